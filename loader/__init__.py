@@ -1,0 +1,1 @@
+"""Loads raw Genesys Cloud records into the warehouse."""

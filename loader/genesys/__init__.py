@@ -1,0 +1,1 @@
+"""The Genesys Cloud API: hosts, tokens, quota, retries, page tokens."""

@@ -1,0 +1,1 @@
+"""One module per system and contract: which request to send, where its records lie."""
