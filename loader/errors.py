@@ -43,7 +43,7 @@ class AccessError(LoaderError):
     exit_code = ExitCode.ACCESS
 
 
-class SourceUnavailable(LoaderError):  # noqa: N818 - the state of the source, not a fault of ours
+class SourceUnavailable(LoaderError):
     """Genesys is down, unreachable or limiting, and patience has run out."""
 
     exit_code = ExitCode.SOURCE_UNAVAILABLE
@@ -61,7 +61,7 @@ class DestinationError(LoaderError):
     exit_code = ExitCode.DESTINATION
 
 
-class AlreadyRunning(LoaderError):  # noqa: N818 - a state, not a fault
+class AlreadyRunning(LoaderError):
     """Another run holds the lock of this work directory."""
 
     exit_code = ExitCode.ALREADY_RUNNING

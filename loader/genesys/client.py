@@ -1,0 +1,456 @@
+"""HTTP with the Genesys API: one request at a time, retried until whole or out of patience.
+
+Knows nothing of tables or windows. Credentials go to the login host only, the bearer token to the
+API host only; redirects are never followed, and neither proxies nor .netrc can change a header.
+"""
+
+import email.utils
+import json
+import logging
+import re
+import time
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+import tenacity
+import urllib3
+
+from loader.errors import AccessError, LoaderError, SourceContractError, SourceUnavailable
+from loader.genesys.hosts import Hosts
+from loader.genesys.quota import Quota
+from loader.genesys.traffic import Log, RateLimitEvent
+
+logger = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+Params = Mapping[str, str | int]
+
+CONNECT_SECONDS = 10.0
+CHUNK_BYTES = 1 << 18
+MAX_ANSWER_BYTES = 256 << 20
+TOKEN_LEEWAY_SECONDS = 60.0
+DEFAULT_TOKEN_SECONDS = 3600.0
+MAX_TOKEN_SECONDS = 2 * 86_400.0
+SHARE_OF_TOKEN_LIFE = 0.8
+_PERMISSION = re.compile(r"\b[a-zA-Z]+:[a-zA-Z]+:[a-zA-Z*]+\b")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to go on: seconds of one request, attempts and seconds of all its retries."""
+
+    request_seconds: float = 120.0
+    attempts: int = 8
+    retry_seconds: float = 600.0
+    first_wait_seconds: float = 0.5
+    longest_wait_seconds: float = 30.0
+
+
+class Unreadable(ValueError):
+    """The body is not the document that was asked for, perhaps because it was cut short."""
+
+
+class WrongShape(ValueError):
+    """The body is whole JSON but not the answer the contract promises; asking again is no use."""
+
+
+class TooLarge(LoaderError):
+    """Genesys cannot answer a window this long (413, 422)."""
+
+    exit_code = SourceContractError.exit_code
+
+
+class Refused(SourceContractError):
+    """A 400 or 404: the request itself is at fault; `code` is Genesys' own error code."""
+
+    def __init__(self, text: str, status: int, code: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.code = code
+
+
+class _Transient(Exception):
+    """Worth asking again.
+
+    Args:
+        why: what went wrong, for the error if patience runs out.
+        retry_after: the least wait in seconds Genesys asked for.
+        broken: the answer came but was unusable: in the end a broken contract, not an outage.
+    """
+
+    def __init__(self, why: str, retry_after: float | None = None, broken: bool = False) -> None:
+        super().__init__(why)
+        self.retry_after = retry_after
+        self.broken = broken
+
+
+class _RateLimited(_Transient):
+    """A 429; its event is the newest in the log."""
+
+
+@dataclass
+class _Token:
+    value: str
+    refresh_at: float
+
+
+class Client:
+    """Sends requests to one organisation.
+
+    Args:
+        hosts: where to.
+        client_id: of the OAuth client (client credentials grant).
+        client_secret: of the OAuth client.
+        quota: holds requests back.
+        patience: when to give up.
+        now: the present, for the ledger; waits and deadlines use the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        hosts: Hosts,
+        client_id: str,
+        client_secret: str,
+        quota: Quota,
+        patience: Patience,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.log = Log()
+        self._hosts = hosts
+        self._basic = b64encode(f"{client_id}:{client_secret}".encode()).decode()
+        self._quota = quota
+        self._patience = patience
+        self._now = now
+        self._token: _Token | None = None
+        self._session = requests.Session()
+        # A .netrc entry would silently replace the bearer, a proxy setting redirect it.
+        self._session.trust_env = False
+        self._session.headers["Accept"] = "application/json"
+
+    def close(self) -> None:
+        """Close connections."""
+        self._session.close()
+        self._quota.close()
+
+    def get(
+        self, path: str, decode: Callable[[bytes], Answer], params: Params | None = None
+    ) -> Answer:
+        """GET `path` of the API host and return what `decode` makes of the body.
+
+        Args:
+            path: with leading slash.
+            decode: raises `Unreadable` for a body cut short, which is asked for again, and
+                `WrongShape` for one that breaks the contract, which is not.
+            params: query parameters; values are URL-encoded.
+
+        Raises:
+            AccessError: credentials or permission refused.
+            SourceUnavailable: patience ran out.
+            SourceContractError: an answer the contract rules out.
+            TooLarge: the source cannot answer so much at once.
+        """
+        return self._call("GET", path, decode, params=params)
+
+    def post(self, path: str, decode: Callable[[bytes], Answer], body: object) -> Answer:
+        """POST `body` as JSON; the rest as in `get`. All analytics POSTs are reads."""
+        return self._call("POST", path, decode, body=body)
+
+    def login(self) -> None:
+        """Get a token now, so that wrong credentials show before anything is created."""
+        self._bearer()
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        decode: Callable[[bytes], Answer],
+        params: Params | None = None,
+        body: object = None,
+    ) -> Answer:
+        url = self._hosts.api + path
+        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+
+        def attempt() -> Answer:
+            refreshed = False
+            while True:
+                headers = {"Authorization": f"Bearer {self._bearer()}"}
+                if data is not None:
+                    headers["Content-Type"] = "application/json"
+                status, answer_headers, content = self._exchange(
+                    method, url, path, headers, data, params
+                )
+                if status != 401:
+                    self._check_status(status, answer_headers, content, path)
+                    return self._decoded(decode, content, answer_headers, path)
+                if refreshed:
+                    raise AccessError(
+                        f"Genesys refused a fresh token at {path} (401); check that the OAuth "
+                        "client of GENESYS_CLIENT_ID is active and of this region."
+                    )
+                # Revoked or expired early: once more with a new token, same page token.
+                self._token = None
+                self.log.traffic.auth_refresh_count += 1
+                refreshed = True
+
+        return self._retried(attempt, path, urlsplit(url).hostname or url)
+
+    def _retried(self, attempt: Callable[[], Answer], what: str, host: str) -> Answer:
+        patience = self._patience
+
+        def wait(state: tenacity.RetryCallState) -> float:
+            # Full jitter, so that many clients do not come back together; Retry-After is a minimum.
+            jitter = tenacity.wait_random_exponential(
+                multiplier=patience.first_wait_seconds, max=patience.longest_wait_seconds
+            )(state)
+            error = state.outcome.exception() if state.outcome else None
+            return max(jitter, getattr(error, "retry_after", None) or 0.0)
+
+        def before_sleep(state: tenacity.RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            pause = state.upcoming_sleep
+            self.log.traffic.waited_seconds += pause
+            self.log.traffic.retry_count += 1
+            if isinstance(error, _RateLimited):
+                self.log.rate_limits[-1] = replace(self.log.rate_limits[-1], waited_seconds=pause)
+            logger.warning("%s: %s; asking again in %.1f s", what, error, pause)
+
+        try:
+            return tenacity.Retrying(
+                retry=tenacity.retry_if_exception_type(_Transient),
+                wait=wait,
+                stop=tenacity.stop_after_attempt(patience.attempts)
+                | tenacity.stop_before_delay(patience.retry_seconds),
+                before_sleep=before_sleep,
+                reraise=True,
+            )(attempt)
+        except _Transient as error:
+            if error.retry_after and error.retry_after > patience.retry_seconds:
+                raise SourceUnavailable(
+                    f"{host} asked to wait {error.retry_after:.0f} s at {what}; the limit is "
+                    f"{patience.retry_seconds:.0f} s (ELT_RETRY_SECONDS). Run again later."
+                ) from None
+            if error.broken:
+                raise SourceContractError(
+                    f"{host}{what}: {error}, each time it was asked."
+                ) from None
+            raise SourceUnavailable(
+                f"{host}{what}: {error}; gave up after {patience.attempts} attempts or "
+                f"{patience.retry_seconds:.0f} s (ELT_RETRY_ATTEMPTS, ELT_RETRY_SECONDS)."
+            ) from None
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        what: str,
+        headers: Mapping[str, str],
+        data: bytes | None,
+        params: Params | None = None,
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Send one request and read the whole body within its deadline."""
+        traffic = self.log.traffic
+        traffic.waited_seconds += self._quota.wait_turn()
+        traffic.request_count += 1
+        deadline = time.monotonic() + self._patience.request_seconds
+        try:
+            with self._session.request(
+                method,
+                url,
+                params=params,
+                data=data,
+                headers=headers,
+                timeout=(CONNECT_SECONDS, min(30.0, self._patience.request_seconds)),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                chunks: list[bytes] = []
+                size = 0
+                # A socket timeout bounds each read only: a server that drips would hold us for ever
+                for chunk in response.iter_content(CHUNK_BYTES):
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    if time.monotonic() > deadline:
+                        raise _Transient(f"slower than {self._patience.request_seconds:.0f} s")
+                    if size > MAX_ANSWER_BYTES:
+                        raise SourceContractError(
+                            f"{what} answered more than {MAX_ANSWER_BYTES >> 20} MB; "
+                            "lower ELT_PAGE_SIZE."
+                        )
+                traffic.byte_count += size
+                self._quota.heed(response.headers)
+                return response.status_code, response.headers, b"".join(chunks)
+        except requests.exceptions.SSLError:
+            raise SourceUnavailable(
+                f"the certificate of {urlsplit(url).hostname} is not trusted; if a proxy inspects "
+                "TLS, install its certificate on this machine."
+            ) from None
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+            raise _Transient(_network_problem(error)) from None
+
+    def _check_status(
+        self, status: int, headers: Mapping[str, str], content: bytes, what: str
+    ) -> None:
+        if status == 429:
+            retry_after = _retry_after(headers, self._now())
+            self.log.traffic.rate_limited_count += 1
+            self.log.rate_limits.append(
+                RateLimitEvent(
+                    endpoint=what,
+                    occurred_at=self._now(),
+                    retry_after_seconds=retry_after,
+                    waited_seconds=0.0,
+                    allowed_count=_int_or_none(headers.get("inin-ratelimit-allowed")),
+                )
+            )
+            raise _RateLimited("rate limited (429)", retry_after)
+        if status in (408, 500, 502, 503, 504):
+            raise _Transient(f"answered {status}", _retry_after(headers, self._now()))
+        if 300 <= status < 400:
+            target = urlsplit(headers.get("Location", "")).hostname or "an unnamed host"
+            raise SourceContractError(f"{what}: unexpected redirect to {target}; not followed.")
+        code = _error_code(content)
+        if status == 403:
+            needed = sorted(set(_PERMISSION.findall(content[:4096].decode(errors="replace"))))
+            raise AccessError(
+                f"no permission for {what} (403 {code})"
+                + (f": give the OAuth client's role {', '.join(needed)}." if needed else ".")
+            )
+        if status in (413, 422):
+            raise TooLarge(f"{what} answered {status} {code}: too much for one request.")
+        if status == 204 or (200 <= status < 300 and not content.strip()):
+            raise _Transient("empty answer", broken=True)
+        if not 200 <= status < 300:
+            correlation = headers.get("ININ-Correlation-Id", "")
+            raise Refused(
+                f"{what} answered {status} {code}"
+                + (f", correlation id {correlation[:64]}" if correlation else "")
+                + ".",
+                status,
+                code,
+            )
+
+    def _decoded(
+        self,
+        decode: Callable[[bytes], Answer],
+        content: bytes,
+        headers: Mapping[str, str],
+        what: str,
+    ) -> Answer:
+        media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if media_type not in ("application/json", "") and not media_type.endswith("+json"):
+            raise SourceContractError(f"{what} answered {media_type[:60]} where JSON is due.")
+        try:
+            return decode(content)
+        except Unreadable as error:
+            raise _Transient(f"not a whole JSON document ({error})", broken=True) from None
+        except WrongShape as error:
+            raise SourceContractError(f"{what}: {error}") from None
+
+    def _bearer(self) -> str:
+        if self._token is None or time.monotonic() >= self._token.refresh_at:
+            host = urlsplit(self._hosts.login).hostname or self._hosts.login
+            self._token = self._retried(self._new_token, "/oauth/token", host)
+        return self._token.value
+
+    def _new_token(self) -> _Token:
+        asked_at = time.monotonic()
+        # As a Basic header: a body would be sent on by a redirect, a header to another host is not.
+        status, headers, content = self._exchange(
+            "POST",
+            self._hosts.login + "/oauth/token",
+            "/oauth/token",
+            {
+                "Authorization": f"Basic {self._basic}",
+                "Content-Type": "application/x-www-form-urlencoded",
+            },
+            b"grant_type=client_credentials",
+        )
+        host = urlsplit(self._hosts.login).hostname
+        if status in (400, 401, 403):
+            raise AccessError(
+                f"{host} refused the client id or secret ({status} {_error_code(content)}); check "
+                "GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_REGION."
+            )
+        self._check_status(status, headers, content, "/oauth/token")
+        try:
+            answer = json.loads(content)
+        except (ValueError, RecursionError):
+            answer = None
+        value = answer.get("access_token") if isinstance(answer, dict) else None
+        if not isinstance(value, str) or not value.strip() or not value.isascii():
+            raise SourceContractError(
+                f"{host} answered without access_token; is GENESYS_REGION (or GENESYS_LOGIN_URL) "
+                "the login host of Genesys Cloud?"
+            )
+        life = _seconds_or_none(answer.get("expires_in"))
+        if life is None or not 0 < life <= MAX_TOKEN_SECONDS:
+            life = DEFAULT_TOKEN_SECONDS
+        return _Token(
+            value, asked_at + max(0.0, min(life * SHARE_OF_TOKEN_LIFE, life - TOKEN_LEEWAY_SECONDS))
+        )
+
+
+def _network_problem(error: Exception) -> str:
+    """Name the problem without the URL, whose query may hold values."""
+    text = str(error)
+    for sign, meaning in (
+        ("NameResolution", "the host name is not known"),
+        ("Name or service not known", "the host name is not known"),
+        ("refused", "connection refused"),
+        ("IncompleteRead", "the answer was cut short"),
+        ("InvalidChunkLength", "the answer was cut short"),
+        ("timed out", "no answer in time"),
+        ("reset", "connection reset"),
+        ("aborted", "connection closed without an answer"),
+        ("unreachable", "the host is unreachable"),
+        ("decompress", "the compressed answer is damaged"),
+    ):
+        if sign in text:
+            return meaning
+    return type(error).__name__
+
+
+def _retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return the wait asked for in seconds; None where it names none that makes sense.
+
+    A date in the past asks for nothing, so the plain back-off applies.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d{1,10}", text):
+        return float(text)
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        if text:
+            logger.warning("Retry-After is neither seconds nor a date; waiting as without it")
+        return None
+    wait = (moment.astimezone(UTC) - now).total_seconds()
+    return wait if wait > 0 else None
+
+
+def _error_code(content: bytes) -> str:
+    """Return Genesys' or OAuth's error code; never text that may carry values."""
+    try:
+        answer: Any = json.loads(content[:65_536])
+    except (ValueError, RecursionError):
+        return "no error body"
+    code = (answer.get("code") or answer.get("error")) if isinstance(answer, dict) else None
+    return code if isinstance(code, str) and re.fullmatch(r"[\w.\- ]{1,80}", code) else "no code"
+
+
+def _seconds_or_none(value: object) -> float | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+
+
+def _int_or_none(value: str | None) -> int | None:
+    return int(value) if value and re.fullmatch(r"\d{1,9}", value) else None
