@@ -15,14 +15,14 @@ def iso(moment: datetime) -> str:
 
 @dataclass(frozen=True, order=True)
 class Window:
-    """A half-open interval: `start` is in, `end` is out; both aware, UTC."""
+    """A half-open interval, UTC: `start` is in, `end` is out. A snapshot has no length."""
 
     start: datetime
     end: datetime
 
     def __post_init__(self) -> None:
-        if self.start >= self.end:
-            raise ValueError(f"a window must end after it starts: {self}")
+        if self.start > self.end:
+            raise ValueError(f"a window must not end before it starts: {self}")
 
     def __str__(self) -> str:
         """Return the interval in the form the Genesys API takes."""

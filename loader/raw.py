@@ -1,0 +1,210 @@
+"""Bytes of a page -> Arrow batch of raw rows; records that are not valid -> quarantine.
+
+A record is sliced out of its page and stored as the bytes Genesys sent: never parsed into Python
+objects and written again, which is slow and loses what the parser does not keep apart.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+import pyarrow as pa
+
+from loader.windows import Window
+
+MAX_RECORD_BYTES = 32 << 20
+# What is kept of a refused record: enough to find and repair it at the source.
+MAX_QUARANTINED_CHARACTERS = 1 << 20
+
+_TIMESTAMP = pa.timestamp("us", tz="UTC")
+
+RAW_SCHEMA = pa.schema(
+    [
+        pa.field("record_id", pa.string(), nullable=False),
+        pa.field("window_start", _TIMESTAMP, nullable=False),
+        pa.field("window_end", _TIMESTAMP, nullable=False),
+        pa.field("extracted_at", _TIMESTAMP, nullable=False),
+        pa.field("payload_hash", pa.string(), nullable=False),
+        pa.field("payload", pa.string(), nullable=False),
+    ]
+)
+
+# An escaped NUL: valid JSON that no warehouse can store as text. Behind an even number of
+# backslashes it is an escaped backslash and plain characters.
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+@dataclass(frozen=True)
+class QuarantinedRecord:
+    """A record kept out of the raw table, and why; `position` counts from 0 in its page."""
+
+    resource: str
+    record_id: str | None
+    window_start: datetime
+    window_end: datetime
+    extracted_at: datetime
+    page_number: int
+    position: int
+    reason: str
+    payload: str
+    payload_hash: str
+
+
+@dataclass
+class Page:
+    """What one page became: the raw rows and the records refused."""
+
+    rows: pa.RecordBatch
+    quarantined: list[QuarantinedRecord] = field(default_factory=list)
+
+    @property
+    def record_count(self) -> int:
+        """Records served, good and refused."""
+        return self.rows.num_rows + len(self.quarantined)
+
+    @property
+    def byte_count(self) -> int:
+        """Size of the payloads, the bulk of the page, in bytes."""
+        size: int = self.rows.column("payload").nbytes
+        return size
+
+
+class RawPages:
+    """Turns the records of one resource's pages into raw rows.
+
+    Args:
+        resource: the resource's name, for the quarantine.
+        id_field: the JSON key of the record's id, `conversationId` or `id`.
+        window: what was asked for; stamped on every row.
+        extracted_at: when it was asked for; stamped on every row.
+    """
+
+    def __init__(
+        self, resource: str, id_field: str, window: Window, extracted_at: datetime
+    ) -> None:
+        self._resource = resource
+        self._window = window
+        self._extracted_at = extracted_at
+        # Decodes one key of the record and skips, but checks, the rest.
+        self._decoder = msgspec.json.Decoder(
+            msgspec.defstruct("Key", [("record_id", object, None)], rename={"record_id": id_field})
+        )
+
+    def page(self, records: Iterable[msgspec.Raw | bytes], page_number: int) -> Page:
+        """Return the raw rows of `records`, each the JSON text of one record."""
+        ids: list[str] = []
+        payloads: list[bytes] = []
+        hashes: list[str] = []
+        refused: list[QuarantinedRecord] = []
+        for position, record in enumerate(records):
+            payload = bytes(record)
+            record_id, reason = self._check(payload)
+            digest = hashlib.sha256(payload).hexdigest()
+            if reason is None and record_id is not None:
+                ids.append(record_id)
+                payloads.append(payload)
+                hashes.append(digest)
+                continue
+            refused.append(
+                QuarantinedRecord(
+                    resource=self._resource,
+                    record_id=record_id,
+                    window_start=self._window.start,
+                    window_end=self._window.end,
+                    extracted_at=self._extracted_at,
+                    page_number=page_number,
+                    position=position,
+                    reason=reason or "",
+                    payload=payload.decode(errors="backslashreplace")[
+                        :MAX_QUARANTINED_CHARACTERS
+                    ].replace("\0", "\\x00"),
+                    payload_hash=digest,
+                )
+            )
+        count = len(ids)
+        rows = pa.RecordBatch.from_arrays(
+            [
+                pa.array(ids, pa.string()),
+                pa.repeat(pa.scalar(self._window.start, _TIMESTAMP), count),
+                pa.repeat(pa.scalar(self._window.end, _TIMESTAMP), count),
+                pa.repeat(pa.scalar(self._extracted_at, _TIMESTAMP), count),
+                pa.array(hashes, pa.string()),
+                pa.array(payloads, pa.binary()).cast(pa.string()),
+            ],
+            schema=RAW_SCHEMA,
+        )
+        return Page(rows, refused)
+
+    def _check(self, payload: bytes) -> tuple[str | None, str | None]:
+        """Return the record's id and, where it cannot be stored, the reason."""
+        if len(payload) > MAX_RECORD_BYTES:
+            return None, f"larger than {MAX_RECORD_BYTES >> 20} MB"
+        try:
+            record_id = self._decoder.decode(payload).record_id  # type: ignore[attr-defined]
+        except RecursionError:
+            return None, "nested too deeply"
+        except msgspec.ValidationError:
+            return None, "not a JSON object"
+        except msgspec.DecodeError as error:
+            return None, f"not valid JSON: {_without_values(error)}"
+        if not isinstance(record_id, str) or not record_id.strip():
+            return None, "no id"
+        if not payload.isascii():
+            try:
+                payload.decode()
+            except UnicodeDecodeError:
+                return record_id, "not valid UTF-8"
+        if b"\\u0000" in payload and _ESCAPED_NUL.search(payload):
+            return record_id, "NUL character"
+        return record_id, None
+
+
+def _without_values(error: msgspec.DecodeError) -> str:
+    """Return the decoder's message; it names positions and types, never content."""
+    return str(error)[:120]
+
+
+_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+
+
+def slice_array(body: bytes, key: str) -> tuple[bytes, list[bytes]] | None:
+    """Cut the array under the top-level `key` into its elements, without parsing them.
+
+    For a page in which some record is not valid JSON (NaN, a control character), so that the others
+    still load. Only strings and brackets are looked at.
+
+    Returns:
+        The body with that array emptied, and the array's elements; None where the brackets do not
+        match, which means the body was cut short.
+    """
+    quoted = json.dumps(key).encode()
+    depth = 0
+    array_start = array_end = element_start = -1
+    elements: list[bytes] = []
+    after_key = False
+    for token in _STRUCTURE.finditer(body):
+        text = token.group()
+        inside = array_start >= 0 and array_end < 0
+        if text in (b"{", b"["):
+            depth += 1
+            if text == b"[" and depth == 2 and after_key:
+                array_start, element_start = token.start(), token.end()
+        elif text in (b"}", b"]"):
+            depth -= 1
+            if inside and depth == 1:
+                array_end = token.end()
+                elements.append(body[element_start : token.start()])
+        elif text == b"," and inside and depth == 2:
+            elements.append(body[element_start : token.start()])
+            element_start = token.end()
+        after_key = depth == 1 and text == quoted
+    if depth != 0 or array_end < 0:
+        return None
+    if len(elements) == 1 and not elements[0].strip():
+        elements = []
+    envelope = body[:array_start] + b"[]" + body[array_end:]
+    return envelope, [element.strip() for element in elements]

@@ -1,0 +1,138 @@
+"""Conversation details through asynchronous jobs: the only place participant attributes come from.
+
+`POST /api/v2/analytics/conversations/details/jobs`, its status, its results by cursor. A job
+returns every conversation that was active in the interval, whole, from the data lake; past the date
+of `jobs/availability` it returns a part without saying so.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+from loader.errors import SourceContractError, SourceUnavailable
+from loader.genesys.client import Client, Refused
+from loader.resources.reading import Answer, LostJob, decoder, page_decoder
+from loader.windows import Window
+
+JOBS = "/api/v2/analytics/conversations/details/jobs"
+QUERY = "/api/v2/analytics/conversations/details/query"
+
+FIRST_POLL_SECONDS = 0.2
+LONGEST_POLL_SECONDS = 15.0
+
+
+class _Submitted(msgspec.Struct, rename="camel"):
+    job_id: str
+
+
+class _Status(msgspec.Struct, rename="camel"):
+    state: str
+
+
+class _Availability(msgspec.Struct, rename="camel"):
+    data_availability_date: datetime
+
+
+class _Total(msgspec.Struct, rename="camel"):
+    total_hits: int = 0
+
+
+class _Results(msgspec.Struct, rename="camel"):
+    conversations: list[msgspec.Raw] | None = None
+    cursor: str | None = None
+    data_availability_date: datetime | None = None
+
+
+class ConversationDetails:
+    """The raw table `conversation_details`.
+
+    Args:
+        page_size: conversations a page.
+        job_seconds: how long to wait for one job.
+        sleep: waits between polls, in seconds.
+    """
+
+    name = "conversation_details"
+    kind: Literal["window", "snapshot"] = "window"
+    id_field = "conversationId"
+
+    def __init__(
+        self, page_size: int, job_seconds: float, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._page_size = page_size
+        self._job_seconds = job_seconds
+        self._sleep = sleep
+        self._results = page_decoder(_Results, "conversations")
+
+    def available_through(self, client: Client) -> datetime | None:
+        """Ask `jobs/availability`, the date before which the data lake is complete."""
+        answer = client.get(f"{JOBS}/availability", decoder(_Availability))
+        return answer.data_availability_date.astimezone(UTC)
+
+    def query(self, window: Window) -> object:
+        """Return the job's body: all conversations active in `window`, oldest start first."""
+        return {"interval": str(window), "order": "asc", "orderBy": "conversationStart"}
+
+    def submit(self, client: Client, window: Window) -> str | None:
+        """Start the job; Genesys answers 202 with its id."""
+        return client.post(JOBS, decoder(_Submitted), self.query(window)).job_id
+
+    def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
+        """Read a page of the job's results; before the first, wait until the job is done."""
+        if token is None:
+            self._wait_until_done(client, job_id)
+        params: dict[str, str | int] = {"pageSize": self._page_size}
+        if token is not None:
+            params["cursor"] = token
+        try:
+            envelope, records = client.get(f"{JOBS}/{job_id}/results", self._results, params)
+        except Refused as refusal:
+            if refusal.status in (400, 404, 410):
+                raise LostJob(str(refusal)) from None
+            raise
+        if records is None:
+            self._confirm_empty(client, window, token, envelope)
+        available = envelope.data_availability_date
+        return Answer(
+            records=records or [],
+            token=envelope.cursor,
+            available_through=available.astimezone(UTC) if available else None,
+        )
+
+    def _wait_until_done(self, client: Client, job_id: str | None) -> None:
+        deadline = time.monotonic() + self._job_seconds
+        pause = FIRST_POLL_SECONDS
+        while True:
+            try:
+                state = client.get(f"{JOBS}/{job_id}", decoder(_Status)).state
+            except Refused as refusal:
+                raise LostJob(str(refusal)) from None
+            if state == "FULFILLED":
+                return
+            if state in ("FAILED", "CANCELLED", "EXPIRED"):
+                raise LostJob(f"job {job_id} is {state}")
+            if time.monotonic() + pause > deadline:
+                raise SourceUnavailable(
+                    f"job {job_id} is still {state[:20]} after {self._job_seconds / 60:.0f} min "
+                    "(ELT_JOB_MINUTES). The next run asks for the same job again."
+                )
+            self._sleep(pause)
+            client.log.traffic.waited_seconds += pause
+            pause = min(pause * 2, LONGEST_POLL_SECONDS)
+
+    def _confirm_empty(
+        self, client: Client, window: Window, token: str | None, page: _Results
+    ) -> None:
+        """Accept an answer without `conversations` only if there are none, never on trust.
+
+        Raises:
+            SourceContractError: the query counts conversations, or the page should hold some.
+        """
+        if token is None and page.cursor is None and page.data_availability_date is not None:
+            body = {"interval": str(window), "paging": {"pageSize": 1, "pageNumber": 1}}
+            if client.post(QUERY, decoder(_Total), body).total_hits == 0:
+                return
+        raise SourceContractError(f"{JOBS}/{{jobId}}/results answered 200 without `conversations`.")

@@ -1,0 +1,123 @@
+"""What every resource offers: which request to send, where its records lie in the answer."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol, TypeVar
+
+import msgspec
+
+from loader.genesys.client import Client, Unreadable, WrongShape
+from loader.raw import slice_array
+from loader.windows import Window
+
+Document = TypeVar("Document", bound=msgspec.Struct)
+Records = Sequence[msgspec.Raw | bytes]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One page as served.
+
+    `token` asks for the next page; None says this is the last. `announced_count` is the number of
+    records the source says the whole window holds, None where it does not say.
+    """
+
+    records: Records
+    token: str | None
+    announced_count: int | None = None
+    available_through: datetime | None = None
+
+
+class LostJob(Exception):
+    """The source no longer knows the job or the page token: the window must start again."""
+
+
+class Resource(Protocol):
+    """One endpoint and the raw table of the same name.
+
+    A `window` resource is read window by window, a `snapshot` whole each time.
+    """
+
+    name: str
+    kind: Literal["window", "snapshot"]
+    id_field: str
+
+    def available_through(self, client: Client) -> datetime | None:
+        """Ask until when the source guarantees its data; None where it gives no guarantee."""
+
+    def query(self, window: Window) -> object:
+        """Return what is asked for `window`; its hash ties a page token to the question."""
+
+    def submit(self, client: Client, window: Window) -> str | None:
+        """Start the read at the source and return its job id; None where pages need no job."""
+
+    def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
+        """Read one page: the first without `token`, waiting for the job if it still runs.
+
+        Raises:
+            LostJob: job or token have expired.
+        """
+
+
+def query_hash(query: object) -> str:
+    """Return a short hash that changes whenever the question does."""
+    text = json.dumps(query, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def decoder(kind: type[Document]) -> Callable[[bytes], Document]:
+    """Return a decoder of a small JSON answer into `kind`; unknown fields are let through."""
+    inner = msgspec.json.Decoder(kind)
+
+    def decode(body: bytes) -> Document:
+        try:
+            return inner.decode(body)
+        except msgspec.ValidationError as error:
+            raise WrongShape(_problem(error)) from None
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise Unreadable(_problem(error)) from None
+
+    return decode
+
+
+def page_decoder(
+    envelope: type[Document], key: str
+) -> Callable[[bytes], tuple[Document, Records | None]]:
+    """Return a decoder of pages whose records lie in the array under `key`.
+
+    Args:
+        envelope: fields around the records; `key` itself must be one of type
+            `list[msgspec.Raw] | None`.
+        key: name of that array in JSON.
+
+    Returns:
+        Envelope and records; the records are None where the key is absent or null.
+    """
+    inner = msgspec.json.Decoder(envelope)
+
+    def decode(body: bytes) -> tuple[Document, Records | None]:
+        try:
+            page = inner.decode(body)
+            return page, getattr(page, key)
+        except msgspec.ValidationError as error:
+            raise WrongShape(_problem(error)) from None
+        except (msgspec.DecodeError, RecursionError) as error:
+            # One bad record must not cost the others: cut the page without parsing the records.
+            cut = slice_array(body, key)
+            if cut is None:
+                raise Unreadable(_problem(error)) from None
+            try:
+                return inner.decode(cut[0]), cut[1]
+            except msgspec.ValidationError as wrong:
+                raise WrongShape(_problem(wrong)) from None
+            except msgspec.DecodeError as broken:
+                raise Unreadable(_problem(broken)) from None
+
+    return decode
+
+
+def _problem(error: Exception) -> str:
+    return str(error)[:120] or type(error).__name__
