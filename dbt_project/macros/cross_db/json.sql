@@ -1,0 +1,204 @@
+{#- Paths are written with dots ('flow.flowId'); keys are always quoted, so that a key of
+    Genesys's may hold anything else. -#}
+
+{% macro json_type() -%}
+    {{ return(adapter.dispatch('json_type', 'genesys')()) }}
+{%- endmacro %}
+
+{% macro default__json_type() -%}
+    {{ exceptions.raise_compiler_error("json_type has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__json_type() -%} json {%- endmacro %}
+
+{% macro postgres__json_type() -%} jsonb {%- endmacro %}
+
+
+{% macro json_parse(column) -%}
+    {{ return(adapter.dispatch('json_parse', 'genesys')(column)) }}
+{%- endmacro %}
+
+{% macro default__json_parse(column) -%}
+    {{ exceptions.raise_compiler_error("json_parse has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{#- Postgres refuses the escape of NUL in jsonb, and one such record would stop the build: both
+    engines drop it. The (\\\\)* keeps an escaped backslash before "u0000" apart from it. -#}
+{% macro duckdb__json_parse(column) -%}
+    cast(
+        case
+            when contains({{ column }}, '\u0000')
+                then regexp_replace({{ column }}, '([^\\](?:\\\\)*)(?:\\u0000)+', '\1', 'g')
+            else {{ column }}
+        end as json
+    )
+{%- endmacro %}
+
+{% macro postgres__json_parse(column) -%}
+    cast(
+        case
+            when position('\u0000' in {{ column }}) > 0
+                then regexp_replace({{ column }}, '([^\\](?:\\\\)*)(?:\\u0000)+', '\1', 'g')
+            else {{ column }}
+        end as jsonb
+    )
+{%- endmacro %}
+
+
+{% macro json_record(column, fields, nodes=[]) -%}
+    {{ return(adapter.dispatch('json_record', 'genesys')(column, fields, nodes)) }}
+{%- endmacro %}
+
+{% macro default__json_record(column, fields, nodes=[]) -%}
+    {{ exceptions.raise_compiler_error("json_record has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{#- One parse for all the fields: a path expression per field parses the document each time. -#}
+{% macro duckdb__json_record(column, fields, nodes=[]) -%}
+    json_transform(
+        {{ column }},
+        '{
+        {%- for field in fields -%} "{{ field }}": "VARCHAR" {{- ', ' if not loop.last or nodes -}}
+        {%- endfor -%}
+        {%- for node in nodes -%} "{{ node }}": "JSON" {{- ', ' if not loop.last -}} {%- endfor -%}
+        }'
+    )
+{%- endmacro %}
+
+{% macro postgres__json_record(column, fields, nodes=[]) -%}
+    {{ column }}
+{%- endmacro %}
+
+
+{% macro json_field(record, field) -%}
+    {{ return(adapter.dispatch('json_field', 'genesys')(record, field)) }}
+{%- endmacro %}
+
+{% macro default__json_field(record, field) -%}
+    {{ exceptions.raise_compiler_error("json_field has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__json_field(record, field) -%}
+    {{ record }}."{{ field }}"
+{%- endmacro %}
+
+{% macro postgres__json_field(record, field) -%}
+    ({{ record }} ->> '{{ field }}')
+{%- endmacro %}
+
+
+{% macro json_node_field(record, field) -%}
+    {{ return(adapter.dispatch('json_node_field', 'genesys')(record, field)) }}
+{%- endmacro %}
+
+{% macro default__json_node_field(record, field) -%}
+    {{ exceptions.raise_compiler_error("json_node_field has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__json_node_field(record, field) -%}
+    {{ record }}."{{ field }}"
+{%- endmacro %}
+
+{% macro postgres__json_node_field(record, field) -%}
+    ({{ record }} -> '{{ field }}')
+{%- endmacro %}
+
+
+{% macro json_text(column, path) -%}
+    {{ return(adapter.dispatch('json_text', 'genesys')(column, path)) }}
+{%- endmacro %}
+
+{% macro default__json_text(column, path) -%}
+    {{ exceptions.raise_compiler_error("json_text has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__json_text(column, path) -%}
+    ({{ column }} ->> '$."{{ path.split(".") | join('"."') }}"')
+{%- endmacro %}
+
+{% macro postgres__json_text(column, path) -%}
+    ({{ column }} #>> array['{{ path.split(".") | join("', '") }}'])
+{%- endmacro %}
+
+
+{% macro json_array_elements(column, alias) -%}
+    {{ return(adapter.dispatch('json_array_elements', 'genesys')(column, alias)) }}
+{%- endmacro %}
+
+{% macro default__json_array_elements(column, alias) -%}
+    {{ exceptions.raise_compiler_error("json_array_elements has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__json_array_elements(column, alias) -%}
+    lateral (
+        select
+            unnest(try_cast({{ column }} as json[])) as value,
+            generate_subscripts(try_cast({{ column }} as json[]), 1) as position
+    ) as {{ alias }}
+{%- endmacro %}
+
+{% macro postgres__json_array_elements(column, alias) -%}
+    lateral jsonb_array_elements(
+        case when jsonb_typeof({{ column }}) = 'array' then {{ column }} else cast('[]' as jsonb) end
+    ) with ordinality as {{ alias }} (value, position)
+{%- endmacro %}
+
+
+{% macro json_object_entries(column, alias) -%}
+    {{ return(adapter.dispatch('json_object_entries', 'genesys')(column, alias)) }}
+{%- endmacro %}
+
+{% macro default__json_object_entries(column, alias) -%}
+    {{ exceptions.raise_compiler_error("json_object_entries has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{#- A key given twice makes the cast to a map null; then each key is looked up by JSON pointer,
+    which needs no quoting beyond ~ and /. -#}
+{% macro duckdb__json_object_entries(column, alias) -%}
+    lateral (
+        select entry.key, entry.value
+        from (
+            select unnest(
+                coalesce(
+                    map_entries(try_cast({{ column }} as map(varchar, varchar))),
+                    list_transform(
+                        list_distinct(json_keys({{ column }})),
+                        lambda name: {
+                            'key': name,
+                            'value': {{ column }}
+                                ->> ('/' || replace(replace(name, '~', '~0'), '/', '~1'))
+                        }
+                    )
+                )
+            ) as entry
+        ) as entries
+    ) as {{ alias }}
+{%- endmacro %}
+
+{% macro postgres__json_object_entries(column, alias) -%}
+    lateral jsonb_each_text(
+        case when jsonb_typeof({{ column }}) = 'object' then {{ column }} else cast('{}' as jsonb) end
+    ) as {{ alias }} (key, value)
+{%- endmacro %}
+
+
+{% macro json_array_text(column) -%}
+    {{ return(adapter.dispatch('json_array_text', 'genesys')(column)) }}
+{%- endmacro %}
+
+{% macro default__json_array_text(column) -%}
+    {{ exceptions.raise_compiler_error("json_array_text has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__json_array_text(column) -%}
+    list_aggregate(list_sort(try_cast({{ column }} as varchar[])), 'string_agg', ',')
+{%- endmacro %}
+
+{% macro postgres__json_array_text(column) -%}
+    (
+        select string_agg(element.value, ',' order by element.value collate "C")
+        from jsonb_array_elements_text(
+            case when jsonb_typeof({{ column }}) = 'array' then {{ column }} else cast('[]' as jsonb) end
+        ) as element (value)
+    )
+{%- endmacro %}

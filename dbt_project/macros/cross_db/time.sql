@@ -1,0 +1,99 @@
+{#- A time of Genesys's, as text, to a UTC timestamp; null where it is none. By way of
+    timestamptz: a plain cast to timestamp drops the offset without a word. -#}
+
+{% macro timestamp_from_text(text) -%}
+    {{ return(adapter.dispatch('timestamp_from_text', 'genesys')(text)) }}
+{%- endmacro %}
+
+{% macro default__timestamp_from_text(text) -%}
+    {{ exceptions.raise_compiler_error("timestamp_from_text has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{#- The session's TimeZone is UTC (profiles.yml), so a time without an offset reads as UTC. -#}
+{% macro duckdb__timestamp_from_text(text) -%}
+    try_cast({{ text }} as timestamptz) at time zone 'UTC'
+{%- endmacro %}
+
+{#- Postgres raises on a time that is none, hence the pattern; it rounds below the microsecond,
+    where DuckDB cuts, hence the replacement; and its session has a time zone of its own, hence
+    the offset for those that lack one. -#}
+{% macro postgres__timestamp_from_text(text) -%}
+    case
+        when {{ matches(text, timestamp_pattern() ~ '|' ~ date_pattern()) }}
+            then cast(
+                regexp_replace({{ text }}, '([.][0-9]{6})[0-9]+', '\1')
+                || case
+                    when {{ text }} ~ ':[0-9.]+(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)$' then ''
+                    else ' UTC'
+                end as timestamptz
+            ) at time zone 'UTC'
+    end
+{%- endmacro %}
+
+
+{% macro utc(column) -%}
+    {{ return(adapter.dispatch('utc', 'genesys')(column)) }}
+{%- endmacro %}
+
+{% macro default__utc(column) -%}
+    {{ exceptions.raise_compiler_error("utc has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__utc(column) -%}
+    (cast({{ column }} as timestamptz) at time zone 'UTC')
+{%- endmacro %}
+
+{% macro postgres__utc(column) -%}
+    (cast({{ column }} as timestamptz) at time zone 'UTC')
+{%- endmacro %}
+
+
+{% macro timestamp_from_epoch_text(text) -%}
+    {{ return(adapter.dispatch('timestamp_from_epoch_text', 'genesys')(text)) }}
+{%- endmacro %}
+
+{% macro default__timestamp_from_epoch_text(text) -%}
+    {{ exceptions.raise_compiler_error(
+        "timestamp_from_epoch_text has no version for " ~ target.type
+    ) }}
+{%- endmacro %}
+
+{#- Decimals, not doubles: a double cannot tell microseconds apart today. -#}
+{% macro duckdb__timestamp_from_epoch_text(text) -%}
+    make_timestamp(
+        cast(floor(try_cast({{ text }} as decimal(20, 7)) * 1000000) as bigint)
+    )
+{%- endmacro %}
+
+{% macro postgres__timestamp_from_epoch_text(text) -%}
+    cast('1970-01-01' as timestamp) + interval '1 microsecond' * floor(
+        case when {{ text }} ~ '^[0-9]{1,11}([.][0-9]+)?$' then cast({{ text }} as numeric(20, 7)) end
+        * 1000000
+    )
+{%- endmacro %}
+
+
+{% macro milliseconds_between(started_at, ended_at) -%}
+    {{ return(adapter.dispatch('milliseconds_between', 'genesys')(started_at, ended_at)) }}
+{%- endmacro %}
+
+{% macro default__milliseconds_between(started_at, ended_at) -%}
+    {{ exceptions.raise_compiler_error("milliseconds_between has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__milliseconds_between(started_at, ended_at) -%}
+    (epoch_ms({{ ended_at }}) - epoch_ms({{ started_at }}))
+{%- endmacro %}
+
+{% macro postgres__milliseconds_between(started_at, ended_at) -%}
+    cast(
+        floor(extract(epoch from {{ ended_at }}) * 1000)
+        - floor(extract(epoch from {{ started_at }}) * 1000) as bigint
+    )
+{%- endmacro %}
+
+
+{#- Milliseconds to seconds without a double in between: 0.001 is a decimal on every engine. -#}
+{% macro seconds(milliseconds) -%}
+    cast({{ milliseconds }} * 0.001 as numeric(18, 3))
+{%- endmacro %}

@@ -1,0 +1,36 @@
+{#- A table of the loader's, or no rows of its shape while the loader has not made it yet: dlt
+    creates a table with its first row, and an organisation that never answered 429 has no
+    rate_limit_events. The shape is the one that the sources' yml gives. -#}
+{% macro raw_table(source_name, table_name) -%}
+    {%- set relation = source(source_name, table_name) -%}
+    {%- if not execute or model.resource_type == 'unit_test' or load_relation(relation) -%}
+        {{ relation }}
+    {%- else -%}
+        {%- set key = 'source.' ~ project_name ~ '.' ~ source_name ~ '.' ~ table_name -%}
+        (
+            select
+                {%- for column in graph.sources[key].columns.values() %}
+                cast(null as {{ column.data_type }}) as {{ column.name }}
+                {{- ',' if not loop.last }}
+                {%- endfor %}
+            where 1 = 0
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- One line instead of a database error per model when nothing was ever loaded. -#}
+{% macro assert_raw_tables_exist() -%}
+    {%- if execute and flags.WHICH in ['build', 'run', 'test', 'snapshot'] -%}
+        {%- set raw = graph.sources.values() | selectattr('source_name', 'eq', 'platform') | first -%}
+        {%- set tables = adapter.list_relations_without_caching(
+            api.Relation.create(database=raw.database, schema=raw.schema)
+        ) if adapter.check_schema_exists(raw.database, raw.schema) else [] -%}
+        {%- if not tables -%}
+            {{ exceptions.raise_compiler_error(
+                "nothing is loaded yet: " ~ target.type ~ " has no tables in schema "
+                ~ raw.schema ~ "; run `make load` first"
+            ) }}
+        {%- endif -%}
+    {%- endif -%}
+{%- endmacro %}

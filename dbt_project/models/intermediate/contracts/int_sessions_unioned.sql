@@ -1,0 +1,38 @@
+-- Grain: one row per session, whichever contract it was read by.
+
+with
+
+platform as (
+
+    select
+        conversation_id,
+        participant_id,
+        session_id,
+        peer_id,
+        user_id,
+        selected_user_id,
+        outbound_campaign_id,
+        outbound_contact_id,
+        flow_id,
+        participant_purpose,
+        media_type,
+        message_type,
+        direction,
+        provider,
+        ani,
+        dnis,
+        address_from,
+        address_to,
+        used_routing,
+        flow_type,
+        flow_entry_type,
+        flow_exit_reason,
+        participant_number,
+        session_number,
+        callback_scheduled_at,
+        loaded_at
+    from {{ ref('stg_platform__sessions') }}
+
+)
+
+select * from platform

@@ -1,0 +1,31 @@
+-- Grain: one row per flow, as Genesys last described it.
+
+with
+
+{{ newest_entities('flows') }},
+
+renamed as (
+
+    select
+        -- ids
+        record_id as flow_id,
+        {{ json_text('document', 'division.id') }} as division_id,
+
+        -- strings
+        {{ json_text('document', 'name') }} as flow_name,
+        {{ json_text('document', 'type') }} as flow_type,
+        {{ json_text('document', 'description') }} as description,
+
+        -- booleans
+        coalesce({{ try_boolean(json_text('document', 'active')) }}, false) as is_active,
+        is_missing
+            or coalesce({{ try_boolean(json_text('document', 'deleted')) }}, false) as is_deleted,
+
+        -- timestamps, UTC
+        extracted_at
+
+    from newest
+
+)
+
+select * from renamed

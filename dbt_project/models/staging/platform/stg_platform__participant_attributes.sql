@@ -1,0 +1,44 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_conversations',
+        on_schema_change='fail',
+        meta={'conversations': 'stg_platform__conversations'}
+    )
+}}
+
+-- depends_on: {{ ref('stg_platform__conversations') }}
+-- Grain: one row per participant and exact attribute name.
+
+with
+
+participants as (
+
+    select * from {{ ref('stg_platform__participants') }}
+    {% if is_incremental() %}
+        where loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+attributes as (
+
+    select
+        -- ids
+        participants.conversation_id,
+        participants.participant_id,
+
+        -- strings; names and values exactly as they came, the empty string is a value
+        participants.participant_purpose,
+        attribute.key as attribute_name,
+        attribute.value as raw_value,
+
+        -- timestamps, UTC
+        participants.loaded_at
+
+    from participants
+    cross join {{ json_object_entries('participants.attributes_json', 'attribute') }}
+
+)
+
+select * from attributes

@@ -1,0 +1,75 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_conversations',
+        on_schema_change='fail',
+        meta={'conversations': 'stg_platform__conversations'}
+    )
+}}
+
+-- Grain: one row per participant of a conversation.
+
+with
+
+conversations as (
+
+    select * from {{ ref('stg_platform__conversations') }}
+    {% if is_incremental() %}
+        where loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+participants as (
+
+    select
+        conversations.conversation_id,
+        conversations.loaded_at,
+        participant.position as participant_number,
+        {{ json_record(
+            'participant.value',
+            [
+                'participantId', 'participantName', 'purpose', 'userId', 'teamId',
+                'externalContactId', 'externalOrganizationId', 'flaggedReason',
+            ],
+            nodes=['sessions', 'attributes']
+        ) }} as record
+    from conversations
+    cross join {{ json_array_elements('conversations.participants_json', 'participant') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids; every field of Genesys's may be absent, a key may not
+        conversation_id,
+        coalesce(
+            {{ json_field('record', 'participantId') }},
+            'participant ' || cast(participant_number as {{ dbt.type_string() }})
+        ) as participant_id,
+        {{ json_field('record', 'userId') }} as user_id,
+        {{ json_field('record', 'teamId') }} as team_id,
+        {{ json_field('record', 'externalContactId') }} as external_contact_id,
+        {{ json_field('record', 'externalOrganizationId') }} as external_organization_id,
+
+        -- strings
+        {{ json_field('record', 'purpose') }} as participant_purpose,
+        {{ json_field('record', 'participantName') }} as participant_name,
+        {{ json_field('record', 'flaggedReason') }} as flagged_reason,
+
+        -- numbers
+        cast(participant_number as bigint) as participant_number,
+
+        -- timestamps, UTC
+        loaded_at,
+
+        -- still JSON, taken apart by stg_platform__sessions and __participant_attributes
+        {{ json_node_field('record', 'sessions') }} as sessions_json,
+        {{ json_node_field('record', 'attributes') }} as attributes_json
+
+    from participants
+
+)
+
+select * from renamed

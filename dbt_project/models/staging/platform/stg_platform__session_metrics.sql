@@ -1,0 +1,60 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_conversations',
+        on_schema_change='fail',
+        meta={'conversations': 'stg_platform__conversations'}
+    )
+}}
+
+-- depends_on: {{ ref('stg_platform__conversations') }}
+-- Grain: one row per metric that a session emitted. A name may come more than once (tTalk once per
+-- stretch), so metrics are numbered.
+
+with
+
+sessions as (
+
+    select * from {{ ref('stg_platform__sessions') }}
+    {% if is_incremental() %}
+        where loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+metrics as (
+
+    select
+        sessions.conversation_id,
+        sessions.session_id,
+        sessions.loaded_at,
+        metric.position as metric_number,
+        {{ json_record('metric.value', ['name', 'value', 'emitDate']) }} as record
+    from sessions
+    cross join {{ json_array_elements('sessions.metrics_json', 'metric') }}
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        conversation_id,
+        session_id,
+
+        -- strings
+        {{ json_field('record', 'name') }} as metric_name,
+
+        -- numbers
+        cast(metric_number as bigint) as metric_number,
+        {{ try_bigint(json_field('record', 'value')) }} as metric_value,
+
+        -- timestamps, UTC
+        {{ timestamp_from_text(json_field('record', 'emitDate')) }} as emitted_at,
+        loaded_at
+
+    from metrics
+
+)
+
+select * from renamed

@@ -1,0 +1,132 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_conversations',
+        on_schema_change='fail',
+        meta={'conversations': 'stg_platform__conversations'}
+    )
+}}
+
+-- depends_on: {{ ref('stg_platform__conversations') }}
+-- Grain: one row per session of a participant.
+
+with
+
+participants as (
+
+    select * from {{ ref('stg_platform__participants') }}
+    {% if is_incremental() %}
+        where loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+sessions as (
+
+    select
+        participants.conversation_id,
+        participants.participant_id,
+        participants.participant_number,
+        participants.participant_purpose,
+        participants.user_id,
+        participants.loaded_at,
+        session.position as session_number,
+        {{ json_record(
+            'session.value',
+            [
+                'sessionId', 'peerId', 'mediaType', 'messageType', 'direction', 'provider', 'ani',
+                'dnis', 'sessionDnis', 'addressFrom', 'addressTo', 'remote', 'usedRouting',
+                'selectedAgentId', 'flowInType', 'flowOutType', 'callbackScheduledTime',
+                'outboundCampaignId', 'outboundContactId', 'scriptId', 'acwSkipped',
+            ],
+            nodes=['flow', 'segments', 'metrics']
+        ) }} as record
+    from participants
+    cross join {{ json_array_elements('participants.sessions_json', 'session') }}
+
+),
+
+flows as (
+
+    select
+        *,
+        {{ json_record(
+            json_node_field('record', 'flow'),
+            [
+                'flowId', 'flowName', 'flowVersion', 'flowType', 'entryType', 'entryReason',
+                'exitReason', 'transferType', 'transferTargetName', 'startingLanguage',
+                'endingLanguage', 'recognitionFailureReason',
+            ],
+            nodes=['outcomes']
+        ) }} as flow
+    from sessions
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        conversation_id,
+        participant_id,
+        coalesce(
+            {{ json_field('record', 'sessionId') }},
+            participant_id || ' session ' || cast(session_number as {{ dbt.type_string() }})
+        ) as session_id,
+        {{ json_field('record', 'peerId') }} as peer_id,
+        user_id,
+        {{ json_field('record', 'selectedAgentId') }} as selected_user_id,
+        {{ json_field('record', 'outboundCampaignId') }} as outbound_campaign_id,
+        {{ json_field('record', 'outboundContactId') }} as outbound_contact_id,
+        {{ json_field('record', 'scriptId') }} as script_id,
+        {{ json_field('flow', 'flowId') }} as flow_id,
+
+        -- strings
+        participant_purpose,
+        {{ json_field('record', 'mediaType') }} as media_type,
+        {{ json_field('record', 'messageType') }} as message_type,
+        {{ json_field('record', 'direction') }} as direction,
+        {{ json_field('record', 'provider') }} as provider,
+        {{ json_field('record', 'ani') }} as ani,
+        {{ json_field('record', 'dnis') }} as dnis,
+        {{ json_field('record', 'sessionDnis') }} as session_dnis,
+        {{ json_field('record', 'addressFrom') }} as address_from,
+        {{ json_field('record', 'addressTo') }} as address_to,
+        {{ json_field('record', 'remote') }} as remote_name,
+        {{ json_field('record', 'usedRouting') }} as used_routing,
+        {{ json_field('record', 'flowInType') }} as flow_in_type,
+        {{ json_field('record', 'flowOutType') }} as flow_out_type,
+        {{ json_field('flow', 'flowName') }} as flow_name,
+        {{ json_field('flow', 'flowVersion') }} as flow_version,
+        {{ json_field('flow', 'flowType') }} as flow_type,
+        {{ json_field('flow', 'entryType') }} as flow_entry_type,
+        {{ json_field('flow', 'entryReason') }} as flow_entry_reason,
+        {{ json_field('flow', 'exitReason') }} as flow_exit_reason,
+        {{ json_field('flow', 'transferType') }} as flow_transfer_type,
+        {{ json_field('flow', 'transferTargetName') }} as flow_transfer_target_name,
+        {{ json_field('flow', 'startingLanguage') }} as flow_starting_language,
+        {{ json_field('flow', 'endingLanguage') }} as flow_ending_language,
+        {{ json_field('flow', 'recognitionFailureReason') }} as flow_recognition_failure_reason,
+
+        -- numbers
+        participant_number,
+        cast(session_number as bigint) as session_number,
+
+        -- booleans
+        {{ try_boolean(json_field('record', 'acwSkipped')) }} as is_acw_skipped,
+
+        -- timestamps, UTC
+        {{ timestamp_from_text(json_field('record', 'callbackScheduledTime')) }}
+            as callback_scheduled_at,
+        loaded_at,
+
+        -- still JSON, taken apart by stg_platform__segments, __session_metrics, __flow_outcomes
+        {{ json_node_field('record', 'segments') }} as segments_json,
+        {{ json_node_field('record', 'metrics') }} as metrics_json,
+        {{ json_node_field('flow', 'outcomes') }} as outcomes_json
+
+    from flows
+
+)
+
+select * from renamed

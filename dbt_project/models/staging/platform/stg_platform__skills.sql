@@ -1,0 +1,27 @@
+-- Grain: one row per skill, as Genesys last described it.
+
+with
+
+{{ newest_entities('skills') }},
+
+renamed as (
+
+    select
+        -- ids
+        record_id as skill_id,
+
+        -- strings
+        {{ json_text('document', 'name') }} as skill_name,
+        {{ json_text('document', 'state') }} as state,
+
+        -- booleans
+        is_missing or coalesce({{ json_text('document', 'state') }}, '') = 'deleted' as is_deleted,
+
+        -- timestamps, UTC
+        extracted_at
+
+    from newest
+
+)
+
+select * from renamed

@@ -1,0 +1,28 @@
+-- Grain: one row per wrap-up code, as Genesys last described it.
+
+with
+
+{{ newest_entities('wrapup_codes') }},
+
+renamed as (
+
+    select
+        -- ids
+        record_id as wrapup_code_id,
+        {{ json_text('document', 'division.id') }} as division_id,
+
+        -- strings
+        {{ json_text('document', 'name') }} as wrapup_code_name,
+        {{ json_text('document', 'description') }} as description,
+
+        -- booleans
+        is_missing as is_deleted,
+
+        -- timestamps, UTC
+        extracted_at
+
+    from newest
+
+)
+
+select * from renamed
