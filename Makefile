@@ -23,3 +23,61 @@ install: .venv/installed ## Install the project and its tools into .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[dev]'
 	@touch $@
+
+.PHONY: demo
+demo: install ## Load and transform an invented contact centre; no credentials needed
+	@$(BIN)/python -m tests.demo
+
+.PHONY: load
+load: install ## Load what is due from Genesys Cloud (settings: .env)
+	@$(BIN)/python -m loader load $(ARGS)
+
+.PHONY: transform
+transform: install ## Build the marts and run their tests
+	@$(BIN)/python -m loader transform build $(ARGS)
+
+.PHONY: build
+build: load transform ## load, then transform
+
+.PHONY: plan
+plan: install ## Show what load would do, and how long it would take
+	@$(BIN)/python -m loader plan $(ARGS)
+
+.PHONY: status
+status: install ## Show how far each resource is loaded
+	@$(BIN)/python -m loader status
+
+.PHONY: test
+test: install ## Lint, then every test: DuckDB and a real Postgres, no network
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/pytest -q $(ARGS)
+
+.PHONY: lint
+lint: install ## Check Python and SQL, change nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+
+.PHONY: fix
+fix: install ## Let the formatters repair what they can
+	-$(BIN)/ruff check --fix .
+	-$(BIN)/ruff format .
+	-$(BIN)/sqlfluff fix dbt_project/models dbt_project/tests
+
+.PHONY: docs
+docs: install ## Write the models' documentation to dbt_project/target/static_index.html
+	@$(BIN)/python -m loader transform docs generate --static
+
+.PHONY: bench
+bench: install ## Measure speed and memory as ratios within one run
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+.PHONY: sandbox
+sandbox: install ## Serve the invented organisation on 127.0.0.1 (ARGS="--help" for options)
+	@$(BIN)/python -m tests.sandbox $(ARGS)
+
+.PHONY: clean
+clean: ## Delete .venv, caches and what dbt compiled; keeps data/
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache dbt_project/target dbt_project/logs logs *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -64,13 +64,12 @@ class Page:
     @property
     def record_count(self) -> int:
         """Records served, good and refused."""
-        return self.rows.num_rows + len(self.quarantined)
+        return int(self.rows.num_rows) + len(self.quarantined)
 
     @property
     def byte_count(self) -> int:
         """Size of the payloads, the bulk of the page, in bytes."""
-        size: int = self.rows.column("payload").nbytes
-        return size
+        return int(self.rows.column("payload").nbytes)
 
 
 class RawPages:
@@ -90,6 +89,7 @@ class RawPages:
         self._window = window
         self._extracted_at = extracted_at
         # Decodes one key of the record and skips, but checks, the rest.
+        self._id_near = re.compile(rb'"%s"\s*:\s*"([^"\\\\]{1,128})"' % id_field.encode())
         self._decoder = msgspec.json.Decoder(
             msgspec.defstruct("Key", [("record_id", object, None)], rename={"record_id": id_field})
         )
@@ -112,7 +112,7 @@ class RawPages:
             refused.append(
                 QuarantinedRecord(
                     resource=self._resource,
-                    record_id=record_id,
+                    record_id=record_id or self._guess_id(payload),
                     window_start=self._window.start,
                     window_end=self._window.end,
                     extracted_at=self._extracted_at,
@@ -138,6 +138,11 @@ class RawPages:
             schema=RAW_SCHEMA,
         )
         return Page(rows, refused)
+
+    def _guess_id(self, payload: bytes) -> str | None:
+        """Return what looks like the id of a record that cannot be read, to find it again by."""
+        match = self._id_near.search(payload[:4096])
+        return match.group(1).decode(errors="backslashreplace") if match else None
 
     def _check(self, payload: bytes) -> tuple[str | None, str | None]:
         """Return the record's id and, where it cannot be stored, the reason."""

@@ -25,7 +25,7 @@ _TIME = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\
 _INTEGER = re.compile(r"\d{1,9}")
 
 
-def _utc(value: object) -> datetime | None:
+def parse_utc(value: object) -> datetime | None:
     """Parse a date or an instant with its offset; a local time without one is refused."""
     if value is None or isinstance(value, datetime):
         return value
@@ -64,7 +64,7 @@ def _plain_path(value: object) -> object:
     return value
 
 
-Utc = Annotated[datetime | None, BeforeValidator(_utc)]
+Utc = Annotated[datetime | None, BeforeValidator(parse_utc)]
 Text = Annotated[str, BeforeValidator(_one_line)]
 Secret = Annotated[SecretStr, BeforeValidator(_one_line)]
 PlainPath = Annotated[Path, BeforeValidator(_plain_path)]

@@ -18,11 +18,15 @@ class Quota:
     """
 
     def __init__(self, per_minute: int, sleep: Callable[[float], None] = time.sleep) -> None:
-        self.allowed_per_minute = max(1, int(per_minute * SHARE))
-        bucket = InMemoryBucket([Rate(self.allowed_per_minute, Duration.MINUTE)])
+        bucket = InMemoryBucket([Rate(self.share_of(per_minute), Duration.MINUTE)])
         self._limiter = Limiter(bucket)
         self._sleep = sleep
         self._resume_at = 0.0
+
+    @staticmethod
+    def share_of(per_minute: int) -> int:
+        """Return the part of the limit we use, in requests a minute."""
+        return max(1, int(per_minute * SHARE))
 
     def wait_turn(self) -> float:
         """Wait until a request may be sent; return the seconds waited."""

@@ -1,0 +1,157 @@
+"""The command line: load, plan, status, transform."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from types import FrameType
+
+from rich.console import Console
+from rich.logging import RichHandler
+
+from loader.errors import ExitCode, LoaderError, SettingsError
+from loader.resources import RESOURCE_NAMES
+from loader.settings import DATE_FORM, Settings, parse_utc
+from loader.windows import iso
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Errors end in one `ERROR` line on stderr; a traceback is shown with --debug only.
+    """
+    options = _parser().parse_args(arguments)
+    _log_to_stderr(options.debug)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return int(options.run(options))
+    except LoaderError as error:
+        if options.debug:
+            logging.getLogger(__name__).exception("traceback of the error below")
+        return _fail(error.exit_code, str(error))
+    except KeyboardInterrupt:
+        return _fail(ExitCode.INTERRUPTED, "interrupted; the next run goes on from the last commit")
+
+
+def _fail(code: ExitCode, text: str) -> int:
+    line = " ".join(text.split())
+    sys.stderr.write(f"ERROR GX-{int(code):03d} {line}\n")
+    sys.stderr.flush()
+    return int(code)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m loader",
+        description="Loads raw Genesys Cloud records into the warehouse. "
+        "Settings come from the environment and .env; .env.example lists them.",
+    )
+    parser.add_argument("--debug", action="store_true", help="log more, show tracebacks")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    load = commands.add_parser("load", help="load what is due, or a range")
+    load.set_defaults(run=_load)
+    plan = commands.add_parser(
+        "plan", help="show what load would do; only asks how far data are available"
+    )
+    plan.set_defaults(run=_plan)
+    for command in (load, plan):
+        command.add_argument("--from", dest="start", metavar="T", help=DATE_FORM)
+        command.add_argument("--to", dest="end", metavar="T", help=DATE_FORM)
+        command.add_argument(
+            "--only", nargs="+", default=[], metavar="RESOURCE", help="these resources only"
+        )
+    status = commands.add_parser("status", help="show how far each resource is loaded")
+    status.set_defaults(run=_status)
+    transform = commands.add_parser(
+        "transform", help="run dbt on the warehouse of the settings", add_help=False
+    )
+    transform.add_argument("dbt", nargs=argparse.REMAINDER, help="dbt arguments; default: build")
+    transform.set_defaults(run=_transform)
+    return parser
+
+
+# dlt takes a second to import, so a command imports it only once its settings are in order.
+
+
+def _load(options: argparse.Namespace) -> int:
+    settings, start, end = _checked(options)
+    from loader.commands import load
+
+    return load(settings, start, end, options.only)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    settings, start, end = _checked(options)
+    from loader.commands import plan
+
+    return plan(settings, start, end, options.only)
+
+
+def _status(options: argparse.Namespace) -> int:
+    settings = Settings.read()
+    from loader.commands import status
+
+    return status(settings)
+
+
+def _transform(options: argparse.Namespace) -> int:
+    settings = Settings.read()
+    from loader.transform import transform
+
+    return transform(settings, options.dbt or ["build"])
+
+
+def _checked(options: argparse.Namespace) -> tuple[Settings, datetime | None, datetime | None]:
+    """Return the settings and the range asked for, refusing what cannot be meant."""
+    settings = Settings.read()
+    settings.check_source()
+    times: list[datetime | None] = []
+    for flag, text in (("--from", options.start), ("--to", options.end)):
+        try:
+            times.append(parse_utc(text))
+        except ValueError as error:
+            raise SettingsError(f"{flag} {text!r} {error}.") from None
+    start, end = times
+    now = settings.now()
+    if start and start >= now:
+        raise SettingsError(f"--from {iso(start)} lies in the future (now is {iso(now)}).")
+    if start and end and start >= end:
+        raise SettingsError(f"--from {iso(start)} is not before --to {iso(end)}.")
+    if end and not start and settings.start and end <= settings.start:
+        raise SettingsError(f"--to {iso(end)} is not after ELT_START {iso(settings.start)}.")
+    unknown = [name for name in options.only if name not in RESOURCE_NAMES]
+    if unknown:
+        raise SettingsError(
+            f"--only {unknown[0]}: no such resource; there are {', '.join(RESOURCE_NAMES)}."
+        )
+    return settings, start, end
+
+
+def _log_to_stderr(debug: bool) -> None:
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.INFO,
+        format="%(message)s",
+        handlers=[RichHandler(console=Console(stderr=True), show_path=False, markup=False)]
+        if sys.stderr.isatty()
+        else [logging.StreamHandler()],
+        force=True,
+    )
+    # They log what they send; some of it is not for a log.
+    for name in ("urllib3", "dlt", "pyrate_limiter"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # A fetch that still waits for a slow host must not hold the process back.
+    os._exit(code)

@@ -1,0 +1,196 @@
+"""What the commands do, once their settings are in order."""
+
+import logging
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
+
+from rich.console import Console
+from rich.table import Table
+
+from loader.errors import ExitCode
+from loader.genesys.client import Client, Patience
+from loader.genesys.quota import Quota
+from loader.ledger import described
+from loader.load import Plan, Request, Run
+from loader.pipeline import Warehouse, run_lock
+from loader.progress import Lines, Live, Reporter
+from loader.resources import RESOURCE_NAMES
+from loader.resources.conversation_details import ConversationDetails
+from loader.resources.reading import Resource
+from loader.resources.reference import listings
+from loader.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def load(settings: Settings, start: datetime | None, end: datetime | None, only: list[str]) -> int:
+    """Load what is due, or a range; return the exit code of the worst that happened."""
+    console = Console(stderr=True)
+    reporter: Reporter = Live(console) if console.is_terminal else Lines()
+    with _connected(settings) as (client, warehouse):
+        run = Run(settings, client, warehouse, _resources(settings), reporter)
+        with reporter if isinstance(reporter, Live) else nullcontext():
+            summary = run.load(Request(start, end, tuple(only)))
+    for problem in summary.problems[1:]:
+        logger.warning("%s", problem)
+    if summary.problems:
+        raise summary.problems[0]
+    if not summary.windows:
+        logger.info("nothing is due: loaded as far as Genesys guarantees its data")
+    else:
+        logger.info(
+            "loaded %s records in %d windows, %d quarantined",
+            f"{summary.records - summary.quarantined:,}",
+            summary.windows,
+            summary.quarantined,
+        )
+    return ExitCode.OK
+
+
+def plan(settings: Settings, start: datetime | None, end: datetime | None, only: list[str]) -> int:
+    """Show the windows due, the requests they take and how long those take at the quota."""
+    with _connected(settings) as (client, warehouse):
+        run = Run(settings, client, warehouse, _resources(settings), Lines())
+        plans = run.plan(Request(start, end, tuple(only)))
+        pages_per_hour = _pages_per_hour(warehouse)
+    table = Table("resource", "window", "why", "requests", title="Due", title_justify="left")
+    requests = 0
+    for item in plans:
+        for due in item.windows:
+            hours = (due.window.end - due.window.start).total_seconds() / 3600
+            needed = _requests(item, hours * pages_per_hour.get(item.resource.name, 0.0))
+            requests += needed
+            table.add_row(item.resource.name, described(due.window), due.reason, f"~{needed}")
+    console = Console()
+    if not requests:
+        console.print("Nothing is due: loaded as far as Genesys guarantees its data.")
+        return ExitCode.OK
+    minutes = requests / Quota.share_of(settings.requests_per_minute)
+    console.print(table)
+    console.print(
+        f"About {requests} requests, at least {minutes:.1f} min at "
+        f"{Quota.share_of(settings.requests_per_minute)} requests/min "
+        "(GENESYS_REQUESTS_PER_MINUTE, 85 %)."
+        + ("" if pages_per_hour else " Pages are estimated once a window has been loaded.")
+    )
+    return ExitCode.OK
+
+
+def status(settings: Settings) -> int:
+    """Show how far each resource is loaded, what is open, refused, and what went wrong last."""
+    warehouse = Warehouse(settings, RESOURCE_NAMES)
+    console = Console()
+    if not warehouse.exists():
+        console.print("The warehouse is empty: nothing has been loaded yet (`make load`).")
+        return ExitCode.OK
+    with run_lock(settings.work_dir):
+        warehouse.connect()
+        facts = {row[0]: row[1:] for row in warehouse.query(_STATUS)}
+    table = Table(title="Loaded", title_justify="left")
+    for heading in (
+        "resource", "loaded through", "guaranteed through", "open window", "records",
+        "quarantined", "last error",
+    ):  # fmt: skip
+        table.add_column(heading, overflow="fold")
+    for name in RESOURCE_NAMES:
+        state = warehouse.state(name)
+        guaranteed, records, quarantined, error = facts.get(name, (None, 0, 0, None))
+        through = state.coverage.loaded_through or state.snapshot_at
+        table.add_row(
+            name,
+            _minute(through),
+            _minute(guaranteed),
+            f"{described(state.open.window)}, page {state.open.page_count}" if state.open else "-",
+            f"{records or 0:,}",
+            f"{quarantined or 0:,}",
+            error or "-",
+        )
+    console.print(table)
+    return ExitCode.OK
+
+
+# The last error is the newest failure that no later success of the resource has made good.
+_STATUS = """
+    with latest as (
+        select resource, max(finished_at) as loaded_at
+        from {dataset}.extract_windows where status = 'loaded' group by resource
+    ),
+    failures as (
+        select failed.resource, failed.error,
+            row_number() over (
+                partition by failed.resource
+                order by failed.finished_at desc, failed._dlt_load_id desc
+            ) as newest
+        from {dataset}.extract_windows as failed
+        left join latest on failed.resource = latest.resource
+        where failed.status = 'failed'
+            and (latest.loaded_at is null or failed.finished_at > latest.loaded_at)
+    )
+    select windows.resource, max(windows.source_available_through), sum(windows.record_count),
+        sum(windows.quarantined_count), max(failures.error)
+    from {dataset}.extract_windows as windows
+    left join failures on windows.resource = failures.resource and failures.newest = 1
+    group by windows.resource
+"""
+
+
+def _pages_per_hour(warehouse: Warehouse) -> dict[str, float]:
+    """Return how many pages an hour of each resource's time has taken so far."""
+    rows = warehouse.query(
+        """
+        select resource, window_attempt_id, max(window_start), max(window_end), sum(page_count)
+        from {dataset}.extract_windows where window_end > window_start
+        group by resource, window_attempt_id
+        """
+    )
+    hours: dict[str, float] = {}
+    pages: dict[str, float] = {}
+    for resource, _, start, end, count in rows:
+        hours[resource] = hours.get(resource, 0.0) + (end - start).total_seconds() / 3600
+        pages[resource] = pages.get(resource, 0.0) + float(count)
+    return {resource: pages[resource] / hours[resource] for resource in hours}
+
+
+def _requests(item: Plan, pages: float) -> int:
+    """Estimate the requests of a window: a job takes its submission and some three polls."""
+    return (4 if item.resource.kind == "window" else 0) + max(1, math.ceil(pages))
+
+
+def _minute(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}Z" if moment else "-"
+
+
+def _resources(settings: Settings) -> list[Resource]:
+    """Return all resources, the reference data first: a mart then knows its new queues."""
+    details = ConversationDetails(
+        page_size=settings.page_size, job_seconds=settings.job_minutes * 60.0
+    )
+    return [*listings(), details]
+
+
+@contextmanager
+def _connected(settings: Settings) -> Iterator[tuple[Client, Warehouse]]:
+    """Hold the lock; log in before the warehouse is touched: a refusal changes nothing."""
+    warehouse = Warehouse(settings, RESOURCE_NAMES)
+    warehouse.check_paths()
+    client = Client(
+        settings.hosts,
+        settings.client_id,
+        settings.client_secret.get_secret_value(),
+        Quota(settings.requests_per_minute),
+        Patience(
+            request_seconds=settings.request_seconds,
+            attempts=settings.retry_attempts,
+            retry_seconds=settings.retry_seconds,
+        ),
+        now=settings.now,
+    )
+    with run_lock(settings.work_dir):
+        try:
+            client.login()
+            warehouse.connect()
+            yield client, warehouse
+        finally:
+            client.close()

@@ -1,0 +1,149 @@
+"""Fetches the pages of one window, one commit ahead of the warehouse, in a thread of its own."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from loader.errors import LoaderError, SourceContractError
+from loader.genesys.client import Client
+from loader.genesys.traffic import RateLimitEvent, Traffic
+from loader.ledger import OpenWindow
+from loader.raw import Page, QuarantinedRecord, RawPages
+from loader.resources.reading import Answer, LostJob, Resource
+
+MAX_EMPTY_PAGES = 3
+
+
+@dataclass
+class Batch:
+    """The pages of one commit, what they cost, and what stopped them, if anything did.
+
+    `token` asks for the page after them. Pages read before a problem are kept: they are loaded.
+    """
+
+    token: str | None
+    pages: list[Page] = field(default_factory=list)
+    is_last: bool = False
+    last_answer: Answer | None = None
+    traffic: Traffic = field(default_factory=Traffic)
+    rate_limits: list[RateLimitEvent] = field(default_factory=list)
+    problem: LoaderError | LostJob | None = None
+
+    @property
+    def record_count(self) -> int:
+        """Records served, good and refused."""
+        return sum(page.record_count for page in self.pages)
+
+    @property
+    def byte_count(self) -> int:
+        """Size of the payloads in bytes."""
+        return sum(page.byte_count for page in self.pages)
+
+    @property
+    def rows(self) -> pa.Table | None:
+        """The raw rows; None where no page holds any."""
+        batches = [page.rows for page in self.pages if page.rows.num_rows]
+        return pa.Table.from_batches(batches) if batches else None
+
+    @property
+    def quarantined(self) -> list[QuarantinedRecord]:
+        """The records refused."""
+        return [record for page in self.pages for record in page.quarantined]
+
+
+class Fetcher:
+    """Reads a window's pages in batches of about `commit_bytes`.
+
+    Args:
+        client: the HTTP client; used by this thread alone while it reads.
+        resource: whose pages.
+        opened: where to begin.
+        commit_bytes: size of a batch; it ends with the page that passes it.
+    """
+
+    def __init__(
+        self, client: Client, resource: Resource, opened: OpenWindow, commit_bytes: int
+    ) -> None:
+        self._client = client
+        self._resource = resource
+        self._opened = opened
+        self._commit_bytes = commit_bytes
+        self._token = opened.token
+        self._seen = {opened.token}
+        self._page_number = opened.page_count
+        self._empty_pages = 0
+        self._record_count = opened.record_count
+        # Stamped with the time of asking, not of reading: a job resumed tomorrow still shows what
+        # was true when it was submitted, and must not outdo a newer copy.
+        self._raw = RawPages(resource.name, resource.id_field, opened.window, opened.started_at)
+        self._stopped = False
+
+    @contextmanager
+    def batches(self) -> Iterator[Iterator[Batch]]:
+        """Give the batches, each fetched while the one before it is being worked on."""
+        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fetch")
+        first = executor.submit(self._next_batch)
+        try:
+            yield self._one_ahead(executor, first)
+        finally:
+            self._stopped = True
+            executor.shutdown(wait=False, cancel_futures=True)
+
+    def _one_ahead(self, executor: ThreadPoolExecutor, pending: Future[Batch]) -> Iterator[Batch]:
+        while True:
+            batch = pending.result()
+            ended = batch.is_last or batch.problem is not None
+            if not ended:
+                pending = executor.submit(self._next_batch)
+            yield batch
+            if ended:
+                return
+
+    def _next_batch(self) -> Batch:
+        batch = Batch(token=self._token)
+        size = 0
+        try:
+            while size < self._commit_bytes and not batch.is_last and not self._stopped:
+                answer = self._resource.read(
+                    self._client, self._opened.window, self._opened.job_id, self._token
+                )
+                self._page_number += 1
+                self._check(answer)
+                page = self._raw.page(answer.records, self._page_number)
+                self._record_count += page.record_count
+                batch.pages.append(page)
+                batch.token = self._token = answer.token
+                batch.last_answer = answer
+                batch.is_last = answer.token is None
+                size += page.byte_count
+            if batch.is_last:
+                self._check_total(batch)
+        except (LoaderError, LostJob) as problem:
+            batch.problem = problem
+            batch.is_last = False
+        batch.traffic = self._client.log.traffic.take()
+        batch.rate_limits = self._client.log.take_rate_limits()
+        return batch
+
+    def _check(self, answer: Answer) -> None:
+        """Refuse what would be read for ever: the same page token, or pages that stay empty."""
+        if answer.token is None:
+            return
+        if answer.token in self._seen:
+            raise SourceContractError(f"page token repeated at page {self._page_number}.")
+        self._seen.add(answer.token)
+        self._empty_pages = 0 if answer.records else self._empty_pages + 1
+        if self._empty_pages >= MAX_EMPTY_PAGES:
+            raise SourceContractError(
+                f"{self._empty_pages} empty pages with a page token, up to page "
+                f"{self._page_number}."
+            )
+
+    def _check_total(self, batch: Batch) -> None:
+        """Refuse fewer records than announced: a page was lost, or the list changed under us."""
+        announced = batch.last_answer.announced_count if batch.last_answer else None
+        if announced is not None and self._record_count < announced:
+            raise LostJob(f"got {self._record_count} of {announced} records")

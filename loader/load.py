@@ -1,0 +1,335 @@
+"""A run: which windows are due, and reading each of them into the warehouse."""
+
+import logging
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+
+from loader.errors import (
+    AccessError,
+    LoaderError,
+    SettingsError,
+    SourceContractError,
+    SourceUnavailable,
+)
+from loader.fetch import Batch, Fetcher
+from loader.genesys.client import Client, TooLarge
+from loader.ledger import OpenWindow, RateLimit, WindowCommit, described, ledger_table
+from loader.pipeline import Warehouse
+from loader.progress import Reporter
+from loader.resources.reading import LostJob, Resource, query_hash
+from loader.settings import Settings
+from loader.windows import Due, Horizon, Window, cut, due, horizon, iso
+
+logger = logging.getLogger(__name__)
+
+# How often a window begins again because its job or token was lost before we call it a fault.
+MAX_RESTARTS = 3
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked a run to do; None means what is due."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The windows one resource has due, and how far reading may go."""
+
+    resource: Resource
+    windows: Sequence[Due]
+    horizon: Horizon
+
+
+@dataclass
+class Summary:
+    """What a run did; `problems` are the windows or resources that did not come through."""
+
+    windows: int = 0
+    pages: int = 0
+    records: int = 0
+    quarantined: int = 0
+    problems: list[LoaderError] = field(default_factory=list)
+
+    def add(self, batch: Batch) -> None:
+        """Count a commit."""
+        self.pages += len(batch.pages)
+        self.records += batch.record_count
+        self.quarantined += len(batch.quarantined)
+
+
+class Run:
+    """One run of the loader over all its resources.
+
+    Args:
+        settings: the settings.
+        client: where records come from.
+        warehouse: where they go; connected.
+        resources: in the order they are read.
+        reporter: told of each step.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: Client,
+        warehouse: Warehouse,
+        resources: Sequence[Resource],
+        reporter: Reporter,
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._warehouse = warehouse
+        self._resources = resources
+        self._reporter = reporter
+        self._run_id = uuid.uuid4().hex
+
+    def plan(self, request: Request) -> list[Plan]:
+        """Return what is due; asks Genesys for the availability of its data, nothing else.
+
+        Raises:
+            SettingsError: the state is ahead of the clock, or the range asked for holds nothing.
+        """
+        return [
+            self._plan_resource(resource, request)
+            for resource in self._resources
+            if not request.only or resource.name in request.only
+        ]
+
+    def load(self, request: Request) -> Summary:
+        """Load everything that is due, each resource as far as it comes.
+
+        A resource that fails does not stop the others, unless the fault is one they share (the
+        warehouse, the credentials, the host).
+        """
+        summary = Summary()
+        for resource in self._resources:
+            if request.only and resource.name not in request.only:
+                continue
+            try:
+                self._load_resource(resource, request, summary)
+            except (AccessError, SourceContractError, TooLarge, SourceUnavailable) as problem:
+                summary.problems.append(problem)
+                if isinstance(problem, SourceUnavailable):
+                    break
+        return summary
+
+    def _plan_resource(self, resource: Resource, request: Request) -> Plan:
+        settings, now = self._settings, self._settings.now()
+        state = self._warehouse.state(resource.name)
+        if resource.kind == "snapshot":
+            age = timedelta(hours=settings.reference_hours)
+            is_due = state.snapshot_at is None or now - state.snapshot_at >= age
+            # Asking for it by name is asking for it now.
+            windows = [Due(Window(now, now), "snapshot")] if is_due or request.only else []
+            return Plan(resource, windows, Horizon(now, None, None))
+        coverage = state.coverage
+        if coverage.loaded_through is not None and coverage.loaded_through > now:
+            raise SettingsError(
+                f"{resource.name}: the warehouse is loaded through {iso(coverage.loaded_through)}, "
+                f"ahead of now ({iso(now)}); check the clock of this machine and ELT_NOW."
+            )
+        limit = horizon(
+            now,
+            timedelta(minutes=settings.settle_minutes),
+            resource.available_through(self._client),
+            request.end,
+        )
+        if state.open is not None:
+            # What is due beyond it is planned once it is loaded.
+            return Plan(resource, [Due(state.open.window, "resumed", state.open.rereading)], limit)
+        rules = settings.rules(coverage.loaded_from)
+        if request.start is None and request.end is None:
+            return Plan(resource, due(rules, coverage, limit.end, today=f"{now:%Y-%m-%d}"), limit)
+        start = request.start or coverage.loaded_through or rules.start
+        asked = [Due(window, "asked for") for window in cut(start, limit.end, rules.length)]
+        return Plan(resource, asked, limit)
+
+    def _load_resource(self, resource: Resource, request: Request, summary: Summary) -> None:
+        plan = self._plan_resource(resource, request)
+        self._reporter.begin(resource.name, len(plan.windows))
+        self._load_windows(plan, summary)
+        if plan.windows and plan.windows[0].reason == "resumed":
+            plan = self._plan_resource(resource, request)
+            self._reporter.begin(resource.name, len(plan.windows))
+            self._load_windows(plan, summary)
+        self._reporter.end()
+
+    def _load_windows(self, plan: Plan, summary: Summary) -> None:
+        todo = [(item, "") for item in plan.windows]
+        while todo:
+            item, adjustment = todo.pop(0)
+            self._reporter.window(described(item.window))
+            try:
+                self._read_window(plan, item, adjustment or None, summary)
+            except TooLarge as problem:
+                halves = item.window.halves()
+                if halves is None:
+                    raise SourceContractError(
+                        f"{problem} The window cannot be made shorter."
+                    ) from None
+                why = f"half of {described(item.window)}, too much for one request"
+                logger.warning("%s %s", plan.resource.name, why)
+                todo[:0] = [(replace(item, window=half), why) for half in halves]
+                continue
+            summary.windows += 1
+            self._reporter.window_done()
+
+    def _read_window(self, plan: Plan, item: Due, adjustment: str | None, summary: Summary) -> None:
+        """Read one window to its end, from its beginning again if its job or token is lost."""
+        resource = plan.resource
+        asked = query_hash(resource.query(item.window))
+        opened = self._warehouse.state(resource.name).open
+        if opened is None or (opened.window, opened.query_hash) != (item.window, asked):
+            opened = self._fresh(item, asked)
+        for restart in range(MAX_RESTARTS + 1):
+            try:
+                self._read_pages(plan, opened, adjustment, summary)
+            except LostJob as lost:
+                if restart == MAX_RESTARTS:
+                    raise SourceUnavailable(
+                        f"{resource.name} {described(item.window)}: began again {restart} times; "
+                        f"{lost}"
+                    ) from None
+                logger.warning(
+                    "%s %s begins again: %s", resource.name, described(item.window), lost
+                )
+                opened = self._fresh(item, asked)
+            else:
+                return
+
+    def _fresh(self, item: Due, asked: str) -> OpenWindow:
+        return OpenWindow(
+            window=item.window,
+            attempt_id=uuid.uuid4().hex,
+            query_hash=asked,
+            started_at=self._settings.now(),
+            rereading=item.rereading,
+        )
+
+    def _read_pages(
+        self, plan: Plan, opened: OpenWindow, adjustment: str | None, summary: Summary
+    ) -> None:
+        """Load the pages of a window, commit by commit.
+
+        Raises:
+            LostJob: the window must begin again.
+            LoaderError: it stopped; what came before is loaded and the next run goes on there.
+        """
+        resource, log = plan.resource, self._client.log
+        if opened.job_id is None:
+            try:
+                opened = replace(opened, job_id=resource.submit(self._client, opened.window))
+            except LoaderError as problem:
+                batch = Batch(token=None, problem=problem)
+                batch.traffic, batch.rate_limits = log.traffic.take(), log.take_rate_limits()
+                self._commit(plan, opened, batch, adjustment)
+                raise
+        fetcher = Fetcher(
+            self._client, resource, opened, commit_bytes=self._settings.commit_megabytes << 20
+        )
+        with fetcher.batches() as batches:
+            if opened.job_id is not None and opened.page_count == 0:
+                # While the job runs: after a kill the next run asks for this job again.
+                state = replace(self._warehouse.state(resource.name), open=opened)
+                self._warehouse.commit({}, {resource.name: state})
+            for batch in batches:
+                opened = replace(
+                    opened,
+                    token=batch.token,
+                    page_count=opened.page_count + len(batch.pages),
+                    record_count=opened.record_count + batch.record_count,
+                    quarantined_count=opened.quarantined_count + len(batch.quarantined),
+                )
+                self._commit(plan, opened, batch, adjustment)
+                summary.add(batch)
+                self._reporter.read(
+                    len(batch.pages), batch.record_count, batch.traffic.waited_seconds
+                )
+                if batch.problem is not None:
+                    raise batch.problem
+        self._check_quarantine(resource, opened, summary)
+
+    def _commit(self, plan: Plan, opened: OpenWindow, batch: Batch, adjustment: str | None) -> None:
+        """Put a batch, its ledger rows and the state behind it into the warehouse at once."""
+        resource, window = plan.resource, opened.window
+        problem = batch.problem
+        if isinstance(problem, LoaderError) and not isinstance(problem, TooLarge):
+            problem.args = (f"{resource.name} {described(window)}: {problem}",)
+        available = plan.horizon.source_available_through
+        loaded_to = window.end
+        if batch.is_last and batch.last_answer and batch.last_answer.available_through:
+            # The answer itself is complete only up to here.
+            available = batch.last_answer.available_through
+            loaded_to = max(window.start, min(window.end, available))
+        if loaded_to < window.end:
+            adjustment = f"ends {iso(loaded_to)}, where the source's data end"
+        loaded = Window(window.start, loaded_to)
+        now = self._settings.now()
+        row = WindowCommit(
+            window_attempt_id=opened.attempt_id,
+            run_id=self._run_id,
+            resource=resource.name,
+            contract=self._settings.contract,
+            window_start=window.start,
+            window_end=loaded_to,
+            status="failed" if problem else "loaded" if batch.is_last else "partial",
+            page_count=len(batch.pages),
+            record_count=batch.record_count,
+            quarantined_count=len(batch.quarantined),
+            byte_count=batch.byte_count,
+            request_count=batch.traffic.request_count,
+            retry_count=batch.traffic.retry_count,
+            rate_limited_count=batch.traffic.rate_limited_count,
+            waited_seconds=batch.traffic.waited_seconds,
+            announced_count=batch.last_answer.announced_count if batch.last_answer else None,
+            limited_by=plan.horizon.limited_by if window.end == plan.horizon.end else None,
+            adjustment=adjustment,
+            source_available_through=available,
+            query_hash=opened.query_hash,
+            job_id=opened.job_id,
+            exit_code=int(problem.exit_code) if isinstance(problem, LoaderError) else None,
+            error=str(problem) if problem else None,
+            started_at=opened.started_at,
+            finished_at=now,
+        )
+        tables = {"extract_windows": ledger_table("extract_windows", [row])}
+        if (rows := batch.rows) is not None:
+            tables[resource.name] = rows
+        if batch.quarantined:
+            tables["quarantined_records"] = ledger_table("quarantined_records", batch.quarantined)
+        if batch.rate_limits:
+            events = [
+                RateLimit(self._run_id, resource.name, **asdict(event))
+                for event in batch.rate_limits
+            ]
+            tables["rate_limit_events"] = ledger_table("rate_limit_events", events)
+        state = self._warehouse.state(resource.name)
+        if not batch.is_last:
+            # A lost job's tokens are worthless; a snapshot's pages have moved by the next run.
+            keep = resource.kind == "window" and not isinstance(problem, LostJob)
+            state = replace(state, open=opened if keep else None)
+        elif resource.kind == "snapshot":
+            state = replace(state, open=None, snapshot_at=window.start)
+        else:
+            coverage = state.coverage.after(loaded, opened.rereading)
+            state = replace(state, open=None, coverage=coverage)
+        self._warehouse.commit(tables, {resource.name: state})
+
+    def _check_quarantine(self, resource: Resource, opened: OpenWindow, summary: Summary) -> None:
+        """Report a window in which too many records were refused; its good ones are loaded."""
+        allowed = opened.record_count * self._settings.quarantine_percent / 100
+        if opened.quarantined_count > allowed:
+            summary.problems.append(
+                SourceContractError(
+                    f"{resource.name} {described(opened.window)}: {opened.quarantined_count} of "
+                    f"{opened.record_count} records are not valid, more than "
+                    f"ELT_QUARANTINE_PERCENT allows; see genesys_raw.quarantined_records. The "
+                    "others are loaded."
+                )
+            )

@@ -1,0 +1,344 @@
+"""dlt: the run lock, commits and what they resume from; the only file that knows a destination.
+
+A commit is one load package: raw rows, the ledger rows that describe them and the state that points
+behind them, together. dlt keeps no state inside a run, so a commit is also the unit of resuming.
+"""
+
+import errno
+import fcntl
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+import psycopg2
+import pyarrow as pa
+import tenacity
+from dlt.common.destination.exceptions import DestinationException
+from dlt.common.pipeline import LoadInfo
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+from dlt.extract import DltResource
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from loader.errors import AlreadyRunning, DestinationError, LoaderError, SettingsError
+from loader.ledger import ResourceState, empty_tables
+from loader.settings import Settings
+
+PIPELINE = "genesys"
+DATASET = "genesys_raw"
+
+# A column of ours that appears or changes its type is a bug of ours; what is new in Genesys'
+# records lies inside `payload` and cannot break a load.
+RAW_CONTRACT: Any = {"tables": "evolve", "columns": "freeze", "data_type": "freeze"}
+
+# DuckDB's own choice for JSON text is three times larger and slower to write than zstd.
+DUCKDB_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "force_compression": "zstd",
+    "memory_limit": "512MB",
+    "threads": 2,
+}
+
+_DLT_SETTINGS = {
+    "RUNTIME__DLTHUB_TELEMETRY": "false",
+    "RUNTIME__LOG_LEVEL": "CRITICAL",  # what dlt logs may quote values; we say what happened
+    "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
+    # Loaded rows stay in the warehouse only, not in the work directory as well.
+    "LOAD__DELETE_COMPLETED_JOBS": "true",
+    "LOAD__TRUNCATE_STAGING_DATASET": "true",
+    # A trace may hold what an exception quotes.
+    "ENABLE_RUNTIME_TRACE": "false",
+}
+
+
+@contextmanager
+def run_lock(work_dir: Path) -> Iterator[None]:
+    """Hold the work directory for this process; the kernel frees it even if we are killed.
+
+    Raises:
+        AlreadyRunning: another run holds it.
+        DestinationError: the work directory cannot be written.
+    """
+    path = work_dir / "run.lock"
+    try:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="ascii")
+    except OSError as error:
+        raise DestinationError(_unwritable("ELT_WORK_DIR", work_dir, error)) from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            holder = file.read(20).strip()
+            raise AlreadyRunning(
+                f"another run{f' (process {holder})' if holder.isdigit() else ''} holds {path}; "
+                "wait for it to end."
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+class Warehouse:
+    """The raw dataset and the state in it.
+
+    Opening creates nothing; `connect` does.
+
+    Args:
+        settings: which warehouse and where.
+        raw_tables: names of the tables of records.
+    """
+
+    def __init__(self, settings: Settings, raw_tables: Sequence[str]) -> None:
+        self._settings = settings
+        self._raw_tables = raw_tables
+        self._work_dir = settings.work_dir / "dlt"
+        self._pipeline: dlt.Pipeline | None = None
+
+    def check_paths(self) -> None:
+        """Refuse paths that cannot be written, before anything is asked of Genesys.
+
+        Raises:
+            DestinationError: naming the setting and the path.
+        """
+        if self._settings.target == "duckdb":
+            path = self._settings.duckdb_path
+            if path.is_dir():
+                raise DestinationError(f"ELT_DUCKDB_PATH {path} is a directory, not a file.")
+            _check_writable("ELT_DUCKDB_PATH", path)
+
+    def exists(self) -> bool:
+        """Tell whether there can be anything to read; a server we only know by asking it."""
+        return self._settings.target != "duckdb" or self._settings.duckdb_path.exists()
+
+    def connect(self) -> None:
+        """Open the warehouse, restore the state it holds, finish what a killed run left.
+
+        Raises:
+            DestinationError: locked, unreachable, unwritable or not a warehouse of ours.
+            SettingsError: the clock is behind the newest load.
+        """
+        os.environ.update(_DLT_SETTINGS)
+        _sweep_stray_schemas(self._work_dir / PIPELINE / "schemas")
+        with _destination_errors(self._settings):
+            if self._settings.target == "duckdb":
+                self._settings.duckdb_path.parent.mkdir(parents=True, exist_ok=True)
+                self._wait_for_duckdb()
+            self._pipeline = dlt.pipeline(
+                PIPELINE,
+                destination=self._destination(),
+                dataset_name=DATASET,
+                pipelines_dir=str(self._work_dir),
+            )
+            self._pipeline.sync_destination()
+            self._check_dataset()
+            # A run with data would load what is pending, drop the data and report success.
+            while self._pipeline.has_pending_data:
+                self._pipeline.run()
+        if not self._table_names():
+            self.commit(empty_tables(self._raw_tables), {})
+        self._check_clock()
+
+    @property
+    def pipeline(self) -> dlt.Pipeline:
+        """The dlt pipeline, once connected."""
+        if self._pipeline is None:
+            raise RuntimeError("connect() comes first")
+        return self._pipeline
+
+    def state(self, resource: str) -> ResourceState:
+        """Return where `resource` stands."""
+        sources = self.pipeline.state.get("sources", {})
+        saved = sources.get(PIPELINE, {}).get("resources", {}).get(resource, {}).get("elt", {})
+        return ResourceState.from_json(saved)
+
+    def commit(self, tables: Mapping[str, pa.Table], states: Mapping[str, ResourceState]) -> None:
+        """Append `tables` and set `states`, all in one load package.
+
+        Raises:
+            DestinationError: the package was not loaded; the next run finishes or repeats it.
+        """
+
+        @dlt.source(name=PIPELINE, max_table_nesting=0)
+        def genesys() -> list[DltResource]:
+            return [
+                _resource(name, tables.get(name), states.get(name)) for name in {**tables, **states}
+            ]
+
+        with _destination_errors(self._settings):
+            info: LoadInfo = self.pipeline.run(genesys(), loader_file_format=self._file_format())
+            info.raise_on_failed_jobs()
+
+    def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a query on the raw dataset; `{dataset}` stands for its name."""
+        with _destination_errors(self._settings), self.pipeline.sql_client() as client:
+            rows = client.execute_sql(sql.replace("{dataset}", DATASET), *parameters)
+            return [tuple(row) for row in rows or []]
+
+    def _destination(self) -> Any:  # noqa: ANN401 - dlt's factories have no common public type
+        settings = self._settings
+        if settings.target == "postgres":
+            return dlt.destinations.postgres(
+                credentials={
+                    "host": settings.postgres_host,
+                    "port": settings.postgres_port,
+                    "username": settings.postgres_user,
+                    "password": settings.postgres_password.get_secret_value(),
+                    "database": settings.postgres_database,
+                }
+            )
+        credentials = DuckDbCredentials(str(settings.duckdb_path))
+        credentials.global_config = dict(DUCKDB_CONFIG)
+        return dlt.destinations.duckdb(credentials=credentials)
+
+    def _file_format(self) -> Any:  # noqa: ANN401 - a literal type dlt does not export
+        return "csv" if self._settings.target == "postgres" else "parquet"
+
+    def _wait_for_duckdb(self) -> None:
+        """Wait until no other process has the file open; DuckDB itself does not wait."""
+        tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_lock),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
+            stop=tenacity.stop_after_delay(self._settings.lock_wait_seconds),
+            reraise=True,
+        )(lambda: duckdb.connect(str(self._settings.duckdb_path), config=DUCKDB_CONFIG).close())
+
+    def _check_dataset(self) -> None:
+        # A copied dataset carries the state of the original and would send the loads there.
+        if self.pipeline.dataset_name != DATASET:
+            raise SettingsError(
+                f"the state in this warehouse belongs to dataset {self.pipeline.dataset_name}, not "
+                f"{DATASET}: drop its table _dlt_pipeline_state and load again."
+            )
+
+    def _check_clock(self) -> None:
+        # dbt reads by load time, and a load's id is the time it began.
+        newest = self.query("select max(load_id) from {dataset}._dlt_loads")[0][0]
+        if newest is not None and float(newest) > time.time():
+            raise SettingsError(
+                f"the clock of this machine is {float(newest) - time.time():.0f} s behind the "
+                "newest load in the warehouse; set the clock right and run again."
+            )
+
+    def _table_names(self) -> set[str]:
+        rows = self.query(
+            "select table_name from information_schema.tables where table_schema = %s", DATASET
+        )
+        return {name for (name,) in rows if not name.startswith("_dlt")}
+
+
+def _resource(name: str, table: pa.Table | None, state: ResourceState | None) -> DltResource:
+    def rows() -> Iterator[pa.Table]:
+        if table is not None:
+            yield table
+        if state is not None:
+            dlt.current.resource_state()["elt"] = state.to_json()
+
+    return dlt.resource(rows, name=name, write_disposition="append", schema_contract=RAW_CONTRACT)
+
+
+def _sweep_stray_schemas(folder: Path) -> None:
+    """Delete what a kill inside dlt's schema write leaves; dlt takes any file for a schema."""
+    if folder.is_dir():
+        for file in folder.iterdir():
+            if file.is_file() and not file.name.endswith(".schema.json"):
+                file.unlink()
+
+
+def _check_writable(setting: str, path: Path) -> None:
+    """Refuse a file that could not be written, without creating it."""
+    place = path
+    while not place.exists():
+        place = place.parent
+    if not os.access(place, os.W_OK) or (place != path and not place.is_dir()):
+        raise DestinationError(f"{setting} {path}: {place} is not writable.")
+
+
+def _unwritable(setting: str, path: Path, error: OSError) -> str:
+    return f"{setting} {path} cannot be written: {error.strerror}."
+
+
+def _is_lock(error: BaseException) -> bool:
+    return isinstance(error, duckdb.IOException) and "lock" in str(error)
+
+
+_DESTINATION_ERRORS = (
+    PipelineStepFailed,
+    DestinationException,
+    duckdb.Error,
+    psycopg2.Error,
+    OSError,
+)
+
+
+@contextmanager
+def _destination_errors(settings: Settings) -> Iterator[None]:
+    """Turn what dlt and the drivers raise into one line without values.
+
+    Drivers quote the row at fault, and rows hold personal data.
+    """
+    try:
+        yield
+    except LoaderError:
+        raise
+    except (
+        PipelineStepFailed,
+        DestinationException,
+        duckdb.Error,
+        psycopg2.Error,
+        OSError,
+    ) as error:
+        raise DestinationError(_destination_problem(error, settings)) from error
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
+
+
+def _destination_problem(error: BaseException, settings: Settings) -> str:
+    place = (
+        f"ELT_DUCKDB_PATH {settings.duckdb_path}"
+        if settings.target == "duckdb"
+        else f"Postgres at ELT_POSTGRES_HOST {settings.postgres_host}:{settings.postgres_port}"
+    )
+    causes = list(_causes(error))
+    text = " ".join(str(cause) for cause in causes)
+    for cause in causes:
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            return f"no space left on {cause.filename or settings.work_dir}."
+        if isinstance(cause, OSError) and cause.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            return f"{cause.filename or settings.work_dir} cannot be written: {cause.strerror}."
+    if "No space left" in text:
+        return f"no space left for {place}."
+    if "Conflicting lock" in text or "Could not set lock" in text:
+        holder = re.search(r"\(PID (\d+)\)", text)
+        return (
+            f"{place} is open in another process{f' (PID {holder.group(1)})' if holder else ''}; "
+            f"close it. Waited {settings.lock_wait_seconds} s (ELT_LOCK_WAIT_SECONDS)."
+        )
+    if "not a valid DuckDB database file" in text:
+        return f"{place} is not a DuckDB database file."
+    if "Permission denied" in text or "read-only" in text:
+        return f"{place} cannot be written: no permission."
+    if "WAL" in text or "checksum" in text.lower():
+        return f"{place} is damaged; restore it from a backup, or move it away and load again."
+    if any(isinstance(cause, psycopg2.OperationalError) for cause in causes):
+        reason = (
+            "password refused" if "password" in text else "unreachable or closed the connection"
+        )
+        return f"{place}: {reason}."
+    kinds = [type(cause).__name__ for cause in causes]
+    if {"DatabaseUndefinedRelation", "CatalogException", "BinderException"} & set(kinds):
+        return f"{place}: the tables of {DATASET} differ from the schema dlt has recorded."
+    return f"{place} refused the load ({', '.join(dict.fromkeys(kinds))}); --debug shows where."

@@ -1,0 +1,147 @@
+"""What a person sees while a run goes on: a live line on a terminal, plain lines elsewhere."""
+
+import logging
+import time
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+logger = logging.getLogger(__name__)
+
+
+class Reporter(Protocol):
+    """Told of every step of a run."""
+
+    def begin(self, resource: str, window_count: int) -> None:
+        """A resource has this many windows due."""
+
+    def window(self, text: str) -> None:
+        """Reading of a window, described by `text`, begins."""
+
+    def read(self, pages: int, records: int, waited_seconds: float) -> None:
+        """So many more pages and records are in the warehouse; so long was waited for them."""
+
+    def window_done(self) -> None:
+        """The window is loaded."""
+
+    def end(self) -> None:
+        """The resource is done."""
+
+
+class Totals:
+    """Counts a resource's pages, records and waiting; knows its rate in records a second."""
+
+    def __init__(self) -> None:
+        self.pages = 0
+        self.records = 0
+        self.waited_seconds = 0.0
+        self._began = time.monotonic()
+
+    def add(self, pages: int, records: int, waited_seconds: float) -> None:
+        """Count one commit."""
+        self.pages += pages
+        self.records += records
+        self.waited_seconds += waited_seconds
+
+    def __str__(self) -> str:
+        seconds = max(time.monotonic() - self._began, 0.001)
+        return (
+            f"{self.pages} pages, {self.records:,} records, {self.records / seconds:,.0f}/s, "
+            f"waited {self.waited_seconds:.1f} s"
+        )
+
+
+class Lines:
+    """A log line per window, for schedulers and files."""
+
+    def __init__(self) -> None:
+        self._resource = ""
+        self._text = ""
+        self._totals = Totals()
+        self._window = Totals()
+
+    def begin(self, resource: str, window_count: int) -> None:
+        """Remember whose windows follow."""
+        self._resource, self._totals = resource, Totals()
+
+    def window(self, text: str) -> None:
+        """Remember the window."""
+        self._text, self._window = text, Totals()
+
+    def read(self, pages: int, records: int, waited_seconds: float) -> None:
+        """Count."""
+        self._totals.add(pages, records, waited_seconds)
+        self._window.add(pages, records, waited_seconds)
+
+    def window_done(self) -> None:
+        """Write the window's line."""
+        logger.info("%s %s: %s", self._resource, self._text, self._window)
+
+    def end(self) -> None:
+        """Say nothing more: every window has its line."""
+
+
+class Live:
+    """A bar per resource that moves with its windows.
+
+    Args:
+        console: where to draw; must be a terminal.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.fields[resource]:<22}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} windows"),
+            TextColumn("{task.fields[totals]}"),
+            TextColumn("[dim]{task.fields[text]}"),
+            TimeElapsedColumn(),
+            console=console,
+        )
+        self._task: TaskID | None = None
+        self._totals = Totals()
+
+    def __enter__(self) -> Self:
+        """Take over the terminal's last lines."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave the bars as they stand."""
+        self._progress.stop()
+
+    def begin(self, resource: str, window_count: int) -> None:
+        """Add the resource's bar."""
+        self._totals = Totals()
+        self._task = self._progress.add_task(
+            "", total=window_count, resource=resource, text="", totals=""
+        )
+
+    def window(self, text: str) -> None:
+        """Name the window."""
+        self._update(text=text)
+
+    def read(self, pages: int, records: int, waited_seconds: float) -> None:
+        """Show the new totals."""
+        self._totals.add(pages, records, waited_seconds)
+        self._update(totals=str(self._totals))
+
+    def window_done(self) -> None:
+        """Move the bar."""
+        if self._task is not None:
+            self._progress.advance(self._task)
+
+    def end(self) -> None:
+        """Leave the bar without a window's name."""
+        self._update(text="", totals=str(self._totals))
+
+    def _update(self, **columns: Any) -> None:  # noqa: ANN401 - rich's own signature
+        if self._task is not None:
+            self._progress.update(self._task, **columns)

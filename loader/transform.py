@@ -1,0 +1,29 @@
+"""Runs dbt in this process, on the warehouse the loader fills."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from loader.errors import DestinationError, ExitCode
+from loader.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+
+
+def transform(settings: Settings, arguments: Sequence[str]) -> int:
+    """Run `dbt ARGUMENTS` with the settings' warehouse; 0 if every node came through.
+
+    Raises:
+        DestinationError: the DuckDB file does not exist yet.
+    """
+    if settings.target == "duckdb" and not settings.duckdb_path.exists():
+        raise DestinationError(
+            f"ELT_DUCKDB_PATH {settings.duckdb_path} does not exist yet; load first (`make load`)."
+        )
+    os.environ.update(settings.warehouse_environment())
+    os.environ.setdefault("DBT_PROJECT_DIR", str(ROOT / "dbt_project"))
+    os.environ.setdefault("DBT_PROFILES_DIR", str(ROOT / "profiles"))
+    from dbt.cli.main import dbtRunner
+
+    result = dbtRunner().invoke(list(arguments))
+    return ExitCode.OK if result.success else ExitCode.DESTINATION

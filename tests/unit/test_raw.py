@@ -1,0 +1,137 @@
+"""Raw rows: a record's own bytes, and quarantine for what no warehouse can store."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from loader.genesys.client import Unreadable, WrongShape
+from loader.raw import RawPages, slice_array
+from loader.resources.reading import page_decoder
+from loader.windows import Window
+
+WINDOW = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
+EXTRACTED_AT = datetime(2026, 3, 2, 6, tzinfo=UTC)
+
+
+def raw_pages() -> RawPages:
+    return RawPages("conversation_details", "conversationId", WINDOW, EXTRACTED_AT)
+
+
+def record(value: bytes) -> bytes:
+    return b'{"conversationId": "c-1", "value": ' + value + b"}"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{ "conversationId":"c-1",  "Key":1, "key":2, "k e.y":"" , "key":3 }',
+        record('"\u00e5\u2603\U0001f600"'.encode()),
+        record(b'"\\ud83d\\ude00"'),
+        record(b'"\\\\u0000"'),
+        record(b"[" * 200 + b"]" * 200),
+        record(b"123456789012345678901234567890"),
+    ],
+    ids=["blanks and colliding keys", "utf-8", "escaped pair", "escaped backslash", "deep", "big"],
+)
+def test_a_valid_record_is_stored_byte_for_byte(payload: bytes) -> None:
+    page = raw_pages().page([payload], page_number=1)
+    assert page.quarantined == []
+    assert page.rows.to_pylist() == [
+        {
+            "record_id": "c-1",
+            "window_start": WINDOW.start,
+            "window_end": WINDOW.end,
+            "extracted_at": EXTRACTED_AT,
+            "payload_hash": hashlib.sha256(payload).hexdigest(),
+            "payload": payload.decode(),
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("payload", "record_id", "reason"),
+    [
+        (b'{"conversationId": null}', None, "no id"),
+        (b'{"conversationId": "  "}', None, "no id"),
+        (b'{"conversationId": 7}', None, "no id"),
+        (b"{}", None, "no id"),
+        (b"[1]", None, "not a JSON object"),
+        (b"null", None, "not a JSON object"),
+        (record(b"NaN"), "c-1", "not valid JSON"),
+        (record(b'"\x01"'), "c-1", "not valid JSON"),
+        (record(b'"\\ud800"'), "c-1", "not valid JSON"),
+        (record(b'"\\ud800x"'), "c-1", "not valid JSON"),
+        (record(b'"\\udc00"'), "c-1", "not valid JSON"),
+        (record(b'"\\u0000"'), "c-1", "NUL"),
+        (record(b'"\\\\\\u0000"'), "c-1", "NUL"),
+        (record(b'"\xff"'), "c-1", "UTF-8"),
+        (record(b"[" * 100_000 + b"]" * 100_000), "c-1", "nested too deeply"),
+        (record(b'"' + b"x" * (33 << 20) + b'"'), "c-1", "larger than 32 MB"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_record_that_is_not_valid_is_refused_with_its_reason_and_the_others_stay(
+    payload: bytes, record_id: str | None, reason: str
+) -> None:
+    good = b'{"conversationId": "c-2"}'
+    page = raw_pages().page([good, payload, good], page_number=4)
+    assert page.rows.num_rows == 2
+    [refused] = page.quarantined
+    assert reason in refused.reason
+    assert (refused.record_id, refused.page_number, refused.position) == (record_id, 4, 1)
+    assert refused.payload_hash == hashlib.sha256(payload).hexdigest()
+    assert refused.payload[:20].encode() == payload[:20]
+
+
+class Envelope(msgspec.Struct):
+    """A page as the service wraps it."""
+
+    cursor: str | None = None
+    conversations: list[msgspec.Raw] | None = None
+
+
+decode = page_decoder(Envelope, "conversations")
+
+
+def texts(body: bytes) -> tuple[str | None, list[bytes]]:
+    envelope, records = decode(body)
+    assert records is not None
+    return envelope.cursor, [bytes(item) for item in records]
+
+
+def test_a_page_is_sliced_into_the_bytes_of_its_records() -> None:
+    body = b'{"conversations":[{"a": 1 },{"b":"]}"}],"cursor":"next"}'
+    assert texts(body) == ("next", [b'{"a": 1 }', b'{"b":"]}"}'])
+
+
+def test_one_broken_record_does_not_cost_the_page() -> None:
+    body = b'{"cursor":"x","conversations":[{"a":NaN}, {"b":[1,{"c":"\\"]"}]} , {"d":2}]}'
+    assert texts(body) == ("x", [b'{"a":NaN}', b'{"b":[1,{"c":"\\"]"}]}', b'{"d":2}'])
+
+
+def test_both_ways_of_slicing_agree() -> None:
+    conversations = [{"id": n, "text": '],[{"\\', "list": [[], [{}]]} for n in range(50)]
+    for body in (
+        json.dumps({"conversations": conversations, "cursor": None}).encode(),
+        json.dumps({"cursor": "conversations", "conversations": []}).encode(),
+        json.dumps({"x": {"conversations": [1]}, "conversations": [2]}).encode(),
+    ):
+        cut = slice_array(body, "conversations")
+        assert cut is not None
+        assert cut[1] == texts(body)[1]
+
+
+@pytest.mark.parametrize("cut_at", [1, 20, 40, 58])
+def test_a_page_cut_short_is_unreadable_so_that_it_is_asked_for_again(cut_at: int) -> None:
+    body = b'{"conversations":[{"a": 1 },{"b":NaN,"c":"]}"}],"cursor":"n"}'
+    with pytest.raises(Unreadable):
+        decode(body[:cut_at])
+
+
+@pytest.mark.parametrize("body", [b'{"conversations":{}}', b'{"cursor":5}', b"[]"])
+def test_whole_json_of_another_shape_breaks_the_contract(body: bytes) -> None:
+    with pytest.raises(WrongShape):
+        decode(body)

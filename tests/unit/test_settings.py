@@ -1,0 +1,174 @@
+"""Settings: what is refused before any request, and in which words."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from loader.errors import SettingsError
+from loader.settings import Settings, setting_names
+
+ROOT = Path(__file__).parents[2]
+SECRET = "s3cret-value-nobody-may-see"
+VALID = {
+    "GENESYS_REGION": "eu-central-1",
+    "GENESYS_CLIENT_ID": "client",
+    "GENESYS_CLIENT_SECRET": SECRET,
+    "ELT_NOW": "2026-03-10T12:00:00Z",
+}
+
+Read = Callable[..., Settings]
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Read:
+    """Read settings from nothing but the given variables."""
+    monkeypatch.chdir(tmp_path)
+    for name in [*setting_names(), "ELT_SECRETS_DIR"]:
+        monkeypatch.delenv(name, raising=False)
+
+    def read_settings(**changes: str) -> Settings:
+        for name, value in {**VALID, **changes}.items():
+            monkeypatch.setenv(name, value)
+        settings = Settings.read()
+        settings.check_source()
+        return settings
+
+    return read_settings
+
+
+def refusal(read: Read, **changes: str) -> str:
+    with pytest.raises(SettingsError) as refused:
+        read(**changes)
+    text = str(refused.value)
+    assert "\n" not in text
+    assert SECRET not in text
+    return text
+
+
+def test_env_example_lists_every_setting_with_its_default() -> None:
+    listed = dotenv_values(ROOT / ".env.example")
+    assert set(listed) == set(setting_names())
+    for field in Settings.model_fields.values():
+        default = field.default
+        if default is None or str(default) in ("", "**********"):
+            expected = ""
+        elif hasattr(default, "get_secret_value"):
+            expected = default.get_secret_value()
+        else:
+            expected = str(default)
+        assert listed[str(field.alias)] == expected, field.alias
+
+
+@pytest.mark.parametrize("name", ["GENESYS_REGION", "GENESYS_CLIENT_ID", "GENESYS_CLIENT_SECRET"])
+@pytest.mark.parametrize("value", ["", "   ", "\n"])
+def test_j1_a_missing_required_setting_is_named(read: Read, name: str, value: str) -> None:
+    assert f"{name} is not set" in refusal(read, **{name: value})
+
+
+@pytest.mark.parametrize(
+    "region", ["eu-west-9", "https://api.mypurecloud.de", "EU-CENTRAL-1", "evil.com/", "evil.com"]
+)
+def test_j2_a_region_outside_the_list_is_refused_with_the_list(read: Read, region: str) -> None:
+    text = refusal(read, GENESYS_REGION=region)
+    assert text.startswith("GENESYS_REGION")
+    assert "eu-central-1 (mypurecloud.de)" in text
+
+
+@pytest.mark.parametrize("region", ["eu-central-1", "mypurecloud.de"])
+def test_a_region_is_named_by_aws_region_or_domain(read: Read, region: str) -> None:
+    hosts = read(GENESYS_REGION=region).hosts
+    assert (hosts.api, hosts.login) == (
+        "https://api.mypurecloud.de",
+        "https://login.mypurecloud.de",
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-13-01", "01/02/2026", "yesterday", "2026-03-01T06:00:00", "2026-03-01 06:00Z", "1e9"],
+)
+@pytest.mark.parametrize("name", ["ELT_START", "ELT_NOW"])
+def test_j3_a_bad_date_is_refused_with_the_accepted_form(read: Read, name: str, text: str) -> None:
+    message = refusal(read, **{name: text})
+    assert message.startswith(f"{name}: must be a UTC date or time such as 2026-03-01")
+
+
+def test_an_offset_is_converted_to_utc(read: Read) -> None:
+    start = read(ELT_START="2026-03-01T01:00:00+02:00").start
+    assert start is not None
+    assert start.isoformat() == "2026-02-28T23:00:00+00:00"
+
+
+def test_j5_a_start_in_the_future_is_refused(read: Read) -> None:
+    assert "ELT_START" in refusal(read, ELT_START="2026-03-11")
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"ELT_WINDOW_HOURS": "0"}, "ELT_WINDOW_HOURS"),
+        ({"ELT_WINDOW_HOURS": "-1"}, "ELT_WINDOW_HOURS"),
+        ({"ELT_WINDOW_HOURS": "87600"}, "ELT_WINDOW_HOURS"),
+        ({"ELT_WINDOW_HOURS": "1e3"}, "whole number"),
+        ({"ELT_WINDOW_HOURS": "1", "ELT_OVERLAP_MINUTES": "60"}, "ELT_OVERLAP_MINUTES"),
+        ({"ELT_OVERLAP_MINUTES": "10"}, "ELT_SETTLE_MINUTES"),
+        ({"ELT_TARGET": "oracle"}, "ELT_TARGET"),
+        ({"GENESYS_CONTRACT": "swagger"}, "GENESYS_CONTRACT"),
+        ({"ELT_WORK_DIR": "it's here"}, "apostrophes"),
+        ({"ELT_TARGET": "postgres"}, "ELT_POSTGRES_USER"),
+        ({"GENESYS_CLIENT_SECRET": "schlüssel"}, "ASCII"),
+        ({"GENESYS_API_URL": "https://gateway.example"}, "GENESYS_LOGIN_URL is not set"),
+        (
+            {
+                "GENESYS_API_URL": "http://gateway.example",
+                "GENESYS_LOGIN_URL": "http://gateway.example",
+            },
+            "https",
+        ),
+        (
+            {
+                "GENESYS_API_URL": "https://user:pw@gateway.example",
+                "GENESYS_LOGIN_URL": "https://gateway.example",
+            },
+            "GENESYS_API_URL",
+        ),
+    ],
+)
+def test_contradictions_are_refused_with_the_rule(
+    read: Read, changes: dict[str, str], rule: str
+) -> None:
+    assert rule in refusal(read, **changes)
+
+
+def test_a_misspelt_setting_is_refused_with_a_suggestion(read: Read) -> None:
+    text = refusal(read, ELT_OVERLP_MINUTES="60")
+    assert text == "ELT_OVERLP_MINUTES is not a setting; did you mean ELT_OVERLAP_MINUTES?"
+
+
+def test_a_misspelt_setting_in_the_env_file_is_refused(read: Read) -> None:
+    Path(".env").write_text("ELT_STRAT=2026-03-01\n", encoding="utf-8")
+    assert "did you mean ELT_START?" in refusal(read)
+
+
+def test_the_environment_wins_over_the_env_file_and_that_over_secret_files(
+    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "ELT_PAGE_SIZE").write_text("1\n")
+    (secrets / "ELT_COMMIT_MEGABYTES").write_text("1\n")
+    (secrets / "ELT_JOB_MINUTES").write_text("1\n")
+    Path(".env").write_text("ELT_PAGE_SIZE=2\nELT_COMMIT_MEGABYTES=2\n", encoding="utf-8")
+    monkeypatch.setenv("ELT_SECRETS_DIR", str(secrets))
+    settings = read(ELT_PAGE_SIZE="3")
+    assert (settings.page_size, settings.commit_megabytes, settings.job_minutes) == (3, 2, 1)
+
+
+def test_a_secret_may_end_in_a_newline(read: Read) -> None:
+    assert read(GENESYS_CLIENT_SECRET=SECRET + "\n").client_secret.get_secret_value() == SECRET
+
+
+def test_the_settings_do_not_show_their_secrets(read: Read) -> None:
+    assert SECRET not in repr(read())
