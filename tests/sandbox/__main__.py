@@ -1,0 +1,122 @@
+"""The command line: serve a sandbox organisation on loopback until told to stop.
+
+python -m tests.sandbox --port 8080 --conversations 2000 --days 7
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import shlex
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvicorn
+
+from tests.sandbox.clock import MINUTE, Clock, configured_now, to_millis, to_text
+from tests.sandbox.jobs import JobRules
+from tests.sandbox.server import Sandbox, ServerRules
+from tests.sandbox.world import World
+
+LOOPBACK = "127.0.0.1"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until SIGTERM or ctrl-c."""
+    options = _options(arguments)
+    now = to_millis(options.now) if options.now else configured_now()
+    end = to_millis(options.end) if options.end else now
+    world = World(
+        seed=options.seed,
+        conversations=options.conversations,
+        end=end,
+        days=options.days,
+        extras=[record for path in options.extra for record in read_extras(path)],
+    )
+    rules = ServerRules(
+        client_id=options.client_id,
+        client_secret=options.client_secret,
+        quota=options.quota,
+        token_seconds=options.token_seconds,
+        compress=options.gzip,
+        jobs=JobRules(
+            lag=round(options.lag_minutes * MINUTE),
+            polls=options.job_polls,
+            largest_page=options.max_page_size,
+        ),
+    )
+    sandbox = Sandbox(world, Clock(now), rules)
+    with socket.create_server((LOOPBACK, options.port)) as listener:
+        asyncio.run(_serve(sandbox, listener))
+    return 0
+
+
+async def _serve(sandbox: Sandbox, listener: socket.socket) -> None:
+    # A connection we cut on purpose is an exception to uvicorn; nobody needs its traceback.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    config = uvicorn.Config(
+        sandbox.app(), log_config=None, access_log=False, lifespan="off", http="h11",
+        timeout_graceful_shutdown=2,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.01)
+    if server.started:
+        sys.stdout.write(_ready_line(sandbox, listener.getsockname()[1]) + "\n")
+        sys.stdout.flush()
+    await serving
+
+
+def _ready_line(sandbox: Sandbox, port: int) -> str:
+    """Say where it is and what to set; the last words can be pasted into a shell."""
+    url = f"http://{LOOPBACK}:{port}"
+    settings = {
+        "GENESYS_API_URL": url,
+        "GENESYS_LOGIN_URL": url,
+        "GENESYS_CLIENT_ID": sandbox.rules.client_id,
+        "GENESYS_CLIENT_SECRET": sandbox.rules.client_secret,
+        "ELT_NOW": to_text(sandbox.clock.now),
+    }
+    exports = " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
+    return f"sandbox with {len(sandbox.world)} conversations at {url} ; export {exports}"
+
+
+def read_extras(path: Path) -> list[dict[str, object]]:
+    """Read AnalyticsConversation objects: one, a list, or an object with `conversations`."""
+    told = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(told, dict):
+        told = told.get("conversations", [told])
+    if not isinstance(told, list):
+        raise ValueError(f"{path} holds no conversations")
+    return told
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.sandbox", description="A Genesys Cloud organisation on localhost."
+    )
+    add = parser.add_argument
+    add("--port", type=int, default=8080, help="0 picks a free one (default: %(default)s)")
+    add("--seed", type=int, default=7, help="decides the whole world (default: %(default)s)")
+    add("--conversations", type=int, default=2_000, help="how many (default: %(default)s)")
+    add("--days", type=int, default=7, help="over how many days (default: %(default)s)")
+    add("--now", help="the organisation's time, ISO-8601 (default: ELT_NOW, or the real time)")
+    add("--end", help="where its last day ends (default: --now); later ones are yet to come")
+    add("--client-id", default="demo", help="(default: %(default)s)")
+    add("--client-secret", default="sandbox-secret", help="(default: %(default)s)")
+    add("--quota", type=int, default=300, help="requests a minute and token (%(default)s)")
+    add("--token-seconds", type=float, default=86_399, help="life of a token (%(default)s)")
+    add("--lag-minutes", type=float, default=30, help="how far the data lake lags (%(default)s)")
+    add("--job-polls", type=int, default=1, help="polls until a job is done (%(default)s)")
+    add("--max-page-size", type=int, default=10_000, help="of job results (%(default)s)")
+    add("--gzip", action="store_true", help="compress answers for clients that accept it")
+    add("--extra", type=Path, action="append", default=[], metavar="FILE.json",
+        help="serve these conversations too; may be repeated")  # fmt: skip
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
