@@ -22,14 +22,17 @@
 {#- One line instead of a database error per model when nothing was ever loaded. -#}
 {% macro assert_raw_tables_exist() -%}
     {%- if execute and flags.WHICH in ['build', 'run', 'test', 'snapshot'] -%}
-        {%- set raw = graph.sources.values() | selectattr('source_name', 'eq', 'platform') | first -%}
-        {%- set tables = adapter.list_relations_without_caching(
-            api.Relation.create(database=raw.database, schema=raw.schema)
-        ) if adapter.check_schema_exists(raw.database, raw.schema) else [] -%}
+        {%- set raw = graph.sources.values() | selectattr('source_name', 'eq', 'platform') | list -%}
+        {%- set tables = [] -%}
+        {%- for table in raw -%}
+            {%- if adapter.get_relation(table.database, table.schema, table.identifier) -%}
+                {%- do tables.append(table.identifier) -%}
+            {%- endif -%}
+        {%- endfor -%}
         {%- if not tables -%}
             {{ exceptions.raise_compiler_error(
                 "nothing is loaded yet: " ~ target.type ~ " has no tables in schema "
-                ~ raw.schema ~ "; run `make load` first"
+                ~ raw[0].schema ~ "; run `make load` first"
             ) }}
         {%- endif -%}
     {%- endif -%}

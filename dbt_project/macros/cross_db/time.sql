@@ -93,7 +93,8 @@
 {%- endmacro %}
 
 
-{#- Milliseconds to seconds without a double in between: 0.001 is a decimal on every engine. -#}
+{#- Milliseconds to seconds without a double in between: 0.001 is a decimal on every engine. The
+    cast first: DuckDB sums bigints to a hugeint, which times a decimal is a double. -#}
 {% macro seconds(milliseconds) -%}
-    cast({{ milliseconds }} * 0.001 as numeric(18, 3))
+    cast(cast({{ milliseconds }} as bigint) * 0.001 as numeric(18, 3))
 {%- endmacro %}

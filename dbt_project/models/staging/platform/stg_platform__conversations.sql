@@ -3,7 +3,8 @@
         materialized='incremental',
         incremental_strategy='delete+insert',
         unique_key='conversation_id',
-        on_schema_change='fail'
+        on_schema_change='fail',
+        indexes=conversation_indexes()
     )
 }}
 

@@ -3,6 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_conversations',
         on_schema_change='fail',
+        indexes=conversation_indexes(),
         meta={'conversations': 'stg_platform__conversations'}
     )
 }}

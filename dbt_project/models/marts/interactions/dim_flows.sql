@@ -1,0 +1,54 @@
+-- Grain: one row per flow that Genesys lists or that a conversation names.
+
+with
+
+flows as (
+
+    select * from {{ ref('stg_platform__flows') }}
+
+),
+
+divisions as (
+
+    select * from {{ ref('stg_platform__divisions') }}
+
+),
+
+used as (
+
+    select
+        flow_id,
+        max(flow_type) as flow_type
+    from {{ ref('int_sessions_unioned') }}
+    where flow_id is not null
+    group by flow_id
+
+),
+
+final as (
+
+    select
+        -- ids
+        coalesce(flows.flow_id, used.flow_id) as flow_id,
+        flows.division_id,
+
+        -- strings
+        coalesce(flows.flow_name, 'Unknown flow') as flow_name,
+        coalesce(flows.flow_type, used.flow_type) as flow_type,
+        flows.description,
+        divisions.division_name,
+
+        -- booleans
+        flows.flow_id is not null as is_known,
+        coalesce(flows.is_active, false) as is_active,
+        coalesce(flows.is_deleted, false) as is_deleted
+
+    from flows
+    full outer join used
+        on flows.flow_id = used.flow_id
+    left join divisions
+        on flows.division_id = divisions.division_id
+
+)
+
+select * from final

@@ -1,0 +1,50 @@
+-- Grain: one row per queue that Genesys lists or that a conversation names.
+
+with
+
+queues as (
+
+    select * from {{ ref('stg_platform__queues') }}
+
+),
+
+divisions as (
+
+    select * from {{ ref('stg_platform__divisions') }}
+
+),
+
+used as (
+
+    select queue_id
+    from {{ ref('int_sessions_timed') }}
+    where queue_id is not null
+    group by queue_id
+
+),
+
+final as (
+
+    select
+        -- ids
+        coalesce(queues.queue_id, used.queue_id) as queue_id,
+        queues.division_id,
+
+        -- strings
+        coalesce(queues.queue_name, 'Unknown queue') as queue_name,
+        queues.description,
+        divisions.division_name,
+
+        -- booleans
+        queues.queue_id is not null as is_known,
+        coalesce(queues.is_deleted, false) as is_deleted
+
+    from queues
+    full outer join used
+        on queues.queue_id = used.queue_id
+    left join divisions
+        on queues.division_id = divisions.division_id
+
+)
+
+select * from final

@@ -1,0 +1,54 @@
+-- Grain: one row per user that Genesys lists or that a conversation names.
+
+with
+
+users as (
+
+    select * from {{ ref('stg_platform__users') }}
+
+),
+
+divisions as (
+
+    select * from {{ ref('stg_platform__divisions') }}
+
+),
+
+used as (
+
+    select user_id
+    from {{ ref('int_sessions_timed') }}
+    where user_id is not null
+    group by user_id
+
+),
+
+final as (
+
+    select
+        -- ids
+        coalesce(users.user_id, used.user_id) as user_id,
+        users.division_id,
+        users.manager_user_id,
+
+        -- strings
+        coalesce(users.user_name, 'Unknown user') as user_name,
+        users.email,
+        users.department,
+        users.title,
+        users.state,
+        divisions.division_name,
+
+        -- booleans
+        users.user_id is not null as is_known,
+        coalesce(users.is_deleted, false) as is_deleted
+
+    from users
+    full outer join used
+        on users.user_id = used.user_id
+    left join divisions
+        on users.division_id = divisions.division_id
+
+)
+
+select * from final

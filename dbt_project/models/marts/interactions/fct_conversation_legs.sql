@@ -1,0 +1,78 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_conversations',
+        on_schema_change='fail',
+        indexes=conversation_indexes(),
+        meta={'conversations': 'int_conversations_unioned'}
+    )
+}}
+
+-- depends_on: {{ ref('int_conversations_unioned') }}
+-- Grain: one row per leg, which is one session of an agent or user in a conversation.
+
+with
+
+legs as (
+
+    select * from {{ ref('int_conversation_legs_linked') }}
+    {% if is_incremental() %}
+        where loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+final as (
+
+    select
+        -- ids
+        conversation_id,
+        session_id,
+        participant_id,
+        user_id,
+        queue_id,
+        wrapup_code_id,
+        queue_session_id,
+        handed_over_by_session_id,
+
+        -- strings
+        participant_purpose,
+        media_type,
+        direction,
+        used_routing,
+        began_as,
+        ended_as,
+        disconnect_type,
+        link_confidence,
+        wrapup_note,
+
+        -- numbers
+        leg_number,
+        {{ seconds('queue_wait_ms') }} as queue_wait_seconds,
+        {{ seconds('alert_ms') }} as alert_seconds,
+        {{ seconds('dialing_ms') }} as dialing_seconds,
+        {{ seconds('talk_ms') }} as talk_seconds,
+        {{ seconds('hold_ms') }} as hold_seconds,
+        {{ seconds('acw_ms') }} as acw_seconds,
+        {{ seconds('(talk_ms + hold_ms + acw_ms)') }} as handle_seconds,
+        {{ seconds('genesys_handle_ms') }} as genesys_handle_seconds,
+
+        -- booleans
+        is_answered,
+        is_conference,
+        has_error,
+        ended_at is null as is_open,
+
+        -- timestamps, UTC
+        queue_entered_at,
+        started_at,
+        answered_at,
+        connection_ended_at,
+        ended_at,
+        loaded_at
+
+    from legs
+
+)
+
+select * from final

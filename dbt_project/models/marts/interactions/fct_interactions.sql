@@ -1,0 +1,302 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_conversations',
+        on_schema_change='fail',
+        indexes=conversation_indexes(),
+        meta={'conversations': 'int_conversations_unioned'}
+    )
+}}
+
+-- Grain: one row per conversation, in any channel, finished or not.
+
+with
+
+conversations as (
+
+    select * from {{ ref('int_conversations_unioned') }}
+    {% if is_incremental() %}
+        where loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+participants as (
+
+    select * from {{ ref('int_participants_unioned') }}
+    {% if is_incremental() %}
+        where loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions_timed') }}
+    {% if is_incremental() %}
+        where loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+legs as (
+
+    select * from {{ ref('int_conversation_legs_linked') }}
+    {% if is_incremental() %}
+        where loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+attributes as (
+
+    select * from {{ ref('int_participant_attributes_unioned') }}
+    {% if is_incremental() %}
+        where loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+flow_outcomes as (
+
+    select * from {{ ref('int_flow_outcomes_unioned') }}
+    {% if is_incremental() %}
+        where loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+numbered_contacts as (
+
+    select
+        *,
+        row_number() over (
+            partition by
+                conversation_id, case when external_contact_id is null then 0 else 1 end
+            order by participant_number
+        ) as contact_rank
+    from participants
+    where participant_purpose in ('customer', 'external')
+
+),
+
+customers_per_conversation as (
+
+    select
+        conversation_id,
+        count(*) as customer_count,
+        count(distinct external_contact_id) as external_contact_count,
+        max(case when contact_rank = 1 then external_contact_id end) as first_external_contact_id
+    from numbered_contacts
+    group by conversation_id
+
+),
+
+participants_per_conversation as (
+
+    select
+        conversation_id,
+        count(*) as participant_count
+    from participants
+    group by conversation_id
+
+),
+
+numbered_sessions as (
+
+    select
+        *,
+        row_number() over (
+            partition by conversation_id
+            order by started_at asc nulls last, participant_number asc, session_number asc
+        ) as session_rank,
+        row_number() over (
+            partition by
+                conversation_id,
+                case when participant_purpose = 'acd' and queue_id is not null then 0 else 1 end
+            order by started_at asc nulls last, participant_number asc, session_number asc
+        ) as queue_rank,
+        row_number() over (
+            partition by conversation_id, case when flow_id is null then 0 else 1 end
+            order by started_at asc nulls last, participant_number asc, session_number asc
+        ) as flow_rank
+    from sessions
+
+),
+
+sessions_per_conversation as (
+
+    select
+        conversation_id,
+        count(*) as session_count,
+        count(distinct case when participant_purpose = 'acd' then queue_id end) as queue_count,
+        max(case when session_rank = 1 then media_type end) as initial_media_type,
+        {{ text_list('media_type') }} as media_types,
+        max(case when queue_rank = 1 and participant_purpose = 'acd' then queue_id end)
+            as first_queue_id,
+        max(case when flow_rank = 1 then flow_id end) as first_flow_id,
+        sum(case when participant_purpose = 'acd' then interact_ms + delay_ms else 0 end) as wait_ms,
+        sum(
+            ivr_ms
+            + case when participant_purpose in ('ivr', 'botflow') then interact_ms else 0 end
+        ) as ivr_ms,
+        sum(case when participant_purpose in ('agent', 'user') then interact_ms else 0 end)
+            as talk_ms,
+        sum(case when participant_purpose in ('agent', 'user') then hold_ms else 0 end) as hold_ms,
+        sum(case when participant_purpose in ('agent', 'user') then acw_ms else 0 end) as acw_ms,
+        sum(case when participant_purpose in ('agent', 'user') then genesys_handle_ms end)
+            as genesys_handle_ms,
+        count(case when participant_purpose = 'acd' then 1 end) as queue_session_count,
+        count(case when participant_purpose = 'acd' and disconnect_type = 'transfer' then 1 end)
+            as queue_session_left_count,
+        {{ boolean_any('is_conference') }} as is_conference,
+        {{ boolean_any('has_voicemail') }} as has_voicemail
+    from numbered_sessions
+    group by conversation_id
+
+),
+
+numbered_legs as (
+
+    select
+        *,
+        row_number() over (
+            partition by conversation_id, is_answered order by leg_number asc
+        ) as first_rank,
+        row_number() over (
+            partition by conversation_id, is_answered order by leg_number desc
+        ) as last_rank
+    from legs
+
+),
+
+legs_per_conversation as (
+
+    select
+        conversation_id,
+        count(*) as leg_count,
+        count(case when is_answered then 1 end) as answered_leg_count,
+        count(distinct case when is_answered then user_id end) as agent_count,
+        max(case when is_answered and first_rank = 1 then user_id end) as first_user_id,
+        max(case when is_answered and last_rank = 1 then user_id end) as last_user_id,
+        max(case when is_answered and last_rank = 1 then wrapup_code_id end)
+            as last_wrapup_code_id,
+        count(case when ended_as = 'blind_transfer' then 1 end) as blind_transfer_count,
+        count(case when ended_as in ('consult_transfer', 'conference_transfer') then 1 end)
+            as consult_transfer_count
+    from numbered_legs
+    group by conversation_id
+
+),
+
+attributes_per_conversation as (
+
+    select
+        conversation_id,
+        count(*) as attribute_count
+    from attributes
+    group by conversation_id
+
+),
+
+outcomes_per_conversation as (
+
+    select
+        conversation_id,
+        count(*) as flow_outcome_attempt_count,
+        count(case when upper(flow_outcome_value) = 'SUCCESS' then 1 end)
+            as successful_flow_outcome_attempt_count
+    from flow_outcomes
+    group by conversation_id
+
+),
+
+final as (
+
+    select
+        -- ids
+        conversations.conversation_id,
+        customers_per_conversation.first_external_contact_id,
+        sessions_per_conversation.first_flow_id,
+        sessions_per_conversation.first_queue_id,
+        legs_per_conversation.first_user_id,
+        legs_per_conversation.last_user_id,
+        legs_per_conversation.last_wrapup_code_id,
+
+        -- strings
+        conversations.originating_direction,
+        conversations.conversation_initiator,
+        sessions_per_conversation.initial_media_type,
+        sessions_per_conversation.media_types,
+        conversations.division_ids,
+        conversations.external_tag,
+
+        -- numbers
+        {{ seconds(milliseconds_between('conversations.started_at', 'conversations.ended_at')) }}
+            as duration_seconds,
+        {{ seconds('coalesce(sessions_per_conversation.wait_ms, 0)') }} as wait_seconds,
+        {{ seconds('coalesce(sessions_per_conversation.ivr_ms, 0)') }} as ivr_seconds,
+        {{ seconds('coalesce(sessions_per_conversation.talk_ms, 0)') }} as talk_seconds,
+        {{ seconds('coalesce(sessions_per_conversation.hold_ms, 0)') }} as hold_seconds,
+        {{ seconds('coalesce(sessions_per_conversation.acw_ms, 0)') }} as acw_seconds,
+        {{ seconds(
+            '(coalesce(sessions_per_conversation.talk_ms, 0)'
+            ~ ' + coalesce(sessions_per_conversation.hold_ms, 0)'
+            ~ ' + coalesce(sessions_per_conversation.acw_ms, 0))'
+        ) }} as handle_seconds,
+        {{ seconds('sessions_per_conversation.genesys_handle_ms') }} as genesys_handle_seconds,
+        coalesce(participants_per_conversation.participant_count, 0) as participant_count,
+        coalesce(customers_per_conversation.customer_count, 0) as customer_count,
+        coalesce(customers_per_conversation.external_contact_count, 0) as external_contact_count,
+        coalesce(sessions_per_conversation.session_count, 0) as session_count,
+        coalesce(sessions_per_conversation.queue_count, 0) as queue_count,
+        coalesce(legs_per_conversation.leg_count, 0) as leg_count,
+        coalesce(legs_per_conversation.answered_leg_count, 0) as answered_leg_count,
+        coalesce(legs_per_conversation.agent_count, 0) as agent_count,
+        coalesce(legs_per_conversation.blind_transfer_count, 0)
+        + coalesce(legs_per_conversation.consult_transfer_count, 0) as transfer_count,
+        coalesce(legs_per_conversation.blind_transfer_count, 0) as blind_transfer_count,
+        coalesce(legs_per_conversation.consult_transfer_count, 0) as consult_transfer_count,
+        coalesce(attributes_per_conversation.attribute_count, 0) as attribute_count,
+        coalesce(outcomes_per_conversation.flow_outcome_attempt_count, 0)
+            as flow_outcome_attempt_count,
+        coalesce(outcomes_per_conversation.successful_flow_outcome_attempt_count, 0)
+            as successful_flow_outcome_attempt_count,
+        conversations.min_mos,
+
+        -- booleans
+        conversations.ended_at is null as is_open,
+        coalesce(
+            conversations.ended_at is not null
+            and sessions_per_conversation.queue_session_count > 0
+            and sessions_per_conversation.queue_session_left_count = 0
+            and not sessions_per_conversation.has_voicemail
+            and coalesce(legs_per_conversation.answered_leg_count, 0) = 0,
+            false
+        ) as is_abandoned,
+        conversations.conference_started_at is not null
+        or coalesce(sessions_per_conversation.is_conference, false) as is_conference,
+        conversations.is_self_served,
+
+        -- timestamps, UTC
+        conversations.started_at,
+        conversations.ended_at,
+        conversations.loaded_at
+
+    from conversations
+    left join participants_per_conversation
+        on conversations.conversation_id = participants_per_conversation.conversation_id
+    left join customers_per_conversation
+        on conversations.conversation_id = customers_per_conversation.conversation_id
+    left join sessions_per_conversation
+        on conversations.conversation_id = sessions_per_conversation.conversation_id
+    left join legs_per_conversation
+        on conversations.conversation_id = legs_per_conversation.conversation_id
+    left join attributes_per_conversation
+        on conversations.conversation_id = attributes_per_conversation.conversation_id
+    left join outcomes_per_conversation
+        on conversations.conversation_id = outcomes_per_conversation.conversation_id
+
+)
+
+select * from final

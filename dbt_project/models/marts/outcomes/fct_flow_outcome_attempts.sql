@@ -1,0 +1,84 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_conversations',
+        on_schema_change='fail',
+        indexes=conversation_indexes(),
+        meta={'conversations': 'int_conversations_unioned'}
+    )
+}}
+
+-- Grain: one row per attempt at a flow outcome.
+
+with
+
+attempts as (
+
+    select * from {{ ref('int_flow_outcomes_unioned') }}
+    {% if is_incremental() %}
+        where loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+conversations as (
+
+    select * from {{ ref('int_conversations_unioned') }}
+    {% if is_incremental() %}
+        where loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+numbered as (
+
+    select
+        *,
+        row_number() over (
+            partition by conversation_id, session_id, flow_outcome_id
+            order by started_at asc nulls last, outcome_number asc
+        ) as attempt_number,
+        row_number() over (
+            partition by conversation_id, session_id, flow_outcome_id
+            order by started_at desc nulls first, outcome_number desc
+        ) as attempts_left
+    from attempts
+
+),
+
+final as (
+
+    select
+        -- ids
+        numbered.conversation_id,
+        numbered.session_id,
+        numbered.participant_id,
+        numbered.flow_id,
+        numbered.flow_outcome_id,
+
+        -- strings
+        numbered.flow_outcome_value,
+
+        -- numbers
+        numbered.outcome_number,
+        cast(numbered.attempt_number as bigint) as attempt_number,
+        {{ seconds(milliseconds_between('numbered.started_at', 'numbered.ended_at')) }}
+            as duration_seconds,
+
+        -- booleans
+        upper(numbered.flow_outcome_value) = 'SUCCESS' as is_success,
+        numbered.attempts_left = 1 as is_last_attempt,
+
+        -- timestamps, UTC
+        numbered.started_at,
+        numbered.ended_at,
+        conversations.started_at as conversation_started_at,
+        numbered.loaded_at
+
+    from numbered
+    inner join conversations
+        on numbered.conversation_id = conversations.conversation_id
+
+)
+
+select * from final

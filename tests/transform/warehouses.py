@@ -1,0 +1,271 @@
+"""The warehouses that the dbt project is built on, behind one small interface."""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+import yaml
+from dbt.adapters.factory import reset_adapters
+from dbt.cli.main import dbtRunner
+
+from tests.postgres import PostgresDatabase
+
+ROOT = Path(__file__).parents[2]
+PROJECT = ROOT / "dbt_project"
+
+Row = tuple[Any, ...]
+
+
+class Warehouse(Protocol):
+    """One database with raw tables and what dbt built from them."""
+
+    name: str
+
+    def environment(self) -> dict[str, str]:
+        """Return the settings that point dbt here."""
+
+    def execute(self, sql: str, rows: Sequence[Row] = ()) -> list[Row]:
+        """Run a statement, once per row if there are any, and return what it answers."""
+
+
+class DuckDBWarehouse:
+    """A DuckDB file, opened only while it is asked: dbt needs it for itself."""
+
+    name = "duckdb"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def environment(self) -> dict[str, str]:
+        """Return the settings that point dbt here."""
+        return {"ELT_TARGET": "duckdb", "ELT_DUCKDB_PATH": str(self.path)}
+
+    def execute(self, sql: str, rows: Sequence[Row] = ()) -> list[Row]:
+        """Run a statement, once per row if there are any, and return what it answers."""
+        with contextlib.closing(duckdb.connect(str(self.path))) as connection:
+            connection.execute("set TimeZone = 'UTC'")
+            if rows:
+                connection.executemany(sql, rows)
+                return []
+            return connection.execute(sql).fetchall()
+
+
+class PostgresWarehouse:
+    """A database of the test's own on the session's server."""
+
+    name = "postgres"
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self.database = database
+
+    def environment(self) -> dict[str, str]:
+        """Return the settings that point dbt here."""
+        return self.database.environment()
+
+    def execute(self, sql: str, rows: Sequence[Row] = ()) -> list[Row]:
+        """Run a statement, once per row if there are any, and return what it answers."""
+        with contextlib.closing(self.database.connect()) as connection:
+            cursor = connection.cursor()
+            if rows:
+                cursor.executemany(sql.replace("?", "%s"), rows)
+                return []
+            cursor.execute(sql)
+            return list(cursor.fetchall()) if cursor.description else []
+
+
+def dbt(
+    warehouse: Warehouse, *arguments: str, project: Path = PROJECT, expect_success: bool = True
+) -> list[str]:
+    """Run a dbt command in this process and return the messages of what did not succeed.
+
+    The environment is the warehouse's for the command alone, and dbt's adapters are dropped
+    afterwards: they would keep the database open.
+    """
+    with _environment(warehouse.environment()):
+        result = dbtRunner().invoke(
+            [
+                *arguments,
+                "--project-dir",
+                str(project),
+                "--profiles-dir",
+                str(ROOT / "profiles"),
+                "--target-path",
+                str(project / "target" / f"test_{warehouse.name}"),
+                "--log-path",
+                str(project / "target" / f"test_{warehouse.name}"),
+                "--quiet",
+                "--no-use-colors",
+            ]
+        )
+        reset_adapters()
+    problems = [str(result.exception)] if result.exception else []
+    for node in getattr(result.result, "results", None) or []:
+        if node.status in ("error", "fail", "runtime error"):
+            problems.append(f"{node.node.name}: {node.message}")
+    if expect_success:
+        assert result.success, "\n".join(problems)
+    return problems
+
+
+@contextlib.contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def dump(warehouse: Warehouse, schema: str, table: str, without: Sequence[str] = ()) -> list[str]:
+    """Return a table's rows as sorted JSON lines, equal on every engine for equal content."""
+    columns = [
+        (name, kind)
+        for name, kind in warehouse.execute(
+            "select column_name, data_type from information_schema.columns"
+            f" where table_schema = '{schema}' and table_name = '{table}' order by column_name"
+        )
+        if name not in without
+    ]
+    assert columns, f"{schema}.{table} does not exist"
+    chosen = ", ".join(
+        f'cast("{name}" as text)' if kind.lower() in ("json", "jsonb") else f'"{name}"'
+        for name, kind in columns
+    )
+    lines = []
+    for row in warehouse.execute(f"select {chosen} from {schema}.{table}"):
+        record = {
+            name: _canonical(value, kind) for (name, kind), value in zip(columns, row, strict=True)
+        }
+        lines.append(json.dumps(record, sort_keys=True, default=str, ensure_ascii=False))
+    return sorted(lines)
+
+
+def _canonical(value: Any, kind: str) -> Any:  # noqa: ANN401 - whatever a database holds
+    if value is not None and kind.lower() in ("json", "jsonb"):
+        return json.loads(value)
+    return value
+
+
+def relations(warehouse: Warehouse, *schemas: str) -> list[tuple[str, str]]:
+    """Return the schema and name of every table and view in the schemas."""
+    wanted = ", ".join(f"'{schema}'" for schema in schemas)
+    return [
+        (schema, name)
+        for schema, name in warehouse.execute(
+            "select table_schema, table_name from information_schema.tables"
+            f" where table_schema in ({wanted}) order by 1, 2"
+        )
+    ]
+
+
+class RawTables:
+    """Writes the raw tables as the loader does: append-only, one load package at a time."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
+        self._columns: dict[str, list[str]] = {}
+        warehouse.execute("create schema if not exists genesys_raw")
+        for path in sorted(PROJECT.glob("models/staging/*/_*__sources.yml")):
+            for source in yaml.safe_load(path.read_text())["sources"]:
+                for table in source["tables"]:
+                    self._create(table["name"], table["columns"])
+
+    def _create(self, name: str, columns: list[dict[str, str]]) -> None:
+        self._columns[name] = [column["name"] for column in columns]
+        shape = ", ".join(f"{column['name']} {column['data_type']}" for column in columns)
+        self.warehouse.execute(f"create table if not exists genesys_raw.{name} ({shape})")
+
+    def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append rows; columns that a row lacks are null."""
+        columns = self._columns[table]
+        if rows:
+            self.warehouse.execute(
+                f"insert into genesys_raw.{table} ({', '.join(columns)})"
+                f" values ({', '.join('?' * len(columns))})",
+                [tuple(row.get(column) for column in columns) for row in rows],
+            )
+
+    def load(
+        self,
+        number: int,
+        *,
+        extracted_at: datetime | None = None,
+        copies: int = 1,
+        committed: int = 1,
+        complete: bool = True,
+        **entities: Sequence[Mapping[str, Any] | str],
+    ) -> str:
+        """Append one load package and return its id.
+
+        Args:
+            number: Grows from load to load.
+            extracted_at: When the records were read; an hour per load if not given.
+            copies: How often each record is written, as by a replayed package.
+            committed: How often dlt lists the package; 0 for one that was never committed.
+            complete: Whether the ledger calls the windows loaded.
+            entities: Records by table, as objects or as their own JSON text.
+        """
+        load_id = f"{1_790_000_000 + number * 3600}.{number:07d}"
+        at = extracted_at or datetime.fromtimestamp(1_790_000_000 + number * 3600, UTC)
+        for table, records in entities.items():
+            rows = [_raw_row(table, record, at, load_id) for record in records]
+            self.append(table, rows * copies)
+            self.append("extract_windows", [_window(table, at, load_id, len(rows), complete)])
+        self.append(
+            "_dlt_loads",
+            [
+                {"load_id": load_id, "schema_name": "genesys", "status": 0, "inserted_at": at}
+                for _ in range(committed)
+            ],
+        )
+        return load_id
+
+
+def _raw_row(
+    table: str, record: Mapping[str, Any] | str, at: datetime, load_id: str
+) -> dict[str, Any]:
+    payload = record if isinstance(record, str) else json.dumps(record, separators=(",", ":"))
+    key = "conversationId" if table == "conversation_details" else "id"
+    return {
+        "record_id": json.loads(payload)[key],
+        "window_start": at,
+        "window_end": at,
+        "extracted_at": at,
+        "payload_hash": hashlib.sha256(payload.encode()).hexdigest(),
+        "payload": payload,
+        "_dlt_load_id": load_id,
+    }
+
+
+def _window(
+    table: str, at: datetime, load_id: str, count: int, complete: bool
+) -> dict[str, Any]:
+    return {
+        "window_attempt_id": f"{table} {load_id}",
+        "run_id": load_id,
+        "resource": table,
+        "contract": "platform",
+        "window_start": at,
+        "window_end": at,
+        "status": "loaded" if complete else "partial",
+        "page_count": 1,
+        "record_count": count,
+        "quarantined_count": 0,
+        "byte_count": 0,
+        "request_count": 1,
+        "retry_count": 0,
+        "rate_limited_count": 0,
+        "waited_seconds": 0.0,
+        "query_hash": "none",
+        "started_at": at,
+        "finished_at": at,
+        "_dlt_load_id": load_id,
+    }
