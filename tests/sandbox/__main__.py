@@ -5,6 +5,7 @@ python -m tests.sandbox --port 8080 --conversations 2000 --days 7
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import shlex
@@ -24,8 +25,20 @@ LOOPBACK = "127.0.0.1"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM or ctrl-c."""
+    """Serve until SIGTERM or ctrl-c; a wrong option ends with 2 and a line on stderr."""
     options = _options(arguments)
+    try:
+        sandbox = _built(options)
+        listener = socket.create_server((LOOPBACK, options.port))
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"ERROR sandbox: {error}\n")
+        return 2
+    with listener, contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(sandbox, listener))
+    return 0
+
+
+def _built(options: argparse.Namespace) -> Sandbox:
     now = to_millis(options.now) if options.now else configured_now()
     end = to_millis(options.end) if options.end else now
     world = World(
@@ -47,10 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             largest_page=options.max_page_size,
         ),
     )
-    sandbox = Sandbox(world, Clock(now), rules)
-    with socket.create_server((LOOPBACK, options.port)) as listener:
-        asyncio.run(_serve(sandbox, listener))
-    return 0
+    return Sandbox(world, Clock(now), rules)
 
 
 async def _serve(sandbox: Sandbox, listener: socket.socket) -> None:

@@ -1,7 +1,7 @@
 """The pen scripts are written with: it draws ids and durations, and keeps sessions in order."""
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tests.sandbox.attributes import AGENT, CUSTOMER, QUEUE, Values
@@ -249,21 +249,23 @@ class Draft:
             if not spans:
                 continue
             if purpose == "customer" and self.chance(0.9):
-                self._fill(drafted, CUSTOMER, spans[0].start)
+                self._fill(drafted, CUSTOMER, spans)
             elif purpose == "acd" and self.chance(0.7):
-                self._fill(drafted, QUEUE, spans[0].start)
+                self._fill(drafted, QUEUE, spans)
             elif purpose in {"agent", "user"} and self.chance(0.4):
-                self._fill(drafted, AGENT, spans[-1].start)
+                self._fill(drafted, AGENT, spans)
 
     def _fill(
         self,
         drafted: ParticipantDraft,
         known: tuple[tuple[str, float, Values], ...],
-        start: int,
+        segments: Sequence[Segment],
     ) -> None:
+        start, length = segments[0].start, max(segments[0].duration, 1)
         chosen = [
-            Attribute(name, value(self.rng, self.contact), start)
-            for name, share, value in known
+            # Set one after the other while the first segment lasts: who looks early sees fewer.
+            Attribute(name, value(self.rng, self.contact), start + place * length // len(known))
+            for place, (name, share, value) in enumerate(known)
             if self.rng.random() < share
         ]
         drafted.set(attributes=tuple(chosen))

@@ -9,10 +9,12 @@ import asyncio
 import gzip
 import hashlib
 import json
+import re
 import time
 import uuid
 from collections import deque
 from dataclasses import dataclass, field
+from urllib.parse import parse_qs
 
 import msgspec
 from starlette.applications import Starlette
@@ -202,7 +204,7 @@ class Sandbox:
         if request.method == "POST":
             try:
                 self.schedule.add(json.loads(await request.body()))
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, re.error) as error:
                 return _json({"error": str(error)}, status=400)
         known = ("match", "nth", "action", "args", "seen", "hits")
         told = [{name: getattr(fault, name) for name in known} for fault in self.schedule.faults]
@@ -273,7 +275,7 @@ class Door:
             "path": scope["path"],
             "query": scope["query_string"].decode("latin-1"),
             "headers": headers,
-            "body": body[:KEPT_BODY].decode("utf-8", "replace"),
+            "body": _kept_body(scope["path"], body),
             "now": to_text(self.sandbox.clock.now),
             "at": time.time(),
         }
@@ -411,6 +413,14 @@ def _change_headers(reply: Reply, fault: Fault) -> None:
     gone = {str(name).lower() for name in (*removed, *changed)}
     kept = {name: value for name, value in reply.headers.items() if name.lower() not in gone}
     reply.headers = {**kept, **{str(name): str(value) for name, value in changed.items()}}
+
+
+def _kept_body(path: str, body: bytes) -> str:
+    """Return what the log keeps of a body: of a login the names of the fields alone."""
+    text = body[:KEPT_BODY].decode("utf-8", "replace")
+    if path != LOGIN:
+        return text
+    return "&".join(sorted(parse_qs(text, keep_blank_values=True)))
 
 
 def _job_id(path: str) -> str:

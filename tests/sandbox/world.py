@@ -204,6 +204,8 @@ class World:
         script = self.scripts[index]
         hour = self._hour_of(number)
         horizon = now - hour * HOUR - script.offset - (0 if live else script.delay)
+        if horizon < 0:
+            raise ValueError(f"conversation {number} has not arrived at {to_text(now)}")
         prefix = self._prefix_of(number)
         if horizon >= script.duration:
             corrected = self._is_corrected(number, now)

@@ -1,0 +1,496 @@
+"""The sandbox's world: deterministic, valid, and with everything in it that real life has."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests.sandbox.clock import DAY, HOUR, MINUTE, to_millis
+from tests.sandbox.contract import descend, problems
+from tests.sandbox.organisation import PREVIEW_SKIPPED, WRAP_UP_TIMEOUT
+from tests.sandbox.world import World
+
+NOW = to_millis("2026-11-20T12:00:00Z")
+Record = dict[str, Any]
+
+
+@cache
+def small_world(seed: int = 7) -> World:
+    return World(seed=seed, conversations=800, end=NOW)
+
+
+@cache
+def final_records() -> tuple[Record, ...]:
+    """All conversations long after, when everything has arrived and been corrected."""
+    world = small_world()
+    return tuple(json.loads(world.record(n, NOW + 100 * DAY)) for n in range(len(world)))
+
+
+def millis(record: Record, name: str) -> int:
+    return to_millis(record[name])
+
+
+# -- the same seed, the same world ----------------------------------------------------------------
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_gives_others() -> None:
+    def bodies(seed: int) -> list[bytes]:
+        world = World(seed=seed, conversations=60, end=NOW)
+        return [world.record(n, NOW + 100 * DAY) for n in range(60)]
+
+    assert bodies(3) == bodies(3)
+    assert not set(bodies(3)) & set(bodies(4))
+
+
+def test_the_organisation_does_not_depend_on_the_number_of_conversations() -> None:
+    assert World(seed=7, conversations=1, end=NOW).organisation == small_world().organisation
+
+
+def test_a_world_bigger_than_its_pool_has_ids_of_its_own_for_each_conversation() -> None:
+    world = World(seed=7, conversations=900, end=NOW, pool=100)
+    records = [json.loads(world.record(n, NOW + 100 * DAY)) for n in range(900)]
+    ids = Counter(
+        session["sessionId"]
+        for record in records
+        for session in descend(record, "participants", "sessions")
+    )
+    assert len({record["conversationId"] for record in records}) == 900
+    assert set(ids.values()) == {1}
+    assert not [p for record in records for p in problems(record, "AnalyticsConversation")]
+    assert all(world.number_of(r["conversationId"]) == n for n, r in enumerate(records))
+
+
+def test_no_mark_of_a_template_is_left_in_a_record() -> None:
+    world = World(seed=7, conversations=300, end=NOW, pool=150)
+    for number in range(300):
+        body = world.record(number, NOW + 100 * DAY)
+        assert not [byte for byte in body if byte < 32]
+        assert b"\xee" not in body
+
+
+# -- valid and consistent -------------------------------------------------------------------------
+
+
+def test_every_record_in_every_version_is_a_published_analytics_conversation() -> None:
+    world = small_world()
+    for number in range(len(world)):
+        for version in world.versions(number):
+            for moment in (version.visible_at, version.visible_at + 3 * MINUTE):
+                record = json.loads(world.record(number, moment))
+                assert problems(record, "AnalyticsConversation") == []
+        live = json.loads(world.record(number, NOW + DAY, live=True))
+        assert problems(live, "AnalyticsConversationWithoutAttributes") == []
+
+
+def test_sessions_and_segments_lie_inside_their_conversation() -> None:
+    for record in final_records():
+        start, end = millis(record, "conversationStart"), millis(record, "conversationEnd")
+        segments = list(descend(record, "participants", "sessions", "segments"))
+        assert min(millis(segment, "segmentStart") for segment in segments) == start
+        assert max(millis(segment, "segmentEnd") for segment in segments) == end
+        assert all(s["segmentStart"] != s["segmentEnd"] for s in segments)
+
+
+def test_peers_are_sessions_of_the_same_conversation() -> None:
+    for record in final_records():
+        sessions = list(descend(record, "participants", "sessions"))
+        ids = {session["sessionId"] for session in sessions}
+        assert len(ids) == len(sessions)
+        assert {session["peerId"] for session in sessions if "peerId" in session} <= ids
+        for participant in descend(record, "participants"):
+            if participant["purpose"] in {"acd", "agent", "ivr", "botflow"}:
+                assert all("peerId" in session for session in participant["sessions"])
+
+
+def test_session_name_and_emit_date_identify_a_metric_but_session_and_name_do_not() -> None:
+    names: Counter[tuple[str, str]] = Counter()
+    emitted: Counter[tuple[str, str, str]] = Counter()
+    for record in final_records():
+        for session in descend(record, "participants", "sessions"):
+            for metric in session.get("metrics", []):
+                names[session["sessionId"], metric["name"]] += 1
+                emitted[session["sessionId"], metric["name"], metric["emitDate"]] += 1
+    assert max(emitted.values()) == 1
+    assert max(names.values()) > 2
+
+
+def spent(session: Record, *kinds: str) -> int:
+    return sum(
+        millis(segment, "segmentEnd") - millis(segment, "segmentStart")
+        for segment in session["segments"]
+        if segment["segmentType"] in kinds
+    )
+
+
+def told(session: Record, name: str) -> int:
+    return sum(m["value"] for m in session.get("metrics", []) if m["name"] == name)
+
+
+def has(session: Record, name: str) -> bool:
+    return any(metric["name"] == name for metric in session.get("metrics", []))
+
+
+def test_metrics_of_people_agree_with_their_segments() -> None:
+    timers = {"tTalk": "interact", "tTalkComplete": "interact", "tHeld": "hold",
+              "tHeldComplete": "hold", "tAcw": "wrapup", "tAlert": "alert",
+              "tDialing": "dialing", "tContacting": "contacting", "tPark": "parked"}  # fmt: skip
+    seen: Counter[str] = Counter()
+    for record in final_records():
+        for participant in descend(record, "participants"):
+            if participant["purpose"] not in {"agent", "user"}:
+                continue
+            for session in participant["sessions"]:
+                for metric, kind in timers.items():
+                    assert told(session, metric) == spent(session, kind), metric
+                    seen[metric] += has(session, metric)
+                handled = ("interact", "hold", "wrapup", "dialing", "contacting")
+                assert told(session, "tHandle") == spent(session, *handled)
+                stretches = Counter(segment["segmentType"] for segment in session["segments"])
+                talks = [m for m in session.get("metrics", []) if m["name"] == "tTalk"]
+                assert len(talks) == stretches["interact"]
+    assert all(seen[metric] for metric in timers)
+
+
+def test_metrics_of_queues_and_flows_agree_with_their_segments() -> None:
+    for record in final_records():
+        for participant in descend(record, "participants"):
+            for session in participant["sessions"]:
+                whole = spent(session, "interact", "ivr")
+                if participant["purpose"] == "acd":
+                    assert told(session, "tAcd") == whole
+                    assert told(session, "nOffered") == 1
+                    abandoned = session["segments"][-1]["disconnectType"] == "client"
+                    assert told(session, "tAbandon") == (whole if abandoned else 0)
+                if participant["purpose"] in {"ivr", "botflow"}:
+                    assert told(session, "tFlow") == whole
+                    assert told(session, "tIvr") == spent(session, "ivr")
+                    outcomes = session["flow"].get("outcomes", [])
+                    assert told(session, "nFlowOutcome") == len(outcomes)
+                    failed = [o for o in outcomes if o["flowOutcomeValue"] == "FAILURE"]
+                    assert told(session, "nFlowOutcomeFailed") == len(failed)
+
+
+def test_an_answer_waited_as_long_as_its_queue_did() -> None:
+    answers = 0
+    for record in final_records():
+        queues = {
+            (session["peerId"], session["segments"][-1]["segmentEnd"]): told(session, "tAcd")
+            for participant in descend(record, "participants")
+            if participant["purpose"] == "acd"
+            for session in participant["sessions"]
+        }
+        for session in descend(record, "participants", "sessions"):
+            if has(session, "tAnswered"):
+                talk = next(s for s in session["segments"] if s["segmentType"] == "interact")
+                waited = queues[session["peerId"], talk["segmentStart"]]
+                assert told(session, "tAnswered") == waited
+                answers += 1
+    assert answers > 300
+
+
+# -- everything occurs ----------------------------------------------------------------------------
+
+
+def participants(record: Record, *purposes: str) -> list[Record]:
+    return [p for p in descend(record, "participants") if p["purpose"] in purposes]
+
+
+def sessions(record: Record) -> list[Record]:
+    return list(descend(record, "participants", "sessions"))
+
+
+def segments(record: Record) -> list[Record]:
+    return list(descend(record, "participants", "sessions", "segments"))
+
+
+def metric_names(record: Record) -> set[str]:
+    return {m["name"] for m in descend(record, "participants", "sessions", "metrics")}
+
+
+def outcomes(record: Record) -> list[Record]:
+    flows = [session["flow"] for session in sessions(record) if "flow" in session]
+    return [outcome for flow in flows for outcome in flow.get("outcomes", [])]
+
+
+def attributes(record: Record, *purposes: str) -> dict[str, str]:
+    every = participants(record, *purposes)
+    return {name: value for p in every for name, value in p.get("attributes", {}).items()}
+
+
+def wrap_up_codes(record: Record) -> set[str]:
+    return {s["wrapUpCode"] for s in segments(record) if "wrapUpCode" in s}
+
+
+def media(name: str) -> Callable[[Record], bool]:
+    return lambda record: any(s["mediaType"] == name for s in sessions(record))
+
+
+def metric(name: str) -> Callable[[Record], bool]:
+    return lambda record: name in metric_names(record)
+
+
+def segment(kind: str) -> Callable[[Record], bool]:
+    return lambda record: any(s["segmentType"] == kind for s in segments(record))
+
+
+def repeated_outcome(record: Record) -> bool:
+    return any(
+        max(Counter(o["flowOutcomeId"] for o in s["flow"]["outcomes"]).values()) > 1
+        for s in sessions(record)
+        if s.get("flow", {}).get("outcomes")
+    )
+
+
+def listed(name: str) -> set[str]:
+    return {str(entity["id"]) for entity in getattr(small_world().organisation, name)}
+
+
+def is_date(value: str) -> bool:
+    try:
+        datetime.strptime(value, "%Y-%m-%d")  # noqa: DTZ007
+    except ValueError:
+        return False
+    return True
+
+
+def values(record: Record) -> list[str]:
+    return list(attributes(record, "customer", "acd", "agent", "user").values())
+
+
+def two_contacts(record: Record) -> bool:
+    customers = participants(record, "customer")
+    return len({p["externalContactId"] for p in customers if "externalContactId" in p}) > 1
+
+
+def hours(record: Record) -> float:
+    return (millis(record, "conversationEnd") - millis(record, "conversationStart")) / HOUR
+
+
+FEATURES: dict[str, Callable[[Record], bool]] = {
+    **{name: media(name) for name in ("voice", "callback", "chat", "email", "message")},
+    **{name: metric(name) for name in (
+        "nBlindTransferred", "nConsultTransferred", "nConsult", "tHeld", "tAcw", "tAbandon",
+        "tShortAbandon", "tVoicemail", "tFlowExit", "tFlowDisconnect", "nBotInteractions",
+        "nOutboundAttempted", "nOutboundConnected", "nFlowOutcomeFailed", "nError", "tFlowOut",
+        "tNotResponding", "nOverSla", "tParkComplete", "tConnected",
+    )},
+    **{name: segment(name) for name in (
+        "ivr", "alert", "hold", "wrapup", "dialing", "contacting", "parked", "scheduled",
+        "voicemail", "uploading", "system",
+    )},
+    "IVR to queue to agent": lambda r: [p["purpose"] for p in r["participants"]][:4]
+    == ["customer", "ivr", "acd", "agent"],
+    "conference": lambda r: "conferenceStart" in r and any(s["conference"] for s in segments(r)),
+    "several contacts": two_contacts,
+    "outbound": lambda r: r["originatingDirection"] == "outbound",
+    "internal": lambda r: len(participants(r, "user")) == 2 and not participants(r, "customer"),
+    "bot flow": lambda r: bool(participants(r, "botflow")),
+    "self served": lambda r: r.get("selfServed") is True,
+    "days long": lambda r: 24 < hours(r) < 24 * 10,
+    "weeks long": lambda r: hours(r) > 24 * 20,
+    "value above 32 bits": lambda r: any(
+        m["value"] > 2**31 for m in descend(r, "participants", "sessions", "metrics")
+    ),
+    "wrap-up timeout": lambda r: WRAP_UP_TIMEOUT in wrap_up_codes(r),
+    "preview skipped": lambda r: PREVIEW_SKIPPED in wrap_up_codes(r),
+    "wrap-up code in no list": lambda r: any(
+        not code.startswith("ININ-") and code not in listed("wrap_up_codes")
+        for code in wrap_up_codes(r)
+    ),
+    "agent in no list": lambda r: any(
+        p["userId"] not in listed("users") for p in participants(r, "agent", "user")
+    ),
+    "queue in no list": lambda r: any(
+        s["queueId"] not in listed("queues") for s in segments(r) if "queueId" in s
+    ),
+    "deleted flow": lambda r: any(
+        s["flow"]["flowName"] == "Main IVR (2024)" for s in sessions(r) if "flow" in s
+    ),
+    "outcome succeeded": lambda r: any(o["flowOutcomeValue"] == "SUCCESS" for o in outcomes(r)),
+    "outcome failed": lambda r: any(o["flowOutcomeValue"] == "FAILURE" for o in outcomes(r)),
+    "outcome end null": lambda r: any(
+        o.get("flowOutcomeEndTimestamp", 0) is None for o in outcomes(r)
+    ),
+    "outcome end absent": lambda r: any("flowOutcomeEndTimestamp" not in o for o in outcomes(r)),
+    "outcome tried again": repeated_outcome,
+    "no outcome": lambda r: not outcomes(r),
+    "attributes on customer": lambda r: bool(attributes(r, "customer")),
+    "attributes on queue": lambda r: bool(attributes(r, "acd")),
+    "attributes on agent": lambda r: bool(attributes(r, "agent")),
+    "attributes on user": lambda r: bool(attributes(r, "user")),
+    "no attributes at all": lambda r: not any("attributes" in p for p in r["participants"]),
+    "names differing in case": lambda r: {"customerId", "CustomerId", "CUSTOMERID"}
+    <= set(attributes(r, "customer")),
+    "name with blank": lambda r: "Account Number" in attributes(r, "customer"),
+    "name with dot": lambda r: "context.email" in attributes(r, "customer"),
+    "empty value": lambda r: "" in values(r),
+    "1024 characters": lambda r: any(len(value) == 1024 for value in values(r)),
+    "whole number": lambda r: any(value.isdecimal() for value in values(r)),
+    "leading zeros": lambda r: any(v.startswith("00") and v.isdecimal() for v in values(r)),
+    "boolean": lambda r: bool({"true", "TRUE"} & set(values(r))),
+    "date": lambda r: any(is_date(value) for value in values(r)),
+    "hostile text": lambda r: any("drop table" in value for value in values(r)),
+    "time without fraction": lambda r: "." not in r["conversationStart"],
+    "time with fraction": lambda r: "." in r["conversationStart"],
+    "no queue on an agent's leg": lambda r: any(
+        not any("queueId" in s for s in session["segments"])
+        for p in participants(r, "agent")
+        for session in p["sessions"]
+    ),
+    "customer nobody knows": lambda r: any(
+        "externalContactId" not in p for p in participants(r, "customer")
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_it_occurs_in_the_world_but_not_in_every_conversation(feature: str) -> None:
+    found = sum(FEATURES[feature](record) for record in final_records())
+    assert 0 < found < len(final_records())
+
+
+def test_attributes_are_texts_whatever_they_mean() -> None:
+    assert all(isinstance(value, str) for r in final_records() for value in values(r))
+
+
+# -- what can be seen when ------------------------------------------------------------------------
+
+
+def numbers_of(kind: str) -> list[int]:
+    world = small_world()
+    return [placed.number for placed in world if placed.script.kind == kind]
+
+
+def test_a_conversation_is_found_once_it_has_arrived_and_not_a_moment_before() -> None:
+    world = small_world()
+    for number in range(len(world)):
+        placed, arrives = world.placed(number), world.versions(number)[0].visible_at
+        window = (placed.start, placed.start + 1)
+        assert number in world.active_between(*window, arrives)
+        assert number not in world.active_between(*window, arrives - 1)
+
+
+def test_most_arrive_within_minutes_some_after_hours_a_few_after_more_than_a_day() -> None:
+    delays = [placed.script.delay for placed in small_world()]
+    assert sum(delay < 30 * MINUTE for delay in delays) > 0.75 * len(delays)
+    assert sum(HOUR < delay < DAY for delay in delays) > 10
+    assert sum(delay > 25 * HOUR for delay in delays) > 10
+
+
+def test_an_open_conversation_has_no_end_and_shows_only_what_has_happened() -> None:
+    world = small_world()
+    looked = 0
+    for placed in world:
+        script = placed.script
+        if script.pauses or script.correction or script.duration < 4 * MINUTE:
+            continue
+        seen_until = placed.start + placed.script.duration // 2
+        record = json.loads(world.record(placed.number, seen_until + placed.script.delay))
+        final = json.loads(world.record(placed.number, NOW + 100 * DAY))
+        assert "conversationEnd" not in record
+        for part in segments(record):
+            assert millis(part, "segmentStart") <= seen_until
+            assert "segmentEnd" not in part or millis(part, "segmentEnd") <= seen_until
+        for name in ("metrics", "segments"):
+            path = ("participants", "sessions", name)
+            assert 0 < len(list(descend(record, *path))) <= len(list(descend(final, *path)))
+        assert len(metric_names(record)) <= len(metric_names(final))
+        emitted = descend(record, "participants", "sessions", "metrics")
+        assert all(millis(m, "emitDate") <= seen_until for m in emitted)
+        looked += 1
+    assert looked > 300
+
+
+def test_a_re_opened_conversation_ends_lives_again_and_ends_later() -> None:
+    world = small_world()
+    for number in numbers_of("e-mail re-opened"):
+        kinds = [v.kind for v in world.versions(number) if v.kind not in CORRECTED]
+        assert kinds == ["open", "ended", "re-opened", "final"]
+        at = {version.kind: version.visible_at for version in world.versions(number)}
+        ended = json.loads(world.record(number, at["ended"]))
+        again = json.loads(world.record(number, at["re-opened"]))
+        final = json.loads(world.record(number, at["final"]))
+        assert "conversationEnd" in ended
+        assert "conversationEnd" not in again
+        assert millis(final, "conversationEnd") > millis(ended, "conversationEnd")
+
+
+CORRECTED = {"wrap-up changed", "attribute gained", "attributes lost", "outcomes lost"}
+
+
+def test_nightly_corrections_change_what_they_name_two_to_three_days_later() -> None:
+    world = small_world()
+    changed: Counter[str] = Counter()
+    for number in range(len(world)):
+        versions = {version.kind: version.visible_at for version in world.versions(number)}
+        for kind in CORRECTED & set(versions):
+            if versions[kind] < versions["final"]:
+                continue
+            age = versions[kind] - world.placed(number).end
+            assert 2 * DAY <= age <= 3 * DAY
+            before = json.loads(world.record(number, versions[kind] - 1))
+            after = json.loads(world.record(number, versions[kind]))
+            facts: dict[str, tuple[object, object]] = {
+                "wrap-up changed": (wrap_up_codes(before), wrap_up_codes(after)),
+                "attribute gained": (attributes_of(before), attributes_of(after)),
+                "attributes lost": (attributes_of(before), attributes_of(after)),
+                "outcomes lost": (outcomes(before), outcomes(after)),
+            }
+            for name, (old, new) in facts.items():
+                if name == kind or (name.startswith("attribute") and "attribute" in kind):
+                    changed[kind] += old != new
+                else:
+                    assert old == new
+            if kind.endswith("lost"):
+                assert not facts[kind][1]
+    assert all(changed[kind] for kind in CORRECTED)
+
+
+def attributes_of(record: Record) -> list[object]:
+    return [p["attributes"] for p in record["participants"] if "attributes" in p]
+
+
+def test_windows_find_every_conversation_in_each_window_it_was_alive_in() -> None:
+    """The quick search agrees with looking at each conversation."""
+    world = small_world()
+    late = NOW + 100 * DAY
+    for day in range(-1, 8):
+        start, end = NOW - day * DAY - 7 * HOUR, NOW - day * DAY + 17 * HOUR
+        for now in (NOW, late):
+            alive = []
+            for placed in world:
+                versions = world.versions(placed.number)
+                if versions[0].visible_at > now or placed.start >= end:
+                    continue
+                record = json.loads(world.record(placed.number, now))
+                if "conversationEnd" not in record or millis(record, "conversationEnd") >= start:
+                    alive.append(placed.number)
+            found = list(world.active_between(start, end, now))
+            if start > now:
+                continue
+            assert sorted(found) == alive
+            starts = [world.placed(number).start for number in found]
+            assert starts == sorted(starts)
+
+
+def test_extra_conversations_are_found_by_time_and_served_as_given() -> None:
+    extra: Record = {
+        "conversationId": "e0000000-0000-4000-8000-000000000001",
+        "conversationStart": "2026-11-19T10:00:00.000Z",
+        "conversationEnd": "2026-11-19T10:05:00.000Z",
+        "participants": [{"purpose": "customer", "attributes": {"Key": "v", "key": ""}}],
+    }
+    world = World(seed=7, conversations=50, end=NOW, extras=[extra])
+    start = to_millis("2026-11-19T10:05:00Z")
+    assert 50 in world.active_between(start, start + 1, NOW)
+    assert 50 not in world.active_between(start + 1, start + 2, NOW)
+    assert json.loads(world.record(50, NOW)) == extra
+    live = json.loads(world.record(50, NOW, live=True))
+    assert live["participants"] == [{"purpose": "customer"}]
+    assert world.number_of(extra["conversationId"]) == 50
+    found = world.active_between(NOW - 7 * DAY, NOW, NOW)
+    assert len(set(found)) == len(found)
