@@ -48,6 +48,14 @@ class Batch:
         batches = [page.rows for page in self.pages if page.rows.num_rows]
         return pa.Table.from_batches(batches) if batches else None
 
+    def forget_pages(self) -> None:
+        """Let go of the rows once they are loaded.
+
+        dlt 1.31 keeps the frames of every run alive (a traceback in its configuration), and with
+        them whatever they point at: without this, memory grows with the load.
+        """
+        self.pages.clear()
+
     @property
     def quarantined(self) -> list[QuarantinedRecord]:
         """The records refused."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 
+import pyarrow as pa
+
 from loader.errors import (
     AccessError,
     LoaderError,
@@ -246,11 +248,11 @@ class Run:
                     record_count=opened.record_count + batch.record_count,
                     quarantined_count=opened.quarantined_count + len(batch.quarantined),
                 )
-                self._commit(plan, opened, batch, adjustment)
                 summary.add(batch)
                 self._reporter.read(
                     len(batch.pages), batch.record_count, batch.traffic.waited_seconds
                 )
+                self._commit(plan, opened, batch, adjustment)
                 if batch.problem is not None:
                     raise batch.problem
         self._check_quarantine(resource, opened, summary)
@@ -298,6 +300,20 @@ class Run:
             started_at=opened.started_at,
             finished_at=now,
         )
+        state = self._warehouse.state(resource.name)
+        if not batch.is_last:
+            # A lost job's tokens are worthless; a snapshot's pages have moved by the next run.
+            keep = resource.kind == "window" and not isinstance(problem, LostJob)
+            state = replace(state, open=opened if keep else None)
+        elif resource.kind == "snapshot":
+            state = replace(state, open=None, snapshot_at=window.start)
+        else:
+            coverage = state.coverage.after(loaded, opened.rereading)
+            state = replace(state, open=None, coverage=coverage)
+        self._warehouse.commit(self._tables(resource, row, batch), {resource.name: state})
+        batch.forget_pages()
+
+    def _tables(self, resource: Resource, row: WindowCommit, batch: Batch) -> dict[str, pa.Table]:
         tables = {"extract_windows": ledger_table("extract_windows", [row])}
         if (rows := batch.rows) is not None:
             tables[resource.name] = rows
@@ -309,17 +325,7 @@ class Run:
                 for event in batch.rate_limits
             ]
             tables["rate_limit_events"] = ledger_table("rate_limit_events", events)
-        state = self._warehouse.state(resource.name)
-        if not batch.is_last:
-            # A lost job's tokens are worthless; a snapshot's pages have moved by the next run.
-            keep = resource.kind == "window" and not isinstance(problem, LostJob)
-            state = replace(state, open=opened if keep else None)
-        elif resource.kind == "snapshot":
-            state = replace(state, open=None, snapshot_at=window.start)
-        else:
-            coverage = state.coverage.after(loaded, opened.rereading)
-            state = replace(state, open=None, coverage=coverage)
-        self._warehouse.commit(tables, {resource.name: state})
+        return tables
 
     def _check_quarantine(self, resource: Resource, opened: OpenWindow, summary: Summary) -> None:
         """Report a window in which too many records were refused; its good ones are loaded."""

@@ -100,6 +100,10 @@ class Warehouse:
         self._raw_tables = raw_tables
         self._work_dir = settings.work_dir / "dlt"
         self._pipeline: dlt.Pipeline | None = None
+        # A function, because dlt marks what it is given, and a method cannot be marked.
+        self._source = dlt.source(lambda: self._resources(), name=PIPELINE, max_table_nesting=0)
+        self._tables: dict[str, pa.Table] = {}
+        self._states: Mapping[str, ResourceState] = {}
 
     def check_paths(self) -> None:
         """Refuse paths that cannot be written, before anything is asked of Genesys.
@@ -158,21 +162,17 @@ class Warehouse:
         saved = sources.get(PIPELINE, {}).get("resources", {}).get(resource, {}).get("elt", {})
         return ResourceState.from_json(saved)
 
-    def commit(self, tables: Mapping[str, pa.Table], states: Mapping[str, ResourceState]) -> None:
-        """Append `tables` and set `states`, all in one load package.
+    def commit(self, tables: dict[str, pa.Table], states: Mapping[str, ResourceState]) -> None:
+        """Append `tables` and set `states`, all in one load package; empties `tables`.
 
         Raises:
             DestinationError: the package was not loaded; the next run finishes or repeats it.
         """
-
-        @dlt.source(name=PIPELINE, max_table_nesting=0)
-        def genesys() -> list[DltResource]:
-            return [
-                _resource(name, tables.get(name), states.get(name)) for name in {**tables, **states}
-            ]
-
+        self._tables, self._states = tables, states
         with _destination_errors(self._settings):
-            info: LoadInfo = self.pipeline.run(genesys(), loader_file_format=self._file_format())
+            info: LoadInfo = self.pipeline.run(
+                self._source(), loader_file_format=self._file_format()
+            )
             info.raise_on_failed_jobs()
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -180,6 +180,20 @@ class Warehouse:
         with _destination_errors(self._settings), self.pipeline.sql_client() as client:
             rows = client.execute_sql(sql.replace("{dataset}", DATASET), *parameters)
             return [tuple(row) for row in rows or []]
+
+    def _resources(self) -> list[DltResource]:
+        return [self._resource(name) for name in {**self._tables, **self._states}]
+
+    def _resource(self, name: str) -> DltResource:
+        def rows() -> Iterator[pa.Table]:
+            if name in self._tables:
+                yield self._tables.pop(name)
+            if name in self._states:
+                dlt.current.resource_state()["elt"] = self._states[name].to_json()
+
+        return dlt.resource(
+            rows, name=name, write_disposition="append", schema_contract=RAW_CONTRACT
+        )
 
     def _destination(self) -> Any:  # noqa: ANN401 - dlt's factories have no common public type
         settings = self._settings
@@ -231,16 +245,6 @@ class Warehouse:
             "select table_name from information_schema.tables where table_schema = %s", DATASET
         )
         return {name for (name,) in rows if not name.startswith("_dlt")}
-
-
-def _resource(name: str, table: pa.Table | None, state: ResourceState | None) -> DltResource:
-    def rows() -> Iterator[pa.Table]:
-        if table is not None:
-            yield table
-        if state is not None:
-            dlt.current.resource_state()["elt"] = state.to_json()
-
-    return dlt.resource(rows, name=name, write_disposition="append", schema_contract=RAW_CONTRACT)
 
 
 def _sweep_stray_schemas(folder: Path) -> None:

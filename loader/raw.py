@@ -89,7 +89,7 @@ class RawPages:
         self._window = window
         self._extracted_at = extracted_at
         # Decodes one key of the record and skips, but checks, the rest.
-        self._id_near = re.compile(rb'"%s"\s*:\s*"([^"\\\\]{1,128})"' % id_field.encode())
+        self._id_near = re.compile(rb'"%s"\s*:\s*"([^"\\\\\s][^"\\\\]{0,127})"' % id_field.encode())
         self._decoder = msgspec.json.Decoder(
             msgspec.defstruct("Key", [("record_id", object, None)], rename={"record_id": id_field})
         )

@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     lookback_days: Whole = _count(3, 0, 366, "ELT_LOOKBACK_DAYS")
     reference_hours: Whole = _count(24, 1, 744, "ELT_REFERENCE_HOURS")
     page_size: Whole = _count(1000, 1, 10_000, "ELT_PAGE_SIZE")
-    commit_megabytes: Whole = _count(48, 1, 1024, "ELT_COMMIT_MEGABYTES")
+    commit_megabytes: Whole = _count(64, 1, 1024, "ELT_COMMIT_MEGABYTES")
     quarantine_percent: Whole = _count(1, 0, 100, "ELT_QUARANTINE_PERCENT")
 
     # Patience
