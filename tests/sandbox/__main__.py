@@ -8,9 +8,12 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import shlex
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,9 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sandbox = _built(options)
         listener = socket.create_server((LOOPBACK, options.port))
+        # Accepted connections inherit it. Without it each answer waits 40 ms: its head is sent,
+        # and its body held back until the client acknowledges the head.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except (ValueError, OSError) as error:
         sys.stderr.write(f"ERROR sandbox: {error}\n")
         return 2
+    if options.until_stdin_closes:
+        threading.Thread(target=_stop_with_stdin, daemon=True).start()
     with listener, contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(sandbox, listener))
     return 0
@@ -80,6 +88,12 @@ async def _serve(sandbox: Sandbox, listener: socket.socket) -> None:
     await serving
 
 
+def _stop_with_stdin() -> None:
+    """Stop when whoever started us is gone, however he went: his end of the pipe closes."""
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def _ready_line(sandbox: Sandbox, port: int) -> str:
     """Say where it is and what to set; the last words can be pasted into a shell."""
     url = f"http://{LOOPBACK}:{port}"
@@ -125,6 +139,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--gzip", action="store_true", help="compress answers for clients that accept it")
     add("--extra", type=Path, action="append", default=[], metavar="FILE.json",
         help="serve these conversations too; may be repeated")  # fmt: skip
+    add("--until-stdin-closes", action="store_true", help="stop when standard input ends")
     return parser.parse_args(arguments)
 
 

@@ -107,7 +107,8 @@ def running_sandbox(
         client_secret: And its secret.
         options: The command line's options by name, as conversations=500, job_polls=2, gzip=True.
     """
-    words = ["--port", str(options.pop("port", 0)), "--client-id", client_id]
+    words = ["--until-stdin-closes"]
+    words += ["--port", str(options.pop("port", 0)), "--client-id", client_id]
     words += ["--client-secret", client_secret]
     words += [word for path in extras for word in ("--extra", str(path))]
     for name, value in options.items():
@@ -117,7 +118,12 @@ def running_sandbox(
     with (
         tempfile.TemporaryFile("w+") as complaints,
         subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=complaints, text=True
+            command,
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            text=True,
         ) as process,
     ):
         try:

@@ -18,6 +18,7 @@ import msgspec
 from tests.sandbox.clock import HOUR, to_millis, to_text
 from tests.sandbox.conversation import Conversation
 from tests.sandbox.corrections import correct, corrected_at
+from tests.sandbox.draft import ID_MARK
 from tests.sandbox.organisation import Organisation, build_organisation
 from tests.sandbox.scripts import Script, write_script
 from tests.sandbox.shaping import shape
@@ -63,6 +64,10 @@ class Placed:
     def end(self) -> int:
         """When it will have ended for good."""
         return self.start + self.script.duration
+
+    def own_id(self, marked: str) -> str:
+        """Return an id found in the script as it is in this conversation."""
+        return marked.replace(ID_MARK, self.conversation_id[:8])
 
 
 @dataclass
@@ -138,7 +143,10 @@ class World:
         return number if known else None
 
     def conversation(self, number: int, now: int) -> Conversation:
-        """Return what happened in a generated conversation, corrected where it is by now."""
+        """Return what happened in a generated conversation, corrected where it is by now.
+
+        Its ids are those of the script; Placed.own_id makes them the conversation's.
+        """
         return self._told(number % self._size, self._is_corrected(number, now))
 
     # -- what of it can be seen -----------------------------------------------------------------

@@ -3,6 +3,10 @@
 import base64
 import gzip
 import json
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +16,7 @@ import pytest
 import requests
 
 from tests.sandbox.contract import descend, problems
-from tests.sandbox.process import SandboxProcess, running_sandbox
+from tests.sandbox.process import ROOT, SandboxProcess, running_sandbox
 
 NOW = "2026-11-20T12:00:00Z"
 COUNT = 260
@@ -532,3 +536,22 @@ def test_a_wrong_option_ends_with_a_line_and_not_with_a_traceback() -> None:
     with pytest.raises(RuntimeError, match="ERROR sandbox") as told, running_sandbox(now="today"):
         pass
     assert "Traceback" not in str(told.value)
+
+
+def test_it_stops_when_whoever_started_it_is_gone() -> None:
+    starter = (
+        "import os; from tests.sandbox.process import running_sandbox\n"
+        "with running_sandbox(conversations=1) as sandbox:\n"
+        "    print(sandbox.url, flush=True); os._exit(9)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", starter], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 9
+    address = ("127.0.0.1", int(done.stdout.strip().rpartition(":")[2]))
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(address):
+                return
+        time.sleep(0.05)
+    raise AssertionError("the sandbox outlived its starter")

@@ -246,7 +246,7 @@ def test_headers_are_changed_and_removed(sandbox: SandboxProcess) -> None:
 
 def test_a_slow_answer_outlasts_an_impatient_client(sandbox: SandboxProcess) -> None:
     session = client(sandbox)
-    sandbox.add_faults(fault(USERS, "delay", seconds=2))
+    sandbox.add_faults(fault(USERS, "delay", seconds=1))
     with pytest.raises(requests.exceptions.ReadTimeout):
         session.get(sandbox.url + USERS, timeout=0.2)
     assert ask(sandbox).status_code == 200

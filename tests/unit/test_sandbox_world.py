@@ -134,6 +134,16 @@ def has(session: Record, name: str) -> bool:
     return any(metric["name"] == name for metric in session.get("metrics", []))
 
 
+def test_a_conversation_can_be_asked_for_in_python_as_well_as_in_json() -> None:
+    world = small_world()
+    for placed, record in zip(world, final_records(), strict=True):
+        told = world.conversation(placed.number, NOW + 100 * DAY)
+        assert placed.own_id(told.conversation_id) == record["conversationId"]
+        ids = [placed.own_id(session.session_id) for _, session in told.sessions()]
+        assert ids == [session["sessionId"] for session in sessions(record)]
+        assert placed.end == millis(record, "conversationEnd")
+
+
 def test_metrics_of_people_agree_with_their_segments() -> None:
     timers = {"tTalk": "interact", "tTalkComplete": "interact", "tHeld": "hold",
               "tHeldComplete": "hold", "tAcw": "wrapup", "tAlert": "alert",
