@@ -4,13 +4,16 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
+import psycopg2
 import yaml
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner
 
@@ -30,6 +33,9 @@ class Warehouse(Protocol):
     def environment(self) -> dict[str, str]:
         """Return the settings that point dbt here."""
 
+    def open(self) -> contextlib.AbstractContextManager[None]:
+        """Keep one connection for the statements of the block; none may be open while dbt runs."""
+
     def execute(self, sql: str, rows: Sequence[Row] = ()) -> list[Row]:
         """Run a statement, once per row if there are any, and return what it answers."""
 
@@ -41,19 +47,29 @@ class DuckDBWarehouse:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._connection: duckdb.DuckDBPyConnection | None = None
 
     def environment(self) -> dict[str, str]:
         """Return the settings that point dbt here."""
         return {"ELT_TARGET": "duckdb", "ELT_DUCKDB_PATH": str(self.path)}
 
+    @contextlib.contextmanager
+    def open(self) -> Iterator[None]:
+        """Keep one connection for the statements of the block; none may be open while dbt runs."""
+        with contextlib.closing(duckdb.connect(str(self.path))) as self._connection:
+            self._connection.execute("set TimeZone = 'UTC'")
+            yield
+        self._connection = None
+
     def execute(self, sql: str, rows: Sequence[Row] = ()) -> list[Row]:
         """Run a statement, once per row if there are any, and return what it answers."""
-        with contextlib.closing(duckdb.connect(str(self.path))) as connection:
-            connection.execute("set TimeZone = 'UTC'")
-            if rows:
-                connection.executemany(sql, rows)
-                return []
-            return connection.execute(sql).fetchall()
+        if self._connection is None:
+            with self.open():
+                return self.execute(sql, rows)
+        if rows:
+            self._connection.executemany(sql, rows)
+            return []
+        return self._connection.execute(sql).fetchall()
 
 
 class PostgresWarehouse:
@@ -63,20 +79,30 @@ class PostgresWarehouse:
 
     def __init__(self, database: PostgresDatabase) -> None:
         self.database = database
+        self._connection: psycopg2.extensions.connection | None = None
 
     def environment(self) -> dict[str, str]:
         """Return the settings that point dbt here."""
         return self.database.environment()
 
+    @contextlib.contextmanager
+    def open(self) -> Iterator[None]:
+        """Keep one connection for the statements of the block; none may be open while dbt runs."""
+        with contextlib.closing(self.database.connect()) as self._connection:
+            yield
+        self._connection = None
+
     def execute(self, sql: str, rows: Sequence[Row] = ()) -> list[Row]:
         """Run a statement, once per row if there are any, and return what it answers."""
-        with contextlib.closing(self.database.connect()) as connection:
-            cursor = connection.cursor()
-            if rows:
-                cursor.executemany(sql.replace("?", "%s"), rows)
-                return []
-            cursor.execute(sql)
-            return list(cursor.fetchall()) if cursor.description else []
+        if self._connection is None:
+            with self.open():
+                return self.execute(sql, rows)
+        cursor = self._connection.cursor()
+        if rows:
+            cursor.executemany(sql.replace("?", "%s"), rows)
+            return []
+        cursor.execute(sql)
+        return list(cursor.fetchall()) if cursor.description else []
 
 
 def dbt(
@@ -85,7 +111,7 @@ def dbt(
     """Run a dbt command in this process and return the messages of what did not succeed.
 
     The environment is the warehouse's for the command alone, and dbt's adapters are dropped
-    afterwards: they would keep the database open.
+    afterwards with their connections: they would keep the database, and its log, open.
     """
     with _environment(warehouse.environment()):
         result = dbtRunner().invoke(
@@ -99,11 +125,13 @@ def dbt(
                 str(project / "target" / f"test_{warehouse.name}"),
                 "--log-path",
                 str(project / "target" / f"test_{warehouse.name}"),
+                "--no-write-json",
                 "--quiet",
                 "--no-use-colors",
             ]
         )
         reset_adapters()
+        DuckDBConnectionManager.close_all_connections()
     problems = [str(result.exception)] if result.exception else []
     for node in getattr(result.result, "results", None) or []:
         if node.status in ("error", "fail", "runtime error"):
@@ -124,45 +152,50 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def dump(warehouse: Warehouse, schema: str, table: str, without: Sequence[str] = ()) -> list[str]:
-    """Return a table's rows as sorted JSON lines, equal on every engine for equal content."""
-    columns = [
-        (name, kind)
-        for name, kind in warehouse.execute(
-            "select column_name, data_type from information_schema.columns"
-            f" where table_schema = '{schema}' and table_name = '{table}' order by column_name"
-        )
-        if name not in without
-    ]
-    assert columns, f"{schema}.{table} does not exist"
-    chosen = ", ".join(
-        f'cast("{name}" as text)' if kind.lower() in ("json", "jsonb") else f'"{name}"'
-        for name, kind in columns
-    )
+def tables(warehouse: Warehouse, *schemas: str) -> dict[str, list[str]]:
+    """Return every table and view of the schemas as sorted JSON lines.
+
+    Equal content gives equal lines on every engine.
+    """
+    wanted = ", ".join(f"'{schema}'" for schema in schemas)
+    with warehouse.open():
+        columns: dict[str, list[tuple[str, bool]]] = {}
+        for schema, table, column, kind in warehouse.execute(
+            "select table_schema, table_name, column_name, data_type"
+            f" from information_schema.columns where table_schema in ({wanted})"
+        ):
+            is_json = kind.lower() in ("json", "jsonb")
+            columns.setdefault(f"{schema}.{table}", []).append((column, is_json))
+        return {name: _lines(warehouse, name, sorted(columns[name])) for name in sorted(columns)}
+
+
+def _lines(warehouse: Warehouse, table: str, columns: list[tuple[str, bool]]) -> list[str]:
+    chosen = ", ".join(f'cast("{c}" as text)' if is_json else f'"{c}"' for c, is_json in columns)
     lines = []
-    for row in warehouse.execute(f"select {chosen} from {schema}.{table}"):
+    for row in warehouse.execute(f"select {chosen} from {table}"):
         record = {
-            name: _canonical(value, kind) for (name, kind), value in zip(columns, row, strict=True)
+            column: json.loads(value) if is_json and value is not None else value
+            for (column, is_json), value in zip(columns, row, strict=True)
         }
         lines.append(json.dumps(record, sort_keys=True, default=str, ensure_ascii=False))
     return sorted(lines)
 
 
-def _canonical(value: Any, kind: str) -> Any:  # noqa: ANN401 - whatever a database holds
-    if value is not None and kind.lower() in ("json", "jsonb"):
-        return json.loads(value)
-    return value
+def rows(warehouse: Warehouse, sql: str) -> list[dict[str, Any]]:
+    """Return what a query answers, by column name, for the columns that are not null.
 
-
-def relations(warehouse: Warehouse, *schemas: str) -> list[tuple[str, str]]:
-    """Return the schema and name of every table and view in the schemas."""
-    wanted = ", ".join(f"'{schema}'" for schema in schemas)
+    Decimals come as text, so that 1.500 stays what it is; times as ISO text.
+    """
+    names = re.search(r"select\s+(.*?)\s+from\s", sql, re.S)
+    assert names, sql
+    columns = [name.strip().split(" ")[-1] for name in names[1].split(",")]
     return [
-        (schema, name)
-        for schema, name in warehouse.execute(
-            "select table_schema, table_name from information_schema.tables"
-            f" where table_schema in ({wanted}) order by 1, 2"
-        )
+        {
+            column: value if isinstance(value, bool | int | float | str) else str(value)
+            for column, value in zip(columns, row, strict=True)
+            if value is not None
+        }
+        for row in warehouse.execute(sql)
     ]
 
 
@@ -172,11 +205,12 @@ class RawTables:
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
         self._columns: dict[str, list[str]] = {}
-        warehouse.execute("create schema if not exists genesys_raw")
-        for path in sorted(PROJECT.glob("models/staging/*/_*__sources.yml")):
-            for source in yaml.safe_load(path.read_text())["sources"]:
-                for table in source["tables"]:
-                    self._create(table["name"], table["columns"])
+        with warehouse.open():
+            warehouse.execute("create schema if not exists genesys_raw")
+            for path in sorted(PROJECT.glob("models/staging/*/_*__sources.yml")):
+                for source in yaml.safe_load(path.read_text())["sources"]:
+                    for table in source["tables"]:
+                        self._create(table["name"], table["columns"])
 
     def _create(self, name: str, columns: list[dict[str, str]]) -> None:
         self._columns[name] = [column["name"] for column in columns]
@@ -215,17 +249,18 @@ class RawTables:
         """
         load_id = f"{1_790_000_000 + number * 3600}.{number:07d}"
         at = extracted_at or datetime.fromtimestamp(1_790_000_000 + number * 3600, UTC)
-        for table, records in entities.items():
-            rows = [_raw_row(table, record, at, load_id) for record in records]
-            self.append(table, rows * copies)
-            self.append("extract_windows", [_window(table, at, load_id, len(rows), complete)])
-        self.append(
-            "_dlt_loads",
-            [
-                {"load_id": load_id, "schema_name": "genesys", "status": 0, "inserted_at": at}
-                for _ in range(committed)
-            ],
-        )
+        with self.warehouse.open():
+            for table, records in entities.items():
+                rows = [_raw_row(table, record, at, load_id) for record in records]
+                self.append(table, rows * copies)
+                self.append("extract_windows", [_window(table, at, load_id, len(rows), complete)])
+            self.append(
+                "_dlt_loads",
+                [
+                    {"load_id": load_id, "schema_name": "genesys", "status": 0, "inserted_at": at}
+                    for _ in range(committed)
+                ],
+            )
         return load_id
 
 

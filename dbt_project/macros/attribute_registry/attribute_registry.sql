@@ -36,7 +36,7 @@
 {#- The type's name in SQL and the column of fct_participant_attributes that holds its values. -#}
 {% macro attribute_types() -%}
     {{ return({
-        'text': {'sql': 'varchar', 'value': 'value_text', 'pattern': '(?s).*'},
+        'text': {'sql': 'text', 'value': 'value_text', 'pattern': '(?s).*'},
         'number': {
             'sql': 'numeric(38, 9)',
             'value': 'value_number',
