@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
+from itertools import groupby
 
 from rich.console import Console
 from rich.table import Table
@@ -14,13 +15,14 @@ from loader.genesys.client import Client, Patience
 from loader.genesys.quota import Quota
 from loader.ledger import described
 from loader.load import Plan, Request, Run
-from loader.pipeline import Warehouse, run_lock
+from loader.pipeline import DATASET, Warehouse, run_lock
 from loader.progress import Lines, Live, Reporter
 from loader.resources import RESOURCE_NAMES
 from loader.resources.conversation_details import ConversationDetails
 from loader.resources.reading import Resource
 from loader.resources.reference import listings
 from loader.settings import Settings
+from loader.windows import Window
 
 logger = logging.getLogger(__name__)
 
@@ -51,18 +53,23 @@ def load(settings: Settings, start: datetime | None, end: datetime | None, only:
 
 def plan(settings: Settings, start: datetime | None, end: datetime | None, only: list[str]) -> int:
     """Show the windows due, the requests they take and how long those take at the quota."""
-    with _connected(settings) as (client, warehouse):
+    with _connected(settings, create=False) as (client, warehouse):
         run = Run(settings, client, warehouse, _resources(settings), Lines())
         plans = run.plan(Request(start, end, tuple(only)))
         pages_per_hour = _pages_per_hour(warehouse)
-    table = Table("resource", "window", "why", "requests", title="Due", title_justify="left")
+    table = Table("resource", "why", "windows", "from", "to", "requests", title="Due")
     requests = 0
     for item in plans:
-        for due in item.windows:
-            hours = (due.window.end - due.window.start).total_seconds() / 3600
-            needed = _requests(item, hours * pages_per_hour.get(item.resource.name, 0.0))
+        for reason, group in groupby(item.windows, key=lambda due: due.reason):
+            windows = [due.window for due in group]
+            start, end = min(w.start for w in windows), max(w.end for w in windows)
+            pages = pages_per_hour.get(item.resource.name, 0.0)
+            needed = sum(_requests(item, window, pages) for window in windows)
             requests += needed
-            table.add_row(item.resource.name, described(due.window), due.reason, f"~{needed}")
+            table.add_row(
+                item.resource.name, reason, str(len(windows)), _minute(start), _minute(end),
+                f"~{needed}",
+            )  # fmt: skip
     console = Console()
     if not requests:
         console.print("Nothing is due: loaded as far as Genesys guarantees its data.")
@@ -70,10 +77,11 @@ def plan(settings: Settings, start: datetime | None, end: datetime | None, only:
     minutes = requests / Quota.share_of(settings.requests_per_minute)
     console.print(table)
     console.print(
-        f"About {requests} requests, at least {minutes:.1f} min at "
-        f"{Quota.share_of(settings.requests_per_minute)} requests/min "
-        "(GENESYS_REQUESTS_PER_MINUTE, 85 %)."
-        + ("" if pages_per_hour else " Pages are estimated once a window has been loaded.")
+        f"About {requests} requests, {minutes:.1f} min or more: "
+        f"{Quota.share_of(settings.requests_per_minute)} a minute are 85 % of "
+        "GENESYS_REQUESTS_PER_MINUTE."
+        + ("" if pages_per_hour else " Pages are estimated once a window has been loaded."),
+        soft_wrap=True,
     )
     return ExitCode.OK
 
@@ -88,12 +96,11 @@ def status(settings: Settings) -> int:
     with run_lock(settings.work_dir):
         warehouse.connect()
         facts = {row[0]: row[1:] for row in warehouse.query(_STATUS)}
-    table = Table(title="Loaded", title_justify="left")
-    for heading in (
+    table = Table(
         "resource", "loaded through", "guaranteed through", "open window", "records",
-        "quarantined", "last error",
-    ):  # fmt: skip
-        table.add_column(heading, overflow="fold")
+        "quarantined", title=f"{settings.target}: {DATASET}",
+    )  # fmt: skip
+    errors = []
     for name in RESOURCE_NAMES:
         state = warehouse.state(name)
         guaranteed, records, quarantined, error = facts.get(name, (None, 0, 0, None))
@@ -103,11 +110,14 @@ def status(settings: Settings) -> int:
             _minute(through),
             _minute(guaranteed),
             f"{described(state.open.window)}, page {state.open.page_count}" if state.open else "-",
-            f"{records or 0:,}",
-            f"{quarantined or 0:,}",
-            error or "-",
+            f"{int(records or 0):,}",
+            f"{int(quarantined or 0):,}",
         )
+        if error:
+            errors.append(f"last error of {error}")
     console.print(table)
+    for error in errors:
+        console.print(error, style="red", soft_wrap=True, markup=False)
     return ExitCode.OK
 
 
@@ -153,9 +163,11 @@ def _pages_per_hour(warehouse: Warehouse) -> dict[str, float]:
     return {resource: pages[resource] / hours[resource] for resource in hours}
 
 
-def _requests(item: Plan, pages: float) -> int:
+def _requests(item: Plan, window: Window, pages_per_hour: float) -> int:
     """Estimate the requests of a window: a job takes its submission and some three polls."""
-    return (4 if item.resource.kind == "window" else 0) + max(1, math.ceil(pages))
+    hours = (window.end - window.start).total_seconds() / 3600
+    job = 4 if item.resource.kind == "window" else 0
+    return job + max(1, math.ceil(hours * pages_per_hour))
 
 
 def _minute(moment: datetime | None) -> str:
@@ -171,8 +183,13 @@ def _resources(settings: Settings) -> list[Resource]:
 
 
 @contextmanager
-def _connected(settings: Settings) -> Iterator[tuple[Client, Warehouse]]:
-    """Hold the lock; log in before the warehouse is touched: a refusal changes nothing."""
+def _connected(settings: Settings, *, create: bool = True) -> Iterator[tuple[Client, Warehouse]]:
+    """Hold the lock; log in before the warehouse is touched: a refusal changes nothing.
+
+    Args:
+        settings: checked for the source too.
+        create: whether a DuckDB file that is not there is made; else it reads as empty.
+    """
     warehouse = Warehouse(settings, RESOURCE_NAMES)
     warehouse.check_paths()
     client = Client(
@@ -190,7 +207,8 @@ def _connected(settings: Settings) -> Iterator[tuple[Client, Warehouse]]:
     with run_lock(settings.work_dir):
         try:
             client.login()
-            warehouse.connect()
+            if create or warehouse.exists():
+                warehouse.connect()
             yield client, warehouse
         finally:
             client.close()

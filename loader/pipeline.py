@@ -157,7 +157,9 @@ class Warehouse:
         return self._pipeline
 
     def state(self, resource: str) -> ResourceState:
-        """Return where `resource` stands."""
+        """Return where `resource` stands; at the beginning, where nothing is connected."""
+        if self._pipeline is None:
+            return ResourceState()
         sources = self.pipeline.state.get("sources", {})
         saved = sources.get(PIPELINE, {}).get("resources", {}).get(resource, {}).get("elt", {})
         return ResourceState.from_json(saved)
@@ -176,7 +178,12 @@ class Warehouse:
             info.raise_on_failed_jobs()
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Return the rows of a query on the raw dataset; `{dataset}` stands for its name."""
+        """Return the rows of a query on the raw dataset; `{dataset}` stands for its name.
+
+        Nothing connected holds no rows.
+        """
+        if self._pipeline is None:
+            return []
         with _destination_errors(self._settings), self.pipeline.sql_client() as client:
             rows = client.execute_sql(sql.replace("{dataset}", DATASET), *parameters)
             return [tuple(row) for row in rows or []]

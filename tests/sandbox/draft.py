@@ -176,6 +176,11 @@ class Draft:
         """Return the id of one of these queues."""
         return self.organisation.queue_ids[self.rng.choice(names)]
 
+    def queue_name(self, queue_id: str) -> str:
+        """Return the name a queue has, or had."""
+        names = self.organisation.queue_ids.items()
+        return next(name for name, known_id in names if known_id == queue_id)
+
     def wrap_up(self, session: SessionDraft, queue_id: str | None, code: str | None = None) -> None:
         """Append after-call work; `code` overrides the one the agent would pick."""
         start = session.end

@@ -139,7 +139,7 @@ def _ivr(draft: Draft, channel: Channel, caller: SessionDraft, start: int, *, le
         leaving = {
             "exitReason": "TRANSFER",
             "transferType": "ACD",
-            "transferTargetName": "Queue",
+            "transferTargetName": draft.queue_name(channel.queue_id),
             "transferTargetAddress": channel.queue_id,
             "endingLanguage": "en-us",
         }
@@ -238,7 +238,7 @@ def _confer(
 def _queue(
     draft: Draft, channel: Channel, customer: SessionDraft, start: int, *, abandoned: str = ""
 ) -> tuple[SessionDraft, int]:
-    queue = draft.participant("acd", name="Queue")
+    queue = draft.participant("acd", name=draft.queue_name(channel.queue_id))
     skills = tuple(draft.rng.sample(draft.organisation.skill_ids, draft.rng.randint(0, 2)))
     fields = {**channel.fields, "remote": draft.contact.name}
     if skills:

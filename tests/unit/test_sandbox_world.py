@@ -50,6 +50,12 @@ def test_the_organisation_does_not_depend_on_the_number_of_conversations() -> No
     assert World(seed=7, conversations=1, end=NOW).organisation == small_world().organisation
 
 
+def test_a_world_without_conversations_has_an_organisation_all_the_same() -> None:
+    world = World(seed=7, conversations=0, end=NOW)
+    assert len(world.active_between(NOW - 31 * DAY, NOW, NOW)) == len(world) == 0
+    assert world.organisation.users
+
+
 def test_a_world_bigger_than_its_pool_has_ids_of_its_own_for_each_conversation() -> None:
     world = World(seed=7, conversations=900, end=NOW, pool=100)
     records = [json.loads(world.record(n, NOW + 100 * DAY)) for n in range(900)]
