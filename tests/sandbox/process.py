@@ -76,9 +76,9 @@ class SandboxProcess:
             yield from page["conversations"]
             position = page["next"]
 
-    def record(self, conversation_id: str) -> Told:
-        """Return a conversation as a job asked now would show it."""
-        record: Told = self._control("GET", f"/_truth?id={conversation_id}")["record"]
+    def record(self, conversation_id: str) -> Told | None:
+        """Return a conversation as a job asked now would show it; None before it arrives."""
+        record: Told | None = self._control("GET", f"/_truth?id={conversation_id}")["record"]
         return record
 
     def _control(self, method: str, path: str, body: object = None) -> Told:

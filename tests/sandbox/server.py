@@ -173,7 +173,9 @@ class Sandbox:
             if number is None:
                 return _json({"error": f"no conversation {wanted}"}, status=404)
             told = self.world.truth(number)
-            told["record"] = msgspec.Raw(self.world.record(number, self.clock.now))
+            arrived = self.world.versions(number)[0].visible_at <= self.clock.now
+            record = self.world.record(number, self.clock.now) if arrived else b"null"
+            told["record"] = msgspec.Raw(record)
             return _json(told)
         if "all" in request.query_params:
             lines = (

@@ -496,8 +496,11 @@ def test_the_truth_can_be_paged_streamed_and_asked_for_one(client: Client) -> No
     assert len(every) == COUNT
     with requests.get(f"{client.sandbox.url}/_truth?all", timeout=30) as answer:
         assert [json.loads(line) for line in answer.iter_lines()] == every
-    told = client.sandbox.record(str(every[0]["conversationId"]))
+    told = client.sandbox.record(every[0]["conversationId"])
+    assert told is not None
     assert told["conversationId"] == every[0]["conversationId"]
+    client.sandbox.set_clock(every[0]["start"])
+    assert client.sandbox.record(every[0]["conversationId"]) is None
 
 
 def test_compression_is_an_option_for_clients_that_accept_it() -> None:
