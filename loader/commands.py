@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from itertools import groupby
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -57,7 +58,7 @@ def plan(settings: Settings, start: datetime | None, end: datetime | None, only:
         run = Run(settings, client, warehouse, _resources(settings), Lines())
         plans = run.plan(Request(start, end, tuple(only)))
         pages_per_hour = _pages_per_hour(warehouse)
-    table = Table("resource", "why", "windows", "from", "to", "requests", title="Due")
+    table = _table("resource", "why", "windows", "from", "to", "requests")
     requests = 0
     for item in plans:
         for reason, group in groupby(item.windows, key=lambda due: due.reason):
@@ -70,7 +71,7 @@ def plan(settings: Settings, start: datetime | None, end: datetime | None, only:
                 item.resource.name, reason, str(len(windows)), _minute(start), _minute(end),
                 f"~{needed}",
             )  # fmt: skip
-    console = Console()
+    console = _console()
     if not requests:
         console.print("Nothing is due: loaded as far as Genesys guarantees its data.")
         return ExitCode.OK
@@ -89,17 +90,16 @@ def plan(settings: Settings, start: datetime | None, end: datetime | None, only:
 def status(settings: Settings) -> int:
     """Show how far each resource is loaded, what is open, refused, and what went wrong last."""
     warehouse = Warehouse(settings, RESOURCE_NAMES)
-    console = Console()
+    console = _console()
     if not warehouse.exists():
         console.print("The warehouse is empty: nothing has been loaded yet (`make load`).")
         return ExitCode.OK
     with run_lock(settings.work_dir):
         warehouse.connect()
         facts = {row[0]: row[1:] for row in warehouse.query(_STATUS)}
-    table = Table(
-        "resource", "loaded through", "guaranteed through", "open window", "records",
-        "quarantined", title=f"{settings.target}: {DATASET}",
-    )  # fmt: skip
+    table = _table(
+        "resource", "loaded through", "guaranteed through", "records", "quarantined", "open window"
+    )
     errors = []
     for name in RESOURCE_NAMES:
         state = warehouse.state(name)
@@ -109,12 +109,13 @@ def status(settings: Settings) -> int:
             name,
             _minute(through),
             _minute(guaranteed),
-            f"{described(state.open.window)}, page {state.open.page_count}" if state.open else "-",
             f"{int(records or 0):,}",
             f"{int(quarantined or 0):,}",
+            f"{described(state.open.window)}, page {state.open.page_count}" if state.open else "-",
         )
         if error:
             errors.append(f"last error of {error}")
+    console.print(f"{settings.target}, dataset {DATASET}:")
     console.print(table)
     for error in errors:
         console.print(error, style="red", soft_wrap=True, markup=False)
@@ -168,6 +169,21 @@ def _requests(item: Plan, window: Window, pages_per_hour: float) -> int:
     hours = (window.end - window.start).total_seconds() / 3600
     job = 4 if item.resource.kind == "window" else 0
     return job + max(1, math.ceil(hours * pages_per_hour))
+
+
+def _table(*headings: str) -> Table:
+    """Return a plain table whose cells are never cut or wrapped: they are copied and searched."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in headings:
+        counts = heading in ("windows", "requests", "records", "quarantined")
+        table.add_column(heading, no_wrap=True, justify="right" if counts else "left")
+    return table
+
+
+def _console() -> Console:
+    """Return a console for standard output; wide where nobody's window is the limit."""
+    console = Console()
+    return console if console.is_terminal else Console(width=160)
 
 
 def _minute(moment: datetime | None) -> str:
