@@ -194,6 +194,14 @@ def test_a_job_is_polled_until_it_is_done_and_its_pages_hold_each_conversation_o
     assert any("attributes" in p for r in records for p in r["participants"])
 
 
+@pytest.mark.parametrize(("size", "sizes"), [(5, [5, 5]), (9, [9, 1]), (10, [10]), (11, [10])])
+def test_the_last_page_has_no_cursor_whether_full_or_not(
+    client: Client, size: int, sizes: list[int]
+) -> None:
+    pages = client.pages(client.finish(WEEK, limit=10), page_size=size)
+    assert [len(page["conversations"]) for page in pages] == sizes
+
+
 def test_a_page_read_again_is_the_same_and_cursors_never_repeat(client: Client) -> None:
     job = client.finish(WEEK)
     path = f"{JOBS}/{job}/results"

@@ -493,6 +493,15 @@ def test_windows_find_every_conversation_in_each_window_it_was_alive_in() -> Non
             assert starts == sorted(starts)
 
 
+def test_a_conversation_is_alive_until_the_moment_it_ends_and_no_longer() -> None:
+    world = small_world()
+    for placed in world:
+        end, late = placed.end, NOW + 100 * DAY
+        assert placed.number in world.active_between(end, end + 1, late)
+        assert placed.number not in world.active_between(end + 1, end + 2, late)
+        assert placed.number not in world.active_between(placed.start - 1, placed.start, late)
+
+
 def test_extra_conversations_are_found_by_time_and_served_as_given() -> None:
     extra: Record = {
         "conversationId": "e0000000-0000-4000-8000-000000000001",
