@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 from types import FrameType
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from loader.errors import ExitCode, LoaderError, SettingsError
+from loader.genesys.traffic import FETCH_THREAD
 from loader.resources import RESOURCE_NAMES
 from loader.settings import DATE_FORM, Settings, parse_utc
 from loader.windows import iso
@@ -23,7 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Errors end in one `ERROR` line on stderr; a traceback is shown with --debug only.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    options.rest = rest
+    if options.rest and options.command != "transform":
+        parser.error(f"unrecognized arguments: {' '.join(options.rest)}")
     _log_to_stderr(options.debug)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -71,9 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="show how far each resource is loaded")
     status.set_defaults(run=_status)
     transform = commands.add_parser(
-        "transform", help="run dbt on the warehouse of the settings", add_help=False
+        "transform",
+        help="run dbt on the warehouse of the settings; what follows goes to dbt (default: build)",
+        add_help=False,
     )
-    transform.add_argument("dbt", nargs=argparse.REMAINDER, help="dbt arguments; default: build")
     transform.set_defaults(run=_transform)
     return parser
 
@@ -106,7 +113,7 @@ def _transform(options: argparse.Namespace) -> int:
     settings = Settings.read()
     from loader.transform import transform
 
-    return transform(settings, options.dbt or ["build"])
+    return transform(settings, options.rest or ["build"])
 
 
 def _checked(options: argparse.Namespace) -> tuple[Settings, datetime | None, datetime | None]:
@@ -153,5 +160,7 @@ if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()
-    # A fetch that still waits for a slow host must not hold the process back.
-    os._exit(code)
+    if any(thread.name.startswith(FETCH_THREAD) for thread in threading.enumerate()):
+        # A fetch that still waits for a slow host must not hold the process back.
+        os._exit(code)
+    sys.exit(code)

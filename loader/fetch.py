@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from loader.errors import LoaderError, SourceContractError
 from loader.genesys.client import Client
-from loader.genesys.traffic import RateLimitEvent, Traffic
+from loader.genesys.traffic import FETCH_THREAD, RateLimitEvent, Traffic
 from loader.ledger import OpenWindow
 from loader.raw import Page, QuarantinedRecord, RawPages
 from loader.resources.reading import Answer, LostJob, Resource
@@ -92,7 +92,7 @@ class Fetcher:
     @contextmanager
     def batches(self) -> Iterator[Iterator[Batch]]:
         """Give the batches, each fetched while the one before it is being worked on."""
-        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fetch")
+        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=FETCH_THREAD)
         first = executor.submit(self._next_batch)
         try:
             yield self._one_ahead(executor, first)

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
+# Name of the threads that talk to Genesys while the main one writes.
+FETCH_THREAD = "genesys-fetch"
+
 
 @dataclass
 class Traffic:
