@@ -25,7 +25,10 @@
 
 {#- distinct and a collation of its own do not go together in one string_agg. -#}
 {% macro postgres__text_list(column) -%}
-    array_to_string(
-        array_agg(distinct {{ column }} collate "C" order by {{ column }} collate "C"), ','
+    nullif(
+        array_to_string(
+            array_agg(distinct {{ column }} collate "C" order by {{ column }} collate "C"), ','
+        ),
+        ''
     )
 {%- endmacro %}

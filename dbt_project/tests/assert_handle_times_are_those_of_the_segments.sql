@@ -1,0 +1,48 @@
+-- Straight from Genesys's segments, by no way that the marts go.
+
+with
+
+agent_sessions as (
+
+    select * from {{ ref('stg_platform__sessions') }}
+    where participant_purpose in ('agent', 'user')
+
+),
+
+segments as (
+
+    select
+        *,
+        {{ milliseconds_between('started_at', 'ended_at') }} as duration_ms
+    from {{ ref('stg_platform__segments') }}
+    where segment_type in ('interact', 'hold', 'wrapup')
+
+),
+
+handle_per_conversation as (
+
+    select
+        segments.conversation_id,
+        sum(segments.duration_ms) as handle_ms
+    from segments
+    inner join agent_sessions
+        on segments.conversation_id = agent_sessions.conversation_id
+        and segments.session_id = agent_sessions.session_id
+    group by segments.conversation_id
+
+),
+
+interactions as (
+
+    select * from {{ ref('fct_interactions') }}
+
+)
+
+select
+    interactions.conversation_id,
+    interactions.handle_seconds,
+    handle_per_conversation.handle_ms
+from interactions
+left join handle_per_conversation
+    on interactions.conversation_id = handle_per_conversation.conversation_id
+where interactions.handle_seconds * 1000 <> coalesce(handle_per_conversation.handle_ms, 0)
