@@ -10,7 +10,17 @@ from tests.transform.warehouses import (
     RawTables,
     Warehouse,
     dbt,
+    project_with_registry,
     tables,
+)
+
+
+REGISTRY = (
+    "Customer Tier,customer_tier,text,none,customer,1,false",
+    "customer tier,customer_tier,text,none,customer,2,false",
+    "order.total,order_total,number,0,,,false",
+    "verified,is_verified,boolean,false,,,false",
+    "due,due_on,date,,customer,,false",
 )
 
 
@@ -21,34 +31,36 @@ def built(warehouse: Warehouse) -> dict[str, list[str]]:
 def test_every_load_leaves_what_a_full_refresh_would(
     duckdb_warehouse: DuckDBWarehouse, tmp_path: Path
 ) -> None:
+    project = project_with_registry(tmp_path, *REGISTRY)
     raw = RawTables(duckdb_warehouse)
-    dbt(duckdb_warehouse, "seed")
+    dbt(duckdb_warehouse, "seed", project=project)
     for load in LOADS:
         load(raw)
-        dbt(duckdb_warehouse, "run")
+        dbt(duckdb_warehouse, "run", project=project)
         load_by_load = built(duckdb_warehouse)
 
         shutil.copy(duckdb_warehouse.path, tmp_path / "before")
-        dbt(duckdb_warehouse, "run", "--full-refresh")
+        dbt(duckdb_warehouse, "run", "--full-refresh", project=project)
         assert built(duckdb_warehouse) == load_by_load, load.__name__
         shutil.copy(tmp_path / "before", duckdb_warehouse.path)
 
 
 def test_both_engines_end_with_the_same_tables(
-    duckdb_warehouse: DuckDBWarehouse, postgres_warehouse: PostgresWarehouse
+    duckdb_warehouse: DuckDBWarehouse, postgres_warehouse: PostgresWarehouse, tmp_path: Path
 ) -> None:
     """Postgres builds load by load, DuckDB once; both pass every test of the project."""
+    project = project_with_registry(tmp_path, *REGISTRY)
     raw = RawTables(postgres_warehouse)
-    dbt(postgres_warehouse, "seed")
+    dbt(postgres_warehouse, "seed", project=project)
     for load in LOADS:
         load(raw)
-        dbt(postgres_warehouse, "run")
+        dbt(postgres_warehouse, "run", project=project)
     load_by_load = built(postgres_warehouse)
-    dbt(postgres_warehouse, "build", "--full-refresh")
+    dbt(postgres_warehouse, "build", "--full-refresh", project=project)
     assert built(postgres_warehouse) == load_by_load
 
     raw = RawTables(duckdb_warehouse)
     for load in LOADS:
         load(raw)
-    dbt(duckdb_warehouse, "build")
+    dbt(duckdb_warehouse, "build", project=project)
     assert built(duckdb_warehouse) == load_by_load

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -197,6 +198,21 @@ def rows(warehouse: Warehouse, sql: str) -> list[dict[str, Any]]:
         }
         for row in warehouse.execute(sql)
     ]
+
+
+def project_with_registry(directory: Path, *lines: str) -> Path:
+    """Copy the dbt project and give it an attribute registry of the test's own."""
+    project = directory / "dbt_project"
+    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    set_registry(project, *lines)
+    return project
+
+
+def set_registry(project: Path, *lines: str) -> None:
+    """Replace the lines of a project's attribute registry; the heading stays."""
+    path = project / "seeds" / "attribute_registry.csv"
+    heading = (PROJECT / "seeds" / "attribute_registry.csv").read_text().splitlines()[0]
+    path.write_text("\n".join([heading, *lines]) + "\n")
 
 
 class RawTables:

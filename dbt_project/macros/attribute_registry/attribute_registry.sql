@@ -18,7 +18,7 @@
                 'default_value': row[3],
                 'participant_purpose': row[4],
                 'precedence': row[5] or '1',
-                'is_pii': row[6],
+                'is_pii': (row[6] or '') | lower,
             }) -%}
         {%- endfor -%}
         {%- do check_attribute_registry(lines) -%}
@@ -53,11 +53,11 @@
 {%- endmacro %}
 
 
-{#- The wide dimension's columns: one per column name, the lines that feed it in order of
-    precedence. -#}
+{#- The wide dimension's columns: one per column name, the lines that feed it.
+    Types and defaults of such lines are equal: check_attribute_registry sees to it. -#}
 {% macro attribute_columns() -%}
     {%- set columns = {} -%}
-    {%- for line in attribute_registry() | sort(attribute='precedence') | sort(attribute='line') -%}
+    {%- for line in attribute_registry() -%}
         {%- do columns.setdefault(line.column_name, []).append(line) -%}
     {%- endfor -%}
     {{ return(columns) }}

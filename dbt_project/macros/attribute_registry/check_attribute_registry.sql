@@ -26,7 +26,7 @@
             {%- set problem.text = "precedence '" ~ line.precedence
                 ~ "' is no rank; use 1 to 99, or leave it empty for 1" -%}
         {%- elif line.is_pii not in ['true', 'false'] -%}
-            {%- set problem.text = "is_pii '" ~ (line.is_pii or '') ~ "' is unclear; use true or false" -%}
+            {%- set problem.text = "is_pii '" ~ line.is_pii ~ "' is unclear; use true or false" -%}
         {%- elif line.default_value is not none and not modules.re.fullmatch(
             types[line.data_type].pattern, line.default_value
         ) -%}

@@ -81,8 +81,8 @@ final as (
         data_type,
         value_text,
 
-        -- numbers
-        value_number,
+        -- numbers; on Postgres a case forgets the scale of its branches
+        cast(value_number as numeric(38, 9)) as value_number,
         precedence,
 
         -- booleans

@@ -42,7 +42,7 @@ attributes_per_participant as (
         max({{ chosen }}) as {{ adapter.quote(column) }},
         {%- endif %}
         max(case when column_name = '{{ column }}' then 1 else 0 end) = 1
-            as {{ adapter.quote('has_' ~ column) }},
+            as _is_present_{{ loop.index }},
         {%- endfor %}
         conversation_id,
         participant_id
@@ -66,7 +66,7 @@ final as (
         participants.loaded_at
         {%- for column, lines in columns.items() %},
         {%- set name = 'attributes_per_participant.' ~ adapter.quote(column) %}
-        {%- set present = 'attributes_per_participant.' ~ adapter.quote('has_' ~ column) %}
+        {%- set present = 'attributes_per_participant._is_present_' ~ loop.index %}
         {%- set purposes = lines | map(attribute='participant_purpose') | list %}
         {%- set default_value = lines[0].default_value %}
         cast(

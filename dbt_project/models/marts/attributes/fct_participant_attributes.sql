@@ -50,7 +50,7 @@ final as (
         cast('{{ registry_version() }}' as {{ dbt.type_string() }}) as registry_version,
 
         -- numbers
-        cast(attributes.value_number as numeric(38, 9)) as value_number,
+        attributes.value_number,
         attributes.precedence,
 
         -- booleans
