@@ -502,6 +502,17 @@ def test_a_conversation_is_alive_until_the_moment_it_ends_and_no_longer() -> Non
         assert placed.number not in world.active_between(placed.start - 1, placed.start, late)
 
 
+def test_an_open_conversation_is_known_to_live_only_as_far_as_its_events_have_arrived() -> None:
+    world = small_world()
+    for placed in world:
+        if placed.script.pauses:
+            continue
+        seen_until = placed.start + placed.script.duration // 2
+        now = seen_until + placed.script.delay
+        assert placed.number in world.active_between(seen_until, seen_until + 1, now)
+        assert placed.number not in world.active_between(seen_until + 1, seen_until + 2, now)
+
+
 def test_extra_conversations_are_found_by_time_and_served_as_given() -> None:
     extra: Record = {
         "conversationId": "e0000000-0000-4000-8000-000000000001",
