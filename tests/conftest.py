@@ -1,0 +1,23 @@
+"""What tests of several folders share: a Postgres server, and a loader bound to a sandbox."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from tests.postgres import PostgresDatabase, PostgresServer, postgres_server
+
+_database_number = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_session() -> Iterator[PostgresServer]:
+    """Run one server for the whole session."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_session: PostgresServer) -> PostgresDatabase:
+    """Make a fresh database."""
+    return postgres_session.create_database(f"test_{next(_database_number)}")
