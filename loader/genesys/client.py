@@ -425,11 +425,13 @@ def _retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
         return float(text)
     try:
         moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        wait = (moment - now).total_seconds()
+    except (ValueError, TypeError, OverflowError):
         if text:
             logger.warning("Retry-After is neither seconds nor a date; waiting as without it")
         return None
-    wait = (moment.astimezone(UTC) - now).total_seconds()
     return wait if wait > 0 else None
 
 
@@ -448,7 +450,7 @@ def _seconds_or_none(value: object) -> float | None:
         return None
     try:
         return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

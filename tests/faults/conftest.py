@@ -1,0 +1,64 @@
+"""One organisation for all tests of faults; a place of its own to load to for each."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.relay import Relay
+from tests.faults.site import NOW, Site, undisturbed
+from tests.sandbox.process import SandboxProcess, running_sandbox
+
+Expected = Callable[..., set[tuple[str, str]]]
+
+
+@pytest.fixture(scope="session")
+def organisation() -> Iterator[SandboxProcess]:
+    with running_sandbox(
+        conversations=120, days=2, now=NOW, quota=1_000_000, job_polls=0
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(organisation: SandboxProcess) -> Iterator[SandboxProcess]:
+    with undisturbed(organisation):
+        yield organisation
+
+
+@pytest.fixture
+def site(sandbox: SandboxProcess, tmp_path: Path) -> Site:
+    return Site(sandbox, tmp_path / "site")
+
+
+@pytest.fixture
+def relay(sandbox: SandboxProcess, site: Site) -> Iterator[Relay]:
+    """Stand between loader and organisation, on the level of bytes."""
+    with Relay(sandbox.url) as running:
+        site.settings |= {"GENESYS_API_URL": running.url, "GENESYS_LOGIN_URL": running.url}
+        yield running
+
+
+@pytest.fixture(scope="session")
+def expected(
+    organisation: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Expected:
+    """Return what a run holds that never saw a fault, by table and settings."""
+    known: dict[object, set[tuple[str, str]]] = {}
+
+    def content(table: str = "conversation_details", **changes: str) -> set[tuple[str, str]]:
+        key = (table, *sorted(changes.items()))
+        if key not in known:
+            schedule = [
+                {name: line[name] for name in ("match", "nth", "action", "args")}
+                for line in organisation.faults()
+            ]
+            with undisturbed(organisation):
+                clean = Site(organisation, tmp_path_factory.mktemp("clean"))
+                clean.run("load", "--only", table, **changes).succeeded()
+                known[key] = clean.raw(table)
+            organisation.add_faults(*schedule)
+            assert known[key]
+        return known[key]
+
+    return content

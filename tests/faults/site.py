@@ -1,0 +1,222 @@
+"""A place the loader runs in: its settings, its warehouse, what it said and what came of it.
+
+Runs happen in this process (a run costs less than importing dlt does) unless a test needs a real
+one. Nothing of a run stays behind: environment, log handlers and signal handlers are put back.
+"""
+
+import contextlib
+import io
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import duckdb
+
+from loader.__main__ import main
+from tests.sandbox.process import ROOT, SandboxProcess, Told
+
+NOW = "2026-11-20T12:00:00Z"
+TODAY = "2026-11-20"
+YESTERDAY = "2026-11-19"
+RESULTS = r"GET .*/results"
+FIRST_PAGE = r"GET .*/results\?pageSize=\d+$"
+LATER_PAGES = r"GET .*/results\?.*cursor="
+SUBMIT = r"POST .*/details/jobs$"
+POLL = r"GET .*/details/jobs/[0-9a-f-]{36}$"
+LOGIN = r"POST /oauth/token"
+AVAILABILITY = r"GET .*/jobs/availability"
+
+DETAILS = ("load", "--only", "conversation_details")
+USERS = ("load", "--only", "users")
+
+# Variables of the machine that would change what is tested.
+_NOT_OURS = ("GENESYS_", "ELT_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run left on its way out."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    secrets: tuple[str, ...]
+
+    def error(self, exit_code: int) -> str:
+        """Check that the run ended with this code and one line that says why; return the line."""
+        said = self.stdout + self.stderr
+        assert self.exit_code == exit_code, said
+        errors = [line for line in said.splitlines() if line.lstrip().startswith("ERROR")]
+        assert len(errors) == 1, said
+        assert self.stderr.splitlines()[-1] == errors[0]
+        assert errors[0].startswith(f"ERROR GX-{exit_code:03d} ")
+        assert "Traceback" not in said
+        assert not [secret for secret in self.secrets if secret in said]
+        return errors[0]
+
+    def succeeded(self) -> "Outcome":
+        """Check that the run came through and complained of nothing at the end."""
+        said = self.stdout + self.stderr
+        assert self.exit_code == 0, said
+        assert "ERROR" not in said
+        assert "Traceback" not in said
+        return self
+
+
+def fault(match: str, action: str, nth: object = 1, **args: object) -> dict[str, object]:
+    """Return a line of the sandbox's schedule."""
+    return {"match": match, "nth": nth, "action": action, "args": args}
+
+
+@dataclass
+class Site:
+    """A work directory and a warehouse of their own, and the sandbox they load from."""
+
+    sandbox: SandboxProcess
+    directory: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    first_request: int = 0
+
+    def __post_init__(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.settings = {
+            **self.sandbox.environment(),
+            "GENESYS_REQUESTS_PER_MINUTE": "100000",
+            "ELT_START": TODAY,
+            "ELT_PAGE_SIZE": "10",
+            "ELT_RETRY_ATTEMPTS": "3",
+            "ELT_RETRY_SECONDS": "5",
+            "ELT_REQUEST_SECONDS": "10",
+            "ELT_LOCK_WAIT_SECONDS": "0",
+            "ELT_SECRETS_DIR": str(self.directory / "no-secrets"),
+        }
+        self.forget_requests()
+
+    @property
+    def duckdb_path(self) -> Path:
+        """Where the warehouse lies unless a test says otherwise."""
+        return self.directory / "data" / "genesys.duckdb"
+
+    @property
+    def lock_path(self) -> Path:
+        """The file a run holds while it goes on."""
+        return self.directory / "data" / "work" / "run.lock"
+
+    def run(self, *arguments: str, **changes: str) -> Outcome:
+        """Run the loader here, in this process, with some settings changed."""
+        arguments = arguments or DETAILS
+        out, err = io.StringIO(), io.StringIO()
+        root = logging.getLogger()
+        handlers, level = root.handlers[:], root.level
+        at_term = signal.getsignal(signal.SIGTERM)
+        # The loader replaces the handlers; pytest's own must not be closed by it.
+        root.handlers = []
+        try:
+            with (
+                mock.patch.dict(os.environ, self.environment(changes), clear=True),
+                contextlib.chdir(self.directory),
+                contextlib.redirect_stdout(out),
+                contextlib.redirect_stderr(err),
+            ):
+                exit_code = main(arguments)
+        finally:
+            root.handlers, root.level = handlers, level
+            signal.signal(signal.SIGTERM, at_term)
+        return self._outcome(exit_code, out.getvalue(), err.getvalue())
+
+    def start(self, *arguments: str, **changes: str) -> "subprocess.Popen[str]":
+        """Start the loader as a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "loader", *(arguments or DETAILS)],
+            cwd=self.directory,
+            env={**self.environment(changes), "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def ended(self, process: "subprocess.Popen[str]") -> Outcome:
+        """Wait for a process that was started and tell what came of it."""
+        out, err = process.communicate(timeout=60)
+        return self._outcome(process.returncode, out, err)
+
+    def environment(self, changes: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment of a run; a setting changed to "" counts as not set."""
+        machine = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.upper().startswith(_NOT_OURS)
+        }
+        return {**machine, **self.settings, **changes}
+
+    def _outcome(self, exit_code: int, out: str, err: str) -> Outcome:
+        return Outcome(exit_code, out, err, (self.settings["GENESYS_CLIENT_SECRET"],))
+
+    # -- the warehouse ---------------------------------------------------------------------------
+
+    def query(self, sql: str) -> Rows:
+        """Return the rows of a query on the warehouse; none where there is no warehouse."""
+        if not self.duckdb_path.exists():
+            return []
+        with duckdb.connect(str(self.duckdb_path), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def raw(self, table: str = "conversation_details") -> set[tuple[str, str]]:
+        """Return the content of a raw table: which records, in which form."""
+        rows = self.query(f"select record_id, payload_hash from genesys_raw.{table}")
+        return {(record_id, payload_hash) for record_id, payload_hash in rows}
+
+    def row_count(self, table: str = "conversation_details") -> int:
+        """Return how many rows a raw table holds, copies included."""
+        rows = self.query(f"select count(*) from genesys_raw.{table}")
+        return int(rows[0][0]) if rows else 0
+
+    def ledger(self, columns: str = "status") -> Rows:
+        """Return columns of the ledger of windows, in the order they were written."""
+        return self.query(f"select {columns} from genesys_raw.extract_windows order by _dlt_load_id")
+
+    def total(self, column: str) -> float:
+        """Return the sum of a counter over the ledger."""
+        return float(self.ledger(f"sum({column}) over ()")[0][0])
+
+    # -- what the organisation saw ---------------------------------------------------------------
+
+    def forget_requests(self) -> None:
+        """Let `requests` begin with what is sent from now on."""
+        entries = self.sandbox.log()
+        self.first_request = int(entries[-1]["number"]) + 1 if entries else 0
+
+    def requests(self, match: str = "") -> list[Told]:
+        """Return the requests since, those whose "METHOD /path?query" holds `match`."""
+        return [
+            entry
+            for entry in self.sandbox.log(self.first_request)
+            if re.search(match, asked(entry))
+        ]
+
+
+def asked(entry: Told) -> str:
+    """Return a request of the log as faults match it."""
+    query = f"?{entry['query']}" if entry["query"] else ""
+    return f"{entry['method']} {entry['path']}{query}"
+
+
+@contextlib.contextmanager
+def undisturbed(sandbox: SandboxProcess) -> Iterator[None]:
+    """Give a test an organisation without faults at the usual time."""
+    sandbox.clear_faults()
+    sandbox.set_clock(NOW)
+    try:
+        yield
+    finally:
+        sandbox.clear_faults()
