@@ -248,11 +248,12 @@ class Run:
                     record_count=opened.record_count + batch.record_count,
                     quarantined_count=opened.quarantined_count + len(batch.quarantined),
                 )
+                self._commit(plan, opened, batch, adjustment)
                 summary.add(batch)
                 self._reporter.read(
                     len(batch.pages), batch.record_count, batch.traffic.waited_seconds
                 )
-                self._commit(plan, opened, batch, adjustment)
+                batch.forget_pages()
                 if batch.problem is not None:
                     raise batch.problem
         self._check_quarantine(resource, opened, summary)
@@ -311,7 +312,6 @@ class Run:
             coverage = state.coverage.after(loaded, opened.rereading)
             state = replace(state, open=None, coverage=coverage)
         self._warehouse.commit(self._tables(resource, row, batch), {resource.name: state})
-        batch.forget_pages()
 
     def _tables(self, resource: Resource, row: WindowCommit, batch: Batch) -> dict[str, pa.Table]:
         tables = {"extract_windows": ledger_table("extract_windows", [row])}

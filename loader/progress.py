@@ -48,7 +48,7 @@ class Totals:
     def __str__(self) -> str:
         seconds = max(time.monotonic() - self._began, 0.001)
         return (
-            f"{self.pages} pages, {self.records:,} records, {self.records / seconds:,.0f}/s, "
+            f"{self.records:,} records, pages: {self.pages}, {self.records / seconds:,.0f}/s, "
             f"waited {self.waited_seconds:.1f} s"
         )
 
