@@ -49,7 +49,7 @@ newest as (
     select
         numbered.record_id,
         numbered.extracted_at,
-        {{ json_parse('numbered.payload') }} as document,
+        {{ json_parse('numbered.payload') }} as payload_json,
         coalesce(numbered.snapshot_at < complete_snapshots.snapshot_at, false) as is_missing
     from numbered
     cross join complete_snapshots

@@ -26,8 +26,9 @@ handle_per_conversation as (
         sum(segments.duration_ms) as handle_ms
     from segments
     inner join agent_sessions
-        on segments.conversation_id = agent_sessions.conversation_id
-        and segments.session_id = agent_sessions.session_id
+        on
+            segments.conversation_id = agent_sessions.conversation_id
+            and segments.session_id = agent_sessions.session_id
     group by segments.conversation_id
 
 ),

@@ -96,8 +96,6 @@ def _nothing_has_sessions_any_more(raw: RawTables) -> None:
     )
 
 
-
-
 LOADS: list[Callable[[RawTables], None]] = [
     _first_load,
     _gains_and_losses,

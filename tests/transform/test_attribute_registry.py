@@ -74,7 +74,12 @@ def test_a_line_added_becomes_a_column_for_all_history(
     )
     no, zero = False, "0E-9"
     assert sorted(rows(warehouse, select), key=str) == [
-        {"participant_id": "p-1", "customer_tier": "gold", "total": "12.500000000", '"order"': True},
+        {
+            "participant_id": "p-1",
+            "customer_tier": "gold",
+            "total": "12.500000000",
+            '"order"': True,
+        },
         {"participant_id": "p-2", "customer_tier": "x", '"order"': no},
         {"participant_id": "p-3", "customer_tier": "none", '"order"': no},
         {"participant_id": "p-4", "total": "7.000000000", '"order"': no},

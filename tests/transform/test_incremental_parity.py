@@ -14,7 +14,6 @@ from tests.transform.warehouses import (
     tables,
 )
 
-
 REGISTRY = (
     "Customer Tier,customer_tier,text,none,customer,1,false",
     "customer tier,customer_tier,text,none,customer,2,false",

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import duckdb
 import psycopg2
-import yaml
+import yaml  # type: ignore[import-untyped]
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner
@@ -131,8 +131,8 @@ def dbt(
                 "--no-use-colors",
             ]
         )
-        reset_adapters()
-        DuckDBConnectionManager.close_all_connections()
+        reset_adapters()  # type: ignore[no-untyped-call]
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     problems = [str(result.exception)] if result.exception else []
     for node in getattr(result.result, "results", None) or []:
         if node.status in ("error", "fail", "runtime error"):
@@ -296,9 +296,7 @@ def _raw_row(
     }
 
 
-def _window(
-    table: str, at: datetime, load_id: str, count: int, complete: bool
-) -> dict[str, Any]:
+def _window(table: str, at: datetime, load_id: str, count: int, complete: bool) -> dict[str, Any]:
     return {
         "window_attempt_id": f"{table} {load_id}",
         "run_id": load_id,

@@ -79,7 +79,7 @@
 {%- endmacro %}
 
 {% macro duckdb__json_field(record, field) -%}
-    {{ record }}."{{ field }}"
+    struct_extract({{ record }}, '{{ field }}')
 {%- endmacro %}
 
 {% macro postgres__json_field(record, field) -%}
@@ -96,7 +96,7 @@
 {%- endmacro %}
 
 {% macro duckdb__json_node_field(record, field) -%}
-    {{ record }}."{{ field }}"
+    struct_extract({{ record }}, '{{ field }}')
 {%- endmacro %}
 
 {% macro postgres__json_node_field(record, field) -%}

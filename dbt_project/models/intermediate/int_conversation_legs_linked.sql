@@ -69,14 +69,15 @@ possible_queue_links as (
         queue_waits.session_number
     from legs
     inner join queue_waits
-        on legs.conversation_id = queue_waits.conversation_id
-        and {{ milliseconds_between('queue_waits.started_at', 'legs.started_at') }}
-        >= -{{ var('queue_link_tolerance_ms') }}
-        and (
-            queue_waits.ended_at is null
-            or {{ milliseconds_between('queue_waits.ended_at', 'legs.started_at') }}
-            <= {{ var('queue_link_tolerance_ms') }}
-        )
+        on
+            legs.conversation_id = queue_waits.conversation_id
+            and {{ milliseconds_between('queue_waits.started_at', 'legs.started_at') }}
+            >= -{{ var('queue_link_tolerance_ms') }}
+            and (
+                queue_waits.ended_at is null
+                or {{ milliseconds_between('queue_waits.ended_at', 'legs.started_at') }}
+                <= {{ var('queue_link_tolerance_ms') }}
+            )
     where
         legs.queue_id = queue_waits.queue_id
         or (
@@ -133,9 +134,33 @@ legs_from_queues as (
         ) as answer_rank
     from legs
     left join ranked_queue_links
-        on legs.conversation_id = ranked_queue_links.conversation_id
-        and legs.session_id = ranked_queue_links.session_id
-        and ranked_queue_links.link_rank = 1
+        on
+            legs.conversation_id = ranked_queue_links.conversation_id
+            and legs.session_id = ranked_queue_links.session_id
+            and ranked_queue_links.link_rank = 1
+
+),
+
+pairs as (
+
+    select
+        later.conversation_id,
+        later.session_id,
+        earlier.session_id as earlier_session_id,
+        earlier.leg_number as earlier_leg_number,
+        earlier.disconnect_type as earlier_disconnect_type,
+        earlier.ended_by_blind_transfer,
+        earlier.has_consulted,
+        earlier.consult_transfer_count,
+        {{ milliseconds_between('earlier.connection_ended_at', 'later.handed_over_at') }}
+            as ms_after_connection
+    from legs_from_queues as later
+    inner join legs_from_queues as earlier
+        on
+            later.conversation_id = earlier.conversation_id
+            and later.leg_number > earlier.leg_number
+            and later.participant_id <> earlier.participant_id
+            and later.handed_over_at >= earlier.answered_at
 
 ),
 
@@ -145,42 +170,24 @@ possible_handovers as (
     -- two clocks. While the earlier agent was still connected it was a consultation, which may or
     -- may not have become a transfer.
     select
-        later.conversation_id,
-        later.session_id,
-        earlier.session_id as handed_over_by_session_id,
-        earlier.leg_number,
+        conversation_id,
+        session_id,
+        earlier_session_id as handed_over_by_session_id,
+        earlier_leg_number,
         case
             when
-                earlier.ended_by_blind_transfer
-                and {{ milliseconds_between('earlier.connection_ended_at', 'later.handed_over_at') }}
-                >= -{{ var('queue_link_tolerance_ms') }}
+                ended_by_blind_transfer
+                and ms_after_connection >= -{{ var('queue_link_tolerance_ms') }}
                 then 'blind_transfer'
-            when
-                earlier.consult_transfer_count > 0 or earlier.disconnect_type = 'consultTransfer'
+            when consult_transfer_count > 0 or earlier_disconnect_type = 'consultTransfer'
                 then 'consult_transfer'
-            when earlier.disconnect_type = 'conferenceTransfer' then 'conference'
+            when earlier_disconnect_type = 'conferenceTransfer' then 'conference'
             else 'consult'
         end as handover
-    from legs_from_queues as later
-    inner join legs_from_queues as earlier
-        on later.conversation_id = earlier.conversation_id
-        and later.leg_number > earlier.leg_number
-        and later.participant_id <> earlier.participant_id
-        and earlier.answered_at <= later.handed_over_at
+    from pairs
     where
-        (
-            earlier.ended_by_blind_transfer
-            and {{ milliseconds_between('earlier.connection_ended_at', 'later.handed_over_at') }}
-            >= -{{ var('queue_link_tolerance_ms') }}
-        )
-        or (
-            earlier.has_consulted
-            and (
-                earlier.connection_ended_at is null
-                or {{ milliseconds_between('earlier.connection_ended_at', 'later.handed_over_at') }}
-                < 0
-            )
-        )
+        (ended_by_blind_transfer and ms_after_connection >= -{{ var('queue_link_tolerance_ms') }})
+        or (has_consulted and coalesce(ms_after_connection, -1) < 0)
 
 ),
 
@@ -192,7 +199,7 @@ ranked_handovers as (
             partition by conversation_id, session_id
             order by
                 case handover when 'blind_transfer' then 2 else 1 end asc,
-                leg_number desc
+                earlier_leg_number desc
         ) as handover_rank
     from possible_handovers
 
@@ -280,9 +287,10 @@ final as (
 
     from legs_from_queues
     left join ranked_handovers
-        on legs_from_queues.conversation_id = ranked_handovers.conversation_id
-        and legs_from_queues.session_id = ranked_handovers.session_id
-        and ranked_handovers.handover_rank = 1
+        on
+            legs_from_queues.conversation_id = ranked_handovers.conversation_id
+            and legs_from_queues.session_id = ranked_handovers.session_id
+            and ranked_handovers.handover_rank = 1
 
 )
 

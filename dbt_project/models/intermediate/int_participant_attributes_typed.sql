@@ -34,11 +34,13 @@ registered as (
         coalesce(for_purpose.is_pii, for_all.is_pii) as is_pii
     from attributes
     left join registry as for_purpose
-        on attributes.attribute_name = for_purpose.name
-        and attributes.participant_purpose = for_purpose.participant_purpose
+        on
+            attributes.attribute_name = for_purpose.name
+            and attributes.participant_purpose = for_purpose.participant_purpose
     left join registry as for_all
-        on attributes.attribute_name = for_all.name
-        and for_all.participant_purpose is null
+        on
+            attributes.attribute_name = for_all.name
+            and for_all.participant_purpose is null
 
 ),
 

@@ -182,11 +182,13 @@ final as (
 
     from sessions
     left join segments_per_session
-        on sessions.conversation_id = segments_per_session.conversation_id
-        and sessions.session_id = segments_per_session.session_id
+        on
+            sessions.conversation_id = segments_per_session.conversation_id
+            and sessions.session_id = segments_per_session.session_id
     left join metrics_per_session
-        on sessions.conversation_id = metrics_per_session.conversation_id
-        and sessions.session_id = metrics_per_session.session_id
+        on
+            sessions.conversation_id = metrics_per_session.conversation_id
+            and sessions.session_id = metrics_per_session.session_id
 
 )
 

@@ -1,4 +1,5 @@
--- Grain: one row per attempt at an outcome in the flow of a session, whichever contract it was read by.
+-- Grain: one row per attempt at an outcome in the flow of a session, whichever contract it was
+-- read by.
 
 with
 

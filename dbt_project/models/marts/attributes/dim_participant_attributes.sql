@@ -33,7 +33,7 @@ registered as (
 attributes_per_participant as (
 
     select
-        {%- for column, lines in columns.items() %}
+    {%- for column, lines in columns.items() %}
         {%- set value = types[lines[0].data_type].value %}
         {%- set chosen = "case when column_name = '" ~ column ~ "' then " ~ value ~ " end" %}
         {%- if lines[0].data_type == 'boolean' %}
@@ -64,7 +64,7 @@ final as (
 
         -- timestamps, UTC
         participants.loaded_at
-        {%- for column, lines in columns.items() %},
+    {%- for column, lines in columns.items() %},
         {%- set name = 'attributes_per_participant.' ~ adapter.quote(column) %}
         {%- set present = 'attributes_per_participant._is_present_' ~ loop.index %}
         {%- set purposes = lines | map(attribute='participant_purpose') | list %}
@@ -93,9 +93,11 @@ final as (
         {%- endfor %}
 
     from participants
-    left join attributes_per_participant
-        on participants.conversation_id = attributes_per_participant.conversation_id
-        and participants.participant_id = attributes_per_participant.participant_id
+    -- The join is of use as soon as the registry has a line.
+    left join attributes_per_participant -- noqa: ST11
+        on
+            participants.conversation_id = attributes_per_participant.conversation_id
+            and participants.participant_id = attributes_per_participant.participant_id
 
 )
 

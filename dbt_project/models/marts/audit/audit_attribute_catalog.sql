@@ -93,13 +93,15 @@ final as (
         normalised.attribute_name,
         normalised.normalised_name,
         case
-            when coalesce(normalised.participant_count, 0)
+            when
+                coalesce(normalised.participant_count, 0)
                 = coalesce(normalised.null_count, 0) + coalesce(normalised.empty_count, 0)
                 then null
             when normalised.text_count > 0 then 'text'
             when
                 normalised.number_count > 0
-                and normalised.boolean_count + normalised.date_count + normalised.timestamp_count = 0
+                and normalised.boolean_count + normalised.date_count + normalised.timestamp_count
+                = 0
                 then 'number'
             when
                 normalised.boolean_count > 0
@@ -123,7 +125,8 @@ final as (
         cast(
             case
                 when conversations.conversation_count > 0
-                    then coalesce(normalised.filled_conversation_count, 0) * 1.0000
+                    then
+                        coalesce(normalised.filled_conversation_count, 0) * 1.0000
                         / conversations.conversation_count
             end as numeric(9, 4)
         ) as fill_rate,

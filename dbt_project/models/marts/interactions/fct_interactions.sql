@@ -135,7 +135,8 @@ sessions_per_conversation as (
         max(case when queue_rank = 1 and participant_purpose = 'acd' then queue_id end)
             as first_queue_id,
         max(case when flow_rank = 1 then flow_id end) as first_flow_id,
-        sum(case when participant_purpose = 'acd' then interact_ms + delay_ms else 0 end) as wait_ms,
+        sum(case when participant_purpose = 'acd' then interact_ms + delay_ms else 0 end)
+            as wait_ms,
         sum(
             ivr_ms
             + case when participant_purpose in ('ivr', 'botflow') then interact_ms else 0 end

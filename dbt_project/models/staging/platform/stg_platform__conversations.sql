@@ -86,9 +86,10 @@ payloads as (
         source.payload
     from source
     inner join newest
-        on source.record_id = newest.record_id
-        and source.extracted_at = newest.extracted_at
-        and source.payload_hash = newest.payload_hash
+        on
+            source.record_id = newest.record_id
+            and source.extracted_at = newest.extracted_at
+            and source.payload_hash = newest.payload_hash
     where newest.copy_count = 1
 
     union all
@@ -102,9 +103,10 @@ payloads as (
         min(source.payload) as payload
     from source
     inner join newest
-        on source.record_id = newest.record_id
-        and source.extracted_at = newest.extracted_at
-        and source.payload_hash = newest.payload_hash
+        on
+            source.record_id = newest.record_id
+            and source.extracted_at = newest.extracted_at
+            and source.payload_hash = newest.payload_hash
     where newest.copy_count > 1
     group by newest.record_id, newest.extracted_at, newest.payload_hash, newest.loaded_at
 
@@ -117,7 +119,7 @@ documents as (
         extracted_at,
         payload_hash,
         loaded_at,
-        {{ json_parse('payload') }} as document
+        {{ json_parse('payload') }} as payload_json
     from payloads
 
 ),
@@ -130,7 +132,7 @@ records as (
         payload_hash,
         loaded_at,
         {{ json_record(
-            'document',
+            'payload_json',
             [
                 'conversationStart', 'conversationEnd', 'conferenceStart', 'originatingDirection',
                 'conversationInitiator', 'customerParticipation', 'selfServed', 'externalTag',

@@ -11,11 +11,11 @@ renamed as (
         record_id as division_id,
 
         -- strings
-        {{ json_text('document', 'name') }} as division_name,
-        {{ json_text('document', 'description') }} as description,
+        {{ json_text('payload_json', 'name') }} as division_name,
+        {{ json_text('payload_json', 'description') }} as description,
 
         -- booleans
-        coalesce({{ try_boolean(json_text('document', 'homeDivision')) }}, false)
+        coalesce({{ try_boolean(json_text('payload_json', 'homeDivision')) }}, false)
             as is_home_division,
         is_missing as is_deleted,
 

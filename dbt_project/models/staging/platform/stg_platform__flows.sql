@@ -9,17 +9,17 @@ renamed as (
     select
         -- ids
         record_id as flow_id,
-        {{ json_text('document', 'division.id') }} as division_id,
+        {{ json_text('payload_json', 'division.id') }} as division_id,
 
         -- strings
-        {{ json_text('document', 'name') }} as flow_name,
-        {{ json_text('document', 'type') }} as flow_type,
-        {{ json_text('document', 'description') }} as description,
+        {{ json_text('payload_json', 'name') }} as flow_name,
+        {{ json_text('payload_json', 'type') }} as flow_type,
+        {{ json_text('payload_json', 'description') }} as description,
 
         -- booleans
-        coalesce({{ try_boolean(json_text('document', 'active')) }}, false) as is_active,
+        coalesce({{ try_boolean(json_text('payload_json', 'active')) }}, false) as is_active,
         is_missing
-            or coalesce({{ try_boolean(json_text('document', 'deleted')) }}, false) as is_deleted,
+        or coalesce({{ try_boolean(json_text('payload_json', 'deleted')) }}, false) as is_deleted,
 
         -- timestamps, UTC
         extracted_at

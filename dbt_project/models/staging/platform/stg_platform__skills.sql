@@ -11,11 +11,12 @@ renamed as (
         record_id as skill_id,
 
         -- strings
-        {{ json_text('document', 'name') }} as skill_name,
-        {{ json_text('document', 'state') }} as state,
+        {{ json_text('payload_json', 'name') }} as skill_name,
+        {{ json_text('payload_json', 'state') }} as state,
 
         -- booleans
-        is_missing or coalesce({{ json_text('document', 'state') }}, '') = 'deleted' as is_deleted,
+        is_missing
+        or coalesce({{ json_text('payload_json', 'state') }}, '') = 'deleted' as is_deleted,
 
         -- timestamps, UTC
         extracted_at

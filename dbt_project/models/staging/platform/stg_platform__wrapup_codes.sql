@@ -9,11 +9,11 @@ renamed as (
     select
         -- ids
         record_id as wrapup_code_id,
-        {{ json_text('document', 'division.id') }} as division_id,
+        {{ json_text('payload_json', 'division.id') }} as division_id,
 
         -- strings
-        {{ json_text('document', 'name') }} as wrapup_code_name,
-        {{ json_text('document', 'description') }} as description,
+        {{ json_text('payload_json', 'name') }} as wrapup_code_name,
+        {{ json_text('payload_json', 'description') }} as description,
 
         -- booleans
         is_missing as is_deleted,

@@ -1,0 +1,48 @@
+"""A model that failed in one build catches up in the next, and nothing it missed is lost."""
+
+from pathlib import Path
+
+from tests.transform.conversations import call, conversation
+from tests.transform.warehouses import (
+    PROJECT,
+    RawTables,
+    Warehouse,
+    dbt,
+    project_with_registry,
+    tables,
+)
+
+SCHEMAS = ("genesys_staging", "genesys_intermediate", "genesys_marts")
+
+
+def test_a_child_that_failed_catches_up_in_the_next_build(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    project = project_with_registry(tmp_path)
+    child = project / "models" / "staging" / "platform" / "stg_platform__sessions.sql"
+    mart = project / "models" / "marts" / "interactions" / "fct_conversation_legs.sql"
+    raw = RawTables(warehouse)
+    raw.load(1, conversation_details=[call("a"), call("b", outcomes=["SUCCESS"])])
+    dbt(warehouse, "seed", project=project)
+    dbt(warehouse, "run", project=project)
+
+    # While the sessions fail, one conversation loses all of them and another one is new.
+    raw.load(2, conversation_details=[conversation("b", []), call("c", user="user-2")])
+    child.write_text("select no_such_column from somewhere")
+    problems = dbt(warehouse, "run", project=project, expect_success=False)
+    assert [problem.split(":")[0] for problem in problems] == ["stg_platform__sessions"]
+
+    # While a mart fails, its parents go on.
+    child.write_text((PROJECT / child.relative_to(project)).read_text())
+    broken = mart.read_text().replace("{{ seconds('talk_ms') }}", "cast('x' as numeric(18, 3))")
+    assert broken != mart.read_text()
+    mart.write_text(broken)
+    raw.load(3, conversation_details=[call("a", answered=False)])
+    problems = dbt(warehouse, "run", project=project, expect_success=False)
+    assert [problem.split(":")[0] for problem in problems] == ["fct_conversation_legs"]
+
+    mart.write_text((PROJECT / mart.relative_to(project)).read_text())
+    dbt(warehouse, "run", project=project)
+    caught_up = tables(warehouse, *SCHEMAS)
+    dbt(warehouse, "run", "--full-refresh", project=project)
+    assert tables(warehouse, *SCHEMAS) == caught_up
