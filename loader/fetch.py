@@ -14,8 +14,6 @@ from loader.ledger import OpenWindow
 from loader.raw import Page, QuarantinedRecord, RawPages
 from loader.resources.reading import Answer, LostJob, Resource
 
-MAX_EMPTY_PAGES = 3
-
 
 @dataclass
 class Batch:
@@ -86,7 +84,7 @@ class Fetcher:
         self._record_count = opened.record_count
         # Stamped with the time of asking, not of reading: a job resumed tomorrow still shows what
         # was true when it was submitted, and must not outdo a newer copy.
-        self._raw = RawPages(resource.name, resource.id_field, opened.window, opened.started_at)
+        self._raw = RawPages(resource.name, resource.identity, opened.window, opened.started_at)
         self._stopped = False
 
     @contextmanager
@@ -144,7 +142,7 @@ class Fetcher:
             raise SourceContractError(f"page token repeated at page {self._page_number}.")
         self._seen.add(answer.token)
         self._empty_pages = 0 if answer.records else self._empty_pages + 1
-        if self._empty_pages >= MAX_EMPTY_PAGES:
+        if self._empty_pages >= self._resource.most_empty_pages:
             raise SourceContractError(
                 f"{self._empty_pages} empty pages with a page token, up to page "
                 f"{self._page_number}."

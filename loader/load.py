@@ -22,7 +22,7 @@ from loader.pipeline import Warehouse
 from loader.progress import Reporter
 from loader.resources.reading import LostJob, Resource, query_hash
 from loader.settings import Settings
-from loader.windows import Due, Horizon, Window, cut, due, horizon, iso
+from loader.windows import Due, Horizon, Window, cut, due, floor, horizon, iso
 
 logger = logging.getLogger(__name__)
 
@@ -125,6 +125,8 @@ class Run:
         settings, now = self._settings, self._settings.now()
         state = self._warehouse.state(resource.name)
         if resource.kind == "snapshot":
+            if state.open is not None:
+                return Plan(resource, [Due(state.open.window, "resumed")], Horizon(now, None, None))
             age = timedelta(hours=settings.reference_hours)
             is_due = state.snapshot_at is None or now - state.snapshot_at >= age
             # Asking for it by name is asking for it now.
@@ -138,19 +140,22 @@ class Run:
             )
         limit = horizon(
             now,
-            timedelta(minutes=settings.settle_minutes),
+            max(timedelta(minutes=settings.settle_minutes), resource.settle),
             resource.available_through(self._client),
             request.end,
         )
+        if resource.step is not None:
+            limit = replace(limit, end=floor(limit.end, resource.step))
         if state.open is not None:
             # What is due beyond it is planned once it is loaded.
             return Plan(resource, [Due(state.open.window, "resumed", state.open.rereading)], limit)
         rules = settings.rules(coverage.loaded_from)
         if request.start is None and request.end is None:
-            return Plan(resource, due(rules, coverage, limit.end, today=f"{now:%Y-%m-%d}"), limit)
-        start = request.start or coverage.loaded_through or rules.start
-        asked = [Due(window, "asked for") for window in cut(start, limit.end, rules.length)]
-        return Plan(resource, asked, limit)
+            windows = due(rules, coverage, limit.end, today=f"{now:%Y-%m-%d}")
+        else:
+            start = request.start or coverage.loaded_through or rules.start
+            windows = [Due(window, "asked for") for window in cut(start, limit.end, rules.length)]
+        return Plan(resource, _at_steps(windows, resource.step), limit)
 
     def _load_resource(self, resource: Resource, request: Request, summary: Summary) -> None:
         plan = self._plan_resource(resource, request)
@@ -270,6 +275,8 @@ class Run:
             # The answer itself is complete only up to here.
             available = batch.last_answer.available_through
             loaded_to = max(window.start, min(window.end, available))
+        if batch.last_answer and batch.last_answer.adjustment:
+            adjustment = batch.last_answer.adjustment
         if loaded_to < window.end:
             adjustment = f"ends {iso(loaded_to)}, where the source's data end"
         loaded = Window(window.start, loaded_to)
@@ -303,8 +310,8 @@ class Run:
         )
         state = self._warehouse.state(resource.name)
         if not batch.is_last:
-            # A lost job's tokens are worthless; a snapshot's pages have moved by the next run.
-            keep = resource.kind == "window" and not isinstance(problem, LostJob)
+            # A lost job's tokens are worthless, and so are page numbers by the next run.
+            keep = resource.resumes and not isinstance(problem, LostJob)
             state = replace(state, open=opened if keep else None)
         elif resource.kind == "snapshot":
             state = replace(state, open=None, snapshot_at=window.start)
@@ -339,3 +346,13 @@ class Run:
                     "others are loaded."
                 )
             )
+
+
+def _at_steps(windows: list[Due], step: timedelta | None) -> list[Due]:
+    """Begin each window at a multiple of `step`: a bucket cut in two would be counted in part."""
+    if step is None:
+        return windows
+    return [
+        replace(item, window=Window(floor(item.window.start, step), item.window.end))
+        for item in windows
+    ]

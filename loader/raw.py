@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 import pyarrow as pa
@@ -72,27 +73,62 @@ class Page:
         return int(self.rows.column("payload").nbytes)
 
 
+class Identity(Protocol):
+    """Knows the id of a resource's records."""
+
+    def of(self, payload: bytes) -> object:
+        """Return the id, which is valid if it is text and not blank.
+
+        Raises:
+            msgspec.DecodeError: the record is not valid JSON.
+            msgspec.ValidationError: it is not the object its id could be found in.
+        """
+
+    def guess(self, payload: bytes) -> str | None:
+        """Return what looks like the id of a record that cannot be read, to find it again by."""
+
+
+class IdField:
+    """The id is a field of the record.
+
+    Args:
+        name: its JSON key, `conversationId` or `id`.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._near = re.compile(rb'"%s"\s*:\s*"([^"\\\s][^"\\]{0,127})"' % name.encode())
+        # Decodes one key of the record and skips, but checks, the rest.
+        self._decoder = msgspec.json.Decoder(
+            msgspec.defstruct("Key", [("record_id", object, None)], rename={"record_id": name})
+        )
+
+    def of(self, payload: bytes) -> object:
+        """Return the field's value, None where it is absent."""
+        return self._decoder.decode(payload).record_id  # type: ignore[attr-defined]
+
+    def guess(self, payload: bytes) -> str | None:
+        """Look for the field in the first bytes."""
+        match = self._near.search(payload[:4096])
+        return match.group(1).decode(errors="backslashreplace") if match else None
+
+
 class RawPages:
     """Turns the records of one resource's pages into raw rows.
 
     Args:
         resource: the resource's name, for the quarantine.
-        id_field: the JSON key of the record's id, `conversationId` or `id`.
+        identity: knows its records' ids.
         window: what was asked for; stamped on every row.
         extracted_at: when it was asked for; stamped on every row.
     """
 
     def __init__(
-        self, resource: str, id_field: str, window: Window, extracted_at: datetime
+        self, resource: str, identity: Identity, window: Window, extracted_at: datetime
     ) -> None:
         self._resource = resource
         self._window = window
         self._extracted_at = extracted_at
-        # Decodes one key of the record and skips, but checks, the rest.
-        self._id_near = re.compile(rb'"%s"\s*:\s*"([^"\\\\\s][^"\\\\]{0,127})"' % id_field.encode())
-        self._decoder = msgspec.json.Decoder(
-            msgspec.defstruct("Key", [("record_id", object, None)], rename={"record_id": id_field})
-        )
+        self._identity = identity
 
     def page(self, records: Iterable[msgspec.Raw | bytes], page_number: int) -> Page:
         """Return the raw rows of `records`, each the JSON text of one record."""
@@ -112,7 +148,7 @@ class RawPages:
             refused.append(
                 QuarantinedRecord(
                     resource=self._resource,
-                    record_id=record_id or self._guess_id(payload),
+                    record_id=record_id or self._identity.guess(payload),
                     window_start=self._window.start,
                     window_end=self._window.end,
                     extracted_at=self._extracted_at,
@@ -139,17 +175,12 @@ class RawPages:
         )
         return Page(rows, refused)
 
-    def _guess_id(self, payload: bytes) -> str | None:
-        """Return what looks like the id of a record that cannot be read, to find it again by."""
-        match = self._id_near.search(payload[:4096])
-        return match.group(1).decode(errors="backslashreplace") if match else None
-
     def _check(self, payload: bytes) -> tuple[str | None, str | None]:
         """Return the record's id and, where it cannot be stored, the reason."""
         if len(payload) > MAX_RECORD_BYTES:
             return None, f"larger than {MAX_RECORD_BYTES >> 20} MB"
         try:
-            record_id = self._decoder.decode(payload).record_id  # type: ignore[attr-defined]
+            record_id = self._identity.of(payload)
         except RecursionError:
             return None, "nested too deeply"
         except msgspec.ValidationError:
@@ -173,7 +204,8 @@ def _without_values(error: msgspec.DecodeError) -> str:
     return str(error)[:120]
 
 
-_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
+# A quote of its own begins a string that never ends.
+_STRUCTURE = re.compile(rb'"(?:[^"\\]|\\.)*"|["\[\]{},]', re.DOTALL)
 
 
 def slice_array(body: bytes, key: str) -> tuple[bytes, list[bytes]] | None:
@@ -183,8 +215,8 @@ def slice_array(body: bytes, key: str) -> tuple[bytes, list[bytes]] | None:
     still load. Only strings and brackets are looked at.
 
     Returns:
-        The body with that array emptied, and the array's elements; None where the brackets do not
-        match, which means the body was cut short.
+        The body with that array emptied, and the array's elements; None where brackets or quotes do
+        not match, which means the body was cut short.
     """
     quoted = json.dumps(key).encode()
     depth = 0
@@ -194,6 +226,8 @@ def slice_array(body: bytes, key: str) -> tuple[bytes, list[bytes]] | None:
     for token in _STRUCTURE.finditer(body):
         text = token.group()
         inside = array_start >= 0 and array_end < 0
+        if text == b'"':
+            return None
         if text in (b"{", b"["):
             depth += 1
             if text == b"[" and depth == 2 and after_key:

@@ -7,14 +7,14 @@ of `jobs/availability` it returns a part without saying so.
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Literal
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from loader.errors import SourceContractError, SourceUnavailable
 from loader.genesys.client import Client, Refused
-from loader.resources.reading import Answer, LostJob, decoder, page_decoder
+from loader.raw import Identity, IdField
+from loader.resources.reading import Answer, Kind, LostJob, decoder, page_decoder
 from loader.windows import Window
 
 JOBS = "/api/v2/analytics/conversations/details/jobs"
@@ -56,8 +56,12 @@ class ConversationDetails:
     """
 
     name = "conversation_details"
-    kind: Literal["window", "snapshot"] = "window"
-    id_field = "conversationId"
+    kind: Kind = "window"
+    identity: Identity = IdField("conversationId")
+    step: timedelta | None = None
+    settle = timedelta(0)
+    resumes = True
+    most_empty_pages = 3
 
     def __init__(
         self, page_size: int, job_seconds: float, sleep: Callable[[float], None] = time.sleep

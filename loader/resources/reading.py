@@ -4,15 +4,16 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
 from loader.genesys.client import Client, Unreadable, WrongShape
-from loader.raw import slice_array
+from loader.raw import Identity, slice_array
 from loader.windows import Window
 
+Kind = Literal["window", "snapshot"]
 Document = TypeVar("Document", bound=msgspec.Struct)
 Records = Sequence[msgspec.Raw | bytes]
 
@@ -22,13 +23,15 @@ class Answer:
     """One page as served.
 
     `token` asks for the next page; None says this is the last. `announced_count` is the number of
-    records the source says the whole window holds, None where it does not say.
+    records the source says the whole window holds, None where it does not say. `adjustment` tells
+    how the question had to be changed to be answered.
     """
 
     records: Records
     token: str | None
     announced_count: int | None = None
     available_through: datetime | None = None
+    adjustment: str | None = None
 
 
 class LostJob(Exception):
@@ -39,11 +42,24 @@ class Resource(Protocol):
     """One endpoint and the raw table of the same name.
 
     A `window` resource is read window by window, a `snapshot` whole each time.
+
+    Attributes:
+        name: of the resource and its raw table.
+        kind: how it is read.
+        identity: knows its records' ids.
+        step: windows begin and end at multiples of it; None where any instant will do.
+        settle: how long the source needs until its records stay, if that is longer than usual.
+        resumes: whether a page token is still good in a later run.
+        most_empty_pages: how many pages in a row may be empty and yet have a token.
     """
 
     name: str
-    kind: Literal["window", "snapshot"]
-    id_field: str
+    kind: Kind
+    identity: Identity
+    step: timedelta | None
+    settle: timedelta
+    resumes: bool
+    most_empty_pages: int
 
     def available_through(self, client: Client) -> datetime | None:
         """Ask until when the source guarantees its data; None where it gives no guarantee."""

@@ -4,14 +4,14 @@ Listings in numbered pages: `{entities, pageNumber, pageSize, pageCount, total, 
 snapshot of the whole list: an entity missing from the newest snapshot has been deleted.
 """
 
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
 
 import msgspec
 
 from loader.errors import SourceContractError
 from loader.genesys.client import Client
-from loader.resources.reading import Answer, page_decoder
+from loader.raw import Identity, IdField
+from loader.resources.reading import Answer, Kind, page_decoder
 from loader.windows import Window
 
 # The service clamps what is too large and says so in the answer's pageSize.
@@ -34,8 +34,12 @@ class Listing:
             old conversations still name.
     """
 
-    kind: Literal["window", "snapshot"] = "snapshot"
-    id_field = "id"
+    kind: Kind = "snapshot"
+    identity: Identity = IdField("id")
+    step: timedelta | None = None
+    settle = timedelta(0)
+    resumes = False  # page numbers move with the list
+    most_empty_pages = 3
 
     def __init__(self, name: str, path: str, **filters: str) -> None:
         self.name = name

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from loader.genesys.client import Unreadable, WrongShape
-from loader.raw import RawPages, slice_array
+from loader.raw import IdField, RawPages, slice_array
 from loader.resources.reading import page_decoder
 from loader.windows import Window
 
@@ -17,7 +17,7 @@ EXTRACTED_AT = datetime(2026, 3, 2, 6, tzinfo=UTC)
 
 
 def raw_pages() -> RawPages:
-    return RawPages("conversation_details", "conversationId", WINDOW, EXTRACTED_AT)
+    return RawPages("conversation_details", IdField("conversationId"), WINDOW, EXTRACTED_AT)
 
 
 def record(value: bytes) -> bytes:

@@ -1,0 +1,71 @@
+"""External contacts: a full scan by cursor, because there is no filter on what has changed.
+
+`GET /api/v2/externalcontacts/scan/contacts`. A page may hold fewer contacts than asked for, even
+none, and the scan goes on: it ends where `cursors.after` is missing. A cursor lives 24 hours. A
+contact missing from the newest whole scan has expired (60 days after the last interaction) or has
+been deleted; merged contacts name their canonical one.
+"""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from loader.errors import SourceContractError
+from loader.genesys.client import Client, Refused
+from loader.raw import Identity, IdField
+from loader.resources.reading import Answer, Kind, LostJob, page_decoder
+from loader.windows import Window
+
+SCAN = "/api/v2/externalcontacts/scan/contacts"
+LARGEST_PAGE = 200
+
+
+class _Cursors(msgspec.Struct):
+    after: str | None = None
+
+
+class _Scan(msgspec.Struct):
+    entities: list[msgspec.Raw] | None = None
+    cursors: _Cursors | None = None
+
+
+class ExternalContacts:
+    """The raw table `external_contacts`."""
+
+    name = "external_contacts"
+    kind: Kind = "snapshot"
+    identity: Identity = IdField("id")
+    resumes = True
+    step: timedelta | None = None
+    settle = timedelta(0)
+    most_empty_pages = 50
+
+    def __init__(self) -> None:
+        self._page = page_decoder(_Scan, "entities")
+
+    def available_through(self, client: Client) -> datetime | None:
+        """Return None: a scan shows the present."""
+        return None
+
+    def query(self, window: Window) -> object:
+        """Return what every page asks for."""
+        return {"path": SCAN, "limit": LARGEST_PAGE}
+
+    def submit(self, client: Client, window: Window) -> str | None:
+        """Return None: a scan needs no job."""
+        return None
+
+    def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
+        """Read one page of the scan."""
+        params: dict[str, str | int] = {"limit": LARGEST_PAGE}
+        if token is not None:
+            params["cursor"] = token
+        try:
+            envelope, records = client.get(SCAN, self._page, params)
+        except Refused as refusal:
+            if token is not None and refusal.status == 400:
+                raise LostJob(str(refusal)) from None
+            raise
+        if records is None:
+            raise SourceContractError(f"{SCAN} answered 200 without `entities`.")
+        return Answer(records, envelope.cursors.after if envelope.cursors else None)
