@@ -23,6 +23,30 @@ REGISTRY = (
 )
 
 
+# What each newest version holds, read off history.py: attributes, sessions, attempts.
+FINAL_STATE = {
+    "gains": (1, 0, 0),
+    "loses-attributes": (0, 4, 2),
+    "loses-everything": (7, 4, 1),
+    "loses-outcomes": (7, 4, 0),
+    "loses-sessions": (0, 0, 0),
+    "new": (0, 0, 0),
+    "only-late": (0, 4, 1),
+    "open": (0, 0, 0),
+    "untouched": (7, 4, 1),
+}
+
+
+def final_state(warehouse: Warehouse) -> dict[str, tuple[int, int, int]]:
+    return {
+        name: (attributes, sessions, attempts)
+        for name, attributes, sessions, attempts in warehouse.execute(
+            "select conversation_id, attribute_count, session_count, flow_outcome_attempt_count"
+            " from genesys_marts.fct_interactions"
+        )
+    }
+
+
 def built(warehouse: Warehouse) -> dict[str, list[str]]:
     return tables(warehouse, "genesys_staging", "genesys_intermediate", "genesys_marts")
 
@@ -55,6 +79,7 @@ def test_both_engines_end_with_the_same_tables(
         load(raw)
         dbt(postgres_warehouse, "run", project=project)
     load_by_load = built(postgres_warehouse)
+    assert final_state(postgres_warehouse) == FINAL_STATE
     dbt(postgres_warehouse, "build", "--full-refresh", project=project)
     assert built(postgres_warehouse) == load_by_load
 

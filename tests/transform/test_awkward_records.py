@@ -1,0 +1,127 @@
+"""Records that the contract allows or that have been seen, read the same way by every engine."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.transform.conversations import conversation, participant, segment, session
+from tests.transform.warehouses import RawTables, Warehouse, dbt, rows
+
+NO_ARRAYS = (
+    '{"conversationId":"no-arrays","conversationStart":"2026-09-01T09:00:00Z",'
+    '"participants":[{"participantId":"p-1","purpose":"customer","sessions":{"not":"an array"},'
+    '"attributes":["not","an","object"]},{"participantId":"p-2","sessions":null}]}'
+)
+NULLS = (
+    '{"conversationId":"nulls","conversationStart":null,"conversationEnd":null,'
+    '"divisionIds":null,"participants":null}'
+)
+# 2^31 is not enough; fractions of two and nine digits; a day without its zero; an offset.
+TIMES = (
+    '{"conversationId":"times","conversationStart":"2026-9-1T09:00:00.25Z",'
+    '"conversationEnd":"2026-09-01T12:30:00.123456789+02:00","participants":[{"participantId":"p",'
+    '"purpose":"acd","sessions":[{"sessionId":"s","mediaType":"callback","metrics":['
+    '{"name":"tConnected","value":5097600909,"emitDate":"2026-02-30T00:00:00Z"}]}]}]}'
+)
+ATTRIBUTES = (
+    '{"conversationId":"attributes","conversationStart":"2026-09-01T09:00:00Z","participants":['
+    '{"participantId":"p","purpose":"customer","attributes":{"a b":"1","A B":"2","a.b":"3",'
+    '"a\\"b":"4","$":"5","":"6","empty":"","null":null,"true":true,"number":17,'
+    '"ze\\u0000ro":"x\\u0000\\u0000y","backslash":"\\\\u0000","umlaut":"\\u00fc",'
+    '"sql":"\'); drop table x;--","jinja":"{{ 1 }}"}},'
+    '{"participantId":"q","purpose":"customer","attributes":{"twice":"x","twice":"x","~/":"z"}}]}'
+)
+NAMELESS = conversation(
+    "nameless",
+    [
+        {"sessions": [{"segments": [segment("interact", 0, 1)]}, {}]},
+        participant("", "agent", session("", [])),
+    ],
+)
+
+
+def test_awkward_records_have_one_reading(warehouse: Warehouse) -> None:
+    records: list[Mapping[str, Any] | str] = [NO_ARRAYS, NULLS, TIMES, ATTRIBUTES, NAMELESS]
+    RawTables(warehouse).load(1, conversation_details=records)
+    dbt(warehouse, "build")
+
+    assert rows(
+        warehouse,
+        "select conversation_id, started_at, ended_at, participant_count, session_count,"
+        " attribute_count, is_open from genesys_marts.fct_interactions order by conversation_id",
+    ) == [
+        {
+            "conversation_id": name,
+            **times,
+            "participant_count": participants,
+            "session_count": sessions,
+            "attribute_count": attributes,
+            "is_open": "ended_at" not in times,
+        }
+        for name, times, participants, sessions, attributes in (
+            ("attributes", {"started_at": "2026-09-01 09:00:00"}, 2, 0, 17),
+            (
+                "nameless",
+                {"started_at": "2026-09-01 09:00:00", "ended_at": "2026-09-01 09:10:00"},
+                2,
+                3,
+                0,
+            ),
+            ("no-arrays", {"started_at": "2026-09-01 09:00:00"}, 2, 0, 0),
+            ("nulls", {}, 0, 0, 0),
+            (
+                "times",
+                {
+                    "started_at": "2026-09-01 09:00:00.250000",
+                    "ended_at": "2026-09-01 10:30:00.123456",
+                },
+                1,
+                1,
+                0,
+            ),
+        )
+    ]
+    assert rows(
+        warehouse,
+        "select metric_name, metric_value, emitted_at from"
+        " genesys_staging.stg_platform__session_metrics",
+    ) == [{"metric_name": "tConnected", "metric_value": 5097600909}]
+    found = [
+        (row["attribute_name"], row.get("raw_value"))
+        for row in rows(
+            warehouse,
+            "select attribute_name, raw_value from genesys_marts.fct_participant_attributes",
+        )
+    ]
+    expected = [
+        ("a b", "1"),
+        ("A B", "2"),
+        ("a.b", "3"),
+        ('a"b', "4"),
+        ("$", "5"),
+        ("", "6"),
+        ("empty", ""),
+        ("null", None),
+        ("true", "true"),
+        ("number", "17"),
+        # The escape of NUL is dropped, from names too; an escaped backslash is another thing.
+        ("zero", "xy"),
+        ("backslash", "\\u0000"),
+        ("umlaut", "ü"),
+        ("sql", "'); drop table x;--"),
+        ("jinja", "{{ 1 }}"),
+        ("twice", "x"),
+        ("~/", "z"),
+    ]
+    assert sorted(found, key=str) == sorted(expected, key=str)
+    assert sorted(
+        (row["participant_id"], row["session_id"])
+        for row in rows(
+            warehouse,
+            "select participant_id, session_id from genesys_staging.stg_platform__sessions"
+            " where conversation_id = 'nameless'",
+        )
+    ) == [
+        ("", ""),
+        ("participant 1", "participant 1 session 1"),
+        ("participant 1", "participant 1 session 2"),
+    ]

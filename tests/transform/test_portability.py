@@ -1,0 +1,41 @@
+"""What keeps the models one SQL for every engine."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.transform.warehouses import PROJECT
+
+MACROS = "\n".join(path.read_text() for path in PROJECT.glob("macros/cross_db/*.sql"))
+DISPATCHED = re.findall(r"adapter\.dispatch\('(\w+)', 'genesys'\)", MACROS)
+
+# Functions and notations that DuckDB and Postgres do not share, or that others lack.
+ENGINES_OWN = re.compile(
+    r"::|try_cast|json_extract|jsonb|->>?|unnest|string_agg|array_agg|list_|struct|bool_or|regexp|"
+    r"epoch|date_diff|datediff|to_timestamp|make_timestamp|at time zone|lateral|qualify|ilike|"
+    r"current_timestamp|now\(|\sfilter\s*\(|any_value|rowid|ctid",
+    re.I,
+)
+
+
+@pytest.mark.parametrize("macro", DISPATCHED)
+def test_every_engine_has_its_version_and_the_others_a_clear_error(macro: str) -> None:
+    for engine in ("duckdb", "postgres"):
+        assert f"{{% macro {engine}__{macro}(" in MACROS
+    start = MACROS.index(f"{{% macro default__{macro}(")
+    default = MACROS[start : MACROS.index("{%- endmacro %}", start)]
+    assert "raise_compiler_error(" in default
+    assert f"{macro} has no version for " in default
+    assert "target.type" in default
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*PROJECT.glob("models/**/*.sql"), *PROJECT.glob("tests/*.sql")],
+    ids=lambda path: path.stem,
+)
+def test_models_use_no_engine_s_own_words(path: Path) -> None:
+    sql = re.sub(r"--[^\n]*", "", path.read_text())
+    sql = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", sql, flags=re.S)
+    assert not ENGINES_OWN.findall(sql)

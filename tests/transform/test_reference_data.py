@@ -1,0 +1,78 @@
+"""Names, unknown ids and deletions: what dimensions tell of ids that conversations hold."""
+
+from tests.transform.conversations import call, reference
+from tests.transform.warehouses import RawTables, Warehouse, dbt, rows
+
+QUEUES = (
+    "select queue_id, queue_name, division_name, is_known, is_deleted"
+    " from genesys_marts.dim_queues order by queue_id"
+)
+
+
+def test_dimensions_follow_complete_snapshots(warehouse: Warehouse) -> None:
+    raw = RawTables(warehouse)
+    first = reference()
+    first["queues"] = [
+        {"id": "queue-1", "name": "Support", "division": {"id": "division-1"}},
+        {"id": "queue-2", "name": "Sales"},
+        {"id": "queue-3", "name": "Claims"},
+    ]
+    raw.load(
+        1,
+        conversation_details=[
+            call("a", wrapup="ININ-WRAP-UP-TIMEOUT"),
+            call("b", wrapup="removed-code", queue="queue-gone", user="user-gone"),
+        ],
+        **first,
+    )
+    dbt(warehouse, "seed")
+    dbt(warehouse, "run")
+    raw.load(
+        2,
+        queues=[
+            {"id": "queue-1", "name": "Support, renamed", "division": {"id": "division-1"}},
+            {"id": "queue-2", "name": "Sales"},
+        ],
+        users=[{"id": "user-1", "name": "Ada Example", "state": "deleted"}],
+    )
+    # A snapshot that stopped in the middle renames what it holds and deletes nothing.
+    raw.load(3, queues=[{"id": "queue-2", "name": "Sales, renamed"}], complete=False)
+    dbt(warehouse, "run")
+
+    known, gone = {"is_known": True}, {"is_deleted": True}
+    unknown, there = {"is_known": False}, {"is_deleted": False}
+    assert rows(warehouse, QUEUES) == [
+        {"queue_id": "queue-1", "queue_name": "Support, renamed", "division_name": "Home"}
+        | known
+        | there,
+        {"queue_id": "queue-2", "queue_name": "Sales, renamed"} | known | there,
+        {"queue_id": "queue-3", "queue_name": "Claims"} | known | gone,
+        {"queue_id": "queue-gone", "queue_name": "Unknown queue"} | unknown | there,
+    ]
+    assert rows(
+        warehouse,
+        "select wrapup_code_id, wrapup_code_name, is_system, is_known"
+        " from genesys_marts.dim_wrapup_codes order by wrapup_code_id",
+    ) == [
+        {
+            "wrapup_code_id": "ININ-WRAP-UP-TIMEOUT",
+            "wrapup_code_name": "ININ-WRAP-UP-TIMEOUT",
+            "is_system": True,
+        }
+        | unknown,
+        {"wrapup_code_id": "code-1", "wrapup_code_name": "Solved", "is_system": False} | known,
+        {
+            "wrapup_code_id": "removed-code",
+            "wrapup_code_name": "Unknown wrap-up code",
+            "is_system": False,
+        }
+        | unknown,
+    ]
+    assert rows(
+        warehouse,
+        "select user_id, user_name, is_known, is_deleted from genesys_marts.dim_users"
+        " order by user_id",
+    ) == [
+        {"user_id": "user-1", "user_name": "Ada Example"} | known | gone,
+        {"user_id": "user-gone", "user_name": "Unknown user"} | unknown | there,
+    ]
