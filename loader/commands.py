@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from datetime import datetime
 from itertools import groupby
 
@@ -94,7 +94,7 @@ def status(settings: Settings) -> int:
     if not warehouse.exists():
         console.print("The warehouse is empty: nothing has been loaded yet (`make load`).")
         return ExitCode.OK
-    with run_lock(settings.work_dir):
+    with run_lock(settings.work_dir), closing(warehouse):
         warehouse.connect()
         facts = {row[0]: row[1:] for row in warehouse.query(_STATUS)}
     table = _table(
@@ -228,3 +228,4 @@ def _connected(settings: Settings, *, create: bool = True) -> Iterator[tuple[Cli
             yield client, warehouse
         finally:
             client.close()
+            warehouse.close()

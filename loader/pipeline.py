@@ -18,6 +18,7 @@ import dlt
 import duckdb
 import psycopg2
 import pyarrow as pa
+import pyarrow.compute as pc
 import tenacity
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.pipeline import LoadInfo
@@ -39,14 +40,30 @@ RAW_CONTRACT: Any = {"tables": "evolve", "columns": "freeze", "data_type": "free
 # DuckDB's own choice for JSON text is three times larger and slower to write than zstd.
 DUCKDB_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "force_compression": "zstd",
-    "memory_limit": "512MB",
     "threads": 2,
 }
+# What is added to a row group is written together with what was in it before. One of DuckDB's
+# default size, 122 880 rows, would hold 800 MB of conversations.
+DUCKDB_ROW_GROUP = 10_240
+# Rows not yet in the file itself lie uncompressed in its log; dlt would let that grow to 1 GB.
+DUCKDB_CHECKPOINT = "16MB"
+# A commit takes DuckDB two and a half times its size in memory, or fails; all it is given beyond
+# that it fills with blocks of the file.
+DUCKDB_MEMORY_BASE = 64 << 20
+DUCKDB_MEMORY_FACTOR = 3
+_CATALOG = "warehouse"
+
+# Bytes of payload read or written at once. DuckDB reads a row group of a Parquet file whole.
+ROW_GROUP_BYTES = 16 << 20
 
 _DLT_SETTINGS = {
     "RUNTIME__DLTHUB_TELEMETRY": "false",
     "RUNTIME__LOG_LEVEL": "CRITICAL",  # what dlt logs may quote values; we say what happened
     "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID": "true",
+    # Each table a resource yields becomes a row group of its own.
+    "DATA_WRITER__BUFFER_MAX_ITEMS": "1",
+    # Read once, by this machine, a moment later.
+    "DATA_WRITER__COMPRESSION": "none",
     # Loaded rows stay in the warehouse only, not in the work directory as well.
     "LOAD__DELETE_COMPLETED_JOBS": "true",
     "LOAD__TRUNCATE_STAGING_DATASET": "true",
@@ -102,6 +119,7 @@ class Warehouse:
         self._pipeline: dlt.Pipeline | None = None
         # A function, because dlt marks what it is given, and a method cannot be marked.
         self._source = dlt.source(lambda: self._resources(), name=PIPELINE, max_table_nesting=0)
+        self._duckdb: duckdb.DuckDBPyConnection | None = None
         self._tables: dict[str, pa.Table] = {}
         self._states: Mapping[str, ResourceState] = {}
 
@@ -129,11 +147,10 @@ class Warehouse:
             SettingsError: the clock is behind the newest load.
         """
         os.environ.update(_DLT_SETTINGS)
+        # Arrow's own pool keeps what it has once had, a commit or two.
+        pa.set_memory_pool(pa.system_memory_pool())
         _sweep_stray_schemas(self._work_dir / PIPELINE / "schemas")
         with _destination_errors(self._settings):
-            if self._settings.target == "duckdb":
-                self._settings.duckdb_path.parent.mkdir(parents=True, exist_ok=True)
-                self._wait_for_duckdb()
             self._pipeline = dlt.pipeline(
                 PIPELINE,
                 destination=self._destination(),
@@ -148,6 +165,12 @@ class Warehouse:
         if not self._table_names():
             self.commit(empty_tables(self._raw_tables), {})
         self._check_clock()
+
+    def close(self) -> None:
+        """Let go of the DuckDB file, which until then no other process can open."""
+        if self._duckdb is not None:
+            self._duckdb.close()
+            self._duckdb = None
 
     @property
     def pipeline(self) -> dlt.Pipeline:
@@ -171,7 +194,11 @@ class Warehouse:
             DestinationError: the package was not loaded; the next run finishes or repeats it.
         """
         self._tables, self._states = tables, states
+        size = sum(table.nbytes for table in tables.values())
         with _destination_errors(self._settings):
+            if self._duckdb is not None:
+                limit = DUCKDB_MEMORY_BASE + DUCKDB_MEMORY_FACTOR * size
+                self._duckdb.execute(f"set memory_limit = '{limit} bytes'")
             info: LoadInfo = self.pipeline.run(
                 self._source(), loader_file_format=self._file_format()
             )
@@ -194,7 +221,7 @@ class Warehouse:
     def _resource(self, name: str) -> DltResource:
         def rows() -> Iterator[pa.Table]:
             if name in self._tables:
-                yield self._tables.pop(name)
+                yield from _row_groups(self._tables.pop(name))
             if name in self._states:
                 dlt.current.resource_state()["elt"] = self._states[name].to_json()
 
@@ -214,21 +241,41 @@ class Warehouse:
                     "database": settings.postgres_database,
                 }
             )
-        credentials = DuckDbCredentials(str(settings.duckdb_path))
-        credentials.global_config = dict(DUCKDB_CONFIG)
+        self._duckdb = self._opened_duckdb()
+        credentials = DuckDbCredentials(
+            self._duckdb,
+            # dlt works on clones of the connection, which begin outside the attached file.
+            pragmas=[
+                f"search_path='{_CATALOG}.main'",
+                f"checkpoint_threshold='{DUCKDB_CHECKPOINT}'",
+            ],
+        )
         return dlt.destinations.duckdb(credentials=credentials)
 
     def _file_format(self) -> Any:  # noqa: ANN401 - a literal type dlt does not export
         return "csv" if self._settings.target == "postgres" else "parquet"
 
-    def _wait_for_duckdb(self) -> None:
-        """Wait until no other process has the file open; DuckDB itself does not wait."""
+    def _opened_duckdb(self) -> duckdb.DuckDBPyConnection:
+        """Open the file, once no other process has it open; DuckDB itself does not wait.
+
+        dlt would open it several times in each commit, and each time it closes it DuckDB rewrites
+        the row group it ends with; in between another process could take the file from us.
+        """
+        self._settings.duckdb_path.parent.mkdir(parents=True, exist_ok=True)
+        # No limit on memory yet: what is in the log must be read, however much it is.
+        config = {**DUCKDB_CONFIG, "temp_directory": f"{self._settings.duckdb_path}.tmp"}
+        connection = duckdb.connect(config=config)
+        attach = (
+            f"attach '{self._settings.duckdb_path}' as {_CATALOG} "
+            f"(row_group_size {DUCKDB_ROW_GROUP})"
+        )
         tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_lock),
             wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
             stop=tenacity.stop_after_delay(self._settings.lock_wait_seconds),
             reraise=True,
-        )(lambda: duckdb.connect(str(self._settings.duckdb_path), config=DUCKDB_CONFIG).close())
+        )(lambda: connection.execute(attach))
+        return connection
 
     def _check_dataset(self) -> None:
         # A copied dataset carries the state of the original and would send the loads there.
@@ -252,6 +299,21 @@ class Warehouse:
             "select table_name from information_schema.tables where table_schema = %s", DATASET
         )
         return {name for (name,) in rows if not name.startswith("_dlt")}
+
+
+def _row_groups(table: pa.Table) -> Iterator[pa.Table]:
+    """Cut a table where its payloads pass ROW_GROUP_BYTES; a longer record stands alone."""
+    if "payload" not in table.column_names:
+        yield table
+        return
+    start = size = 0
+    for row, length in enumerate(pc.binary_length(table["payload"]).to_pylist()):
+        if size and size + length > ROW_GROUP_BYTES:
+            yield table.slice(start, row - start)
+            start, size = row, 0
+        size += length
+    # Also of an empty table: it makes the table in the warehouse.
+    yield table.slice(start)
 
 
 def _sweep_stray_schemas(folder: Path) -> None:
