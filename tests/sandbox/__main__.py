@@ -19,7 +19,8 @@ from pathlib import Path
 
 import uvicorn
 
-from tests.sandbox.clock import MINUTE, Clock, configured_now, to_millis, to_text
+from tests.sandbox.aggregate_queries import GranularityRules
+from tests.sandbox.clock import DAY, MINUTE, Clock, configured_now, to_millis, to_text
 from tests.sandbox.jobs import JobRules
 from tests.sandbox.server import Sandbox, ServerRules
 from tests.sandbox.world import World
@@ -62,6 +63,9 @@ def _built(options: argparse.Namespace) -> Sandbox:
         quota=options.quota,
         token_seconds=options.token_seconds,
         compress=options.gzip,
+        granularity=GranularityRules(
+            hourly=round(options.hourly_days * DAY), daily=round(options.daily_days * DAY)
+        ),
         jobs=JobRules(
             lag=round(options.lag_minutes * MINUTE),
             polls=options.job_polls,
@@ -136,6 +140,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--lag-minutes", type=float, default=30, help="how far the data lake lags (%(default)s)")
     add("--job-polls", type=int, default=1, help="polls until a job is done (%(default)s)")
     add("--max-page-size", type=int, default=10_000, help="of job results (%(default)s)")
+    add("--hourly-days", type=float, default=7, help="longest aggregate by hours (%(default)s)")
+    add("--daily-days", type=float, default=365, help="longest aggregate by days (%(default)s)")
     add("--gzip", action="store_true", help="compress answers for clients that accept it")
     add("--extra", type=Path, action="append", default=[], metavar="FILE.json",
         help="serve these conversations too; may be repeated")  # fmt: skip

@@ -25,18 +25,33 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tests.sandbox import aggregate_queries as bodies
 from tests.sandbox import faults as fault_actions
 from tests.sandbox.access import Access, Allowance
+from tests.sandbox.aggregate_queries import (
+    GranularityRules,
+    Vocabulary,
+    read_aggregate_query,
+    read_body,
+)
+from tests.sandbox.aggregates import answer, answer_users
 from tests.sandbox.clock import DAY, Clock, floor_to, to_millis, to_text
+from tests.sandbox.contacts import CONTACTS, LOOKUP, SCAN, SCAN_ALL, SOURCES, Contacts
 from tests.sandbox.errors import LoginRefusal, Refusal, error_body
+from tests.sandbox.facts import Contributions
 from tests.sandbox.faults import Fault, Reply, Schedule
 from tests.sandbox.jobs import JobRules, Jobs
 from tests.sandbox.listings import PATHS, listing
 from tests.sandbox.queries import read_details_query, read_job_query
+from tests.sandbox.shifts import Shifts
 from tests.sandbox.world import World
 
 JOBS = "/api/v2/analytics/conversations/details/jobs"
 QUERY = "/api/v2/analytics/conversations/details/query"
+CONVERSATION_AGGREGATES = "/api/v2/analytics/conversations/aggregates/query"
+FLOW_AGGREGATES = "/api/v2/analytics/flows/aggregates/query"
+USER_AGGREGATES = "/api/v2/analytics/users/aggregates/query"
+PRESENCES = "/api/v2/presence/definitions"
 LOGIN = "/oauth/token"
 LARGEST_REQUEST = 512_000
 KEPT_LOG_ENTRIES = 200_000
@@ -54,6 +69,7 @@ class ServerRules:
     token_seconds: float = 86_399
     compress: bool = False
     jobs: JobRules = field(default_factory=JobRules)
+    granularity: GranularityRules = field(default_factory=GranularityRules)
 
 
 class CutConnection(Exception):
@@ -69,6 +85,9 @@ class Sandbox:
         self.rules = rules
         self.access = Access(rules.client_id, rules.client_secret, rules.quota, rules.token_seconds)
         self.jobs = Jobs(world, rules.jobs)
+        self.contributions = Contributions(world)
+        self.shifts = Shifts(world.seed, world.organisation)
+        self.contacts = Contacts(world)
         self.schedule = Schedule()
         self.log: deque[dict[str, object]] = deque(maxlen=KEPT_LOG_ENTRIES)
         self.requests = 0
@@ -83,6 +102,16 @@ class Sandbox:
             Route(f"{JOBS}/{{job_id}}", self.poll, methods=["GET"]),
             Route(f"{JOBS}/{{job_id}}", self.cancel, methods=["DELETE"]),
             Route(f"{JOBS}/{{job_id}}/results", self.results, methods=["GET"]),
+            Route(CONVERSATION_AGGREGATES, self.conversation_aggregates, methods=["POST"]),
+            Route(FLOW_AGGREGATES, self.flow_aggregates, methods=["POST"]),
+            Route(USER_AGGREGATES, self.user_aggregates, methods=["POST"]),
+            Route(PRESENCES, self.presences, methods=["GET"]),
+            Route(SCAN, self.scan_contacts, methods=["GET"]),
+            Route(SCAN_ALL, self.scan_contacts, methods=["GET"]),
+            Route(SOURCES, self.external_sources, methods=["GET"]),
+            Route(LOOKUP, self.look_up_contact, methods=["POST"]),
+            Route(f"{CONTACTS}/{{contact_id}}", self.read_contact, methods=["GET"]),
+            Route(f"{CONTACTS}/{{contact_id}}/unresolved", self.read_contact, methods=["GET"]),
             *(Route(path, self.reference, methods=["GET"]) for path in PATHS),
         ]
         handlers = {
@@ -161,6 +190,53 @@ class Sandbox:
     async def reference(self, request: Request) -> Response:
         """GET one of the reference listings."""
         told = listing(self.world.organisation, request.url.path, request.query_params)
+        return _json(told)
+
+    async def conversation_aggregates(self, request: Request) -> Response:
+        """POST …/conversations/aggregates/query."""
+        return self._aggregates(await request.body(), bodies.CONVERSATIONS)
+
+    async def flow_aggregates(self, request: Request) -> Response:
+        """POST …/flows/aggregates/query."""
+        return self._aggregates(await request.body(), bodies.FLOWS)
+
+    def _aggregates(self, body: bytes, words: Vocabulary) -> Response:
+        query = read_aggregate_query(read_body(body), words, self.rules.granularity)
+        found = self.contributions.between(query.start, query.end, self.clock.now)
+        return _json(answer(query, found))
+
+    async def user_aggregates(self, request: Request) -> Response:
+        """POST …/users/aggregates/query."""
+        body = read_body(await request.body())
+        query = read_aggregate_query(body, bodies.USERS, self.rules.granularity)
+        return _json(answer_users(query, self.shifts, self.contributions, self.clock.now))
+
+    async def presences(self, request: Request) -> Response:
+        """GET /api/v2/presence/definitions: not paged."""
+        entities = self.shifts.presence_definitions()
+        return _json({"total": len(entities), "entities": entities, "selfUri": PRESENCES})
+
+    async def scan_contacts(self, request: Request) -> Response:
+        """GET …/scan/contacts, of all divisions or one."""
+        told = self.contacts.scan(request.url.path, request.query_params, self.clock.now)
+        return _json(told)
+
+    async def external_sources(self, request: Request) -> Response:
+        """GET …/externalsources."""
+        return _json(self.contacts.sources(request.query_params, self.clock.now))
+
+    async def look_up_contact(self, request: Request) -> Response:
+        """POST …/identifierlookup/contacts."""
+        return _json(self.contacts.look_up(read_body(await request.body()), self.clock.now))
+
+    async def read_contact(self, request: Request) -> Response:
+        """GET …/contacts/{contact_id}, resolved or not."""
+        told = self.contacts.read(
+            request.path_params["contact_id"],
+            request.query_params,
+            self.clock.now,
+            resolve=not request.url.path.endswith("/unresolved"),
+        )
         return _json(told)
 
     # -- the harness ----------------------------------------------------------------------------

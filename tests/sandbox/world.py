@@ -9,7 +9,7 @@ import heapq
 import random
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -119,6 +119,11 @@ class World:
     def __len__(self) -> int:
         """Count the conversations, extras included."""
         return self.conversations + len(self._extras)
+
+    @property
+    def pool_size(self) -> int:
+        """How many different scripts there are; number n plays script n % pool_size."""
+        return self._size
 
     def placed(self, number: int) -> Placed:
         """Return a generated conversation by number; extras have no script."""
@@ -262,6 +267,14 @@ class World:
         ]
         return known
 
+    def extras_of(self, contact_ids: Set[str], now: int) -> list[int]:
+        """Return the numbers of extras that began by now and name any of these contacts."""
+        return [
+            self.conversations + position
+            for position, extra in enumerate(self._extras)
+            if extra.start <= now and not contact_ids.isdisjoint(_contact_ids(extra))
+        ]
+
     # -- inside ---------------------------------------------------------------------------------
 
     def _deal(self) -> list[int]:
@@ -365,6 +378,12 @@ def _extra_alive(extra: Extra, start: int, end: int, now: int, started_since: in
     if started_since is not None and extra.start < started_since:
         return False
     return extra.end is None or extra.end >= start
+
+
+def _contact_ids(extra: Extra) -> list[object]:
+    participants = extra.record.get("participants")
+    told = participants if isinstance(participants, list) else []
+    return [participant.get("externalContactId") for participant in told]
 
 
 def _without_attributes(extra: Extra) -> dict[str, object]:
