@@ -29,8 +29,8 @@ def duckdb_warehouse(tmp_path: Path) -> DuckDBWarehouse:
 
 
 @pytest.fixture
-def postgres_warehouse(postgres: PostgresDatabase) -> PostgresWarehouse:
-    return PostgresWarehouse(postgres)
+def postgres_warehouse(postgres: PostgresDatabase, tmp_path: Path) -> PostgresWarehouse:
+    return PostgresWarehouse(postgres, tmp_path)
 
 
 @pytest.fixture(params=["duckdb", "postgres"])

@@ -30,6 +30,7 @@ class Warehouse(Protocol):
     """One database with raw tables and what dbt built from them."""
 
     name: str
+    target: Path  # where dbt keeps what it parsed
 
     def environment(self) -> dict[str, str]:
         """Return the settings that point dbt here."""
@@ -48,6 +49,7 @@ class DuckDBWarehouse:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.target = path.parent / "dbt_target"
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def environment(self) -> dict[str, str]:
@@ -78,8 +80,9 @@ class PostgresWarehouse:
 
     name = "postgres"
 
-    def __init__(self, database: PostgresDatabase) -> None:
+    def __init__(self, database: PostgresDatabase, directory: Path) -> None:
         self.database = database
+        self.target = directory / "dbt_target_postgres"
         self._connection: psycopg2.extensions.connection | None = None
 
     def environment(self) -> dict[str, str]:
@@ -123,9 +126,9 @@ def dbt(
                 "--profiles-dir",
                 str(ROOT / "profiles"),
                 "--target-path",
-                str(project / "target" / f"test_{warehouse.name}"),
+                str(warehouse.target),
                 "--log-path",
-                str(project / "target" / f"test_{warehouse.name}"),
+                str(warehouse.target),
                 "--no-write-json",
                 "--quiet",
                 "--no-use-colors",

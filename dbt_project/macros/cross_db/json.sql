@@ -1,19 +1,6 @@
 {#- Paths are written with dots ('flow.flowId'); keys are always quoted, so that a key of
     Genesys's may hold anything else. -#}
 
-{% macro json_type() -%}
-    {{ return(adapter.dispatch('json_type', 'genesys')()) }}
-{%- endmacro %}
-
-{% macro default__json_type() -%}
-    {{ exceptions.raise_compiler_error("json_type has no version for " ~ target.type) }}
-{%- endmacro %}
-
-{% macro duckdb__json_type() -%} json {%- endmacro %}
-
-{% macro postgres__json_type() -%} jsonb {%- endmacro %}
-
-
 {% macro json_parse(column) -%}
     {{ return(adapter.dispatch('json_parse', 'genesys')(column)) }}
 {%- endmacro %}

@@ -6,9 +6,6 @@
 -- registry_contract.sql puts it under the contract. A table, not incremental: its shape follows
 -- the registry, and it is one pass over the registered attributes.
 
-{%- set types = attribute_types() %}
-{%- set columns = attribute_columns() %}
-
 with
 
 participants as (
@@ -33,17 +30,7 @@ registered as (
 attributes_per_participant as (
 
     select
-    {%- for column, lines in columns.items() %}
-        {%- set value = types[lines[0].data_type].value %}
-        {%- set chosen = "case when column_name = '" ~ column ~ "' then " ~ value ~ " end" %}
-        {%- if lines[0].data_type == 'boolean' %}
-        {{ boolean_any(chosen) }} as {{ adapter.quote(column) }},
-        {%- else %}
-        max({{ chosen }}) as {{ adapter.quote(column) }},
-        {%- endif %}
-        max(case when column_name = '{{ column }}' then 1 else 0 end) = 1
-            as _is_present_{{ loop.index }},
-        {%- endfor %}
+        {{ registry_aggregates() }}
         conversation_id,
         participant_id
     from registered
@@ -63,34 +50,7 @@ final as (
         participants.participant_purpose,
 
         -- timestamps, UTC
-        participants.loaded_at
-    {%- for column, lines in columns.items() %},
-        {%- set name = 'attributes_per_participant.' ~ adapter.quote(column) %}
-        {%- set present = 'attributes_per_participant._is_present_' ~ loop.index %}
-        {%- set purposes = lines | map(attribute='participant_purpose') | list %}
-        {%- set default_value = lines[0].default_value %}
-        cast(
-            {%- if default_value is none %}
-            {{ name }}
-            {%- else %}
-            case
-                when coalesce({{ present }}, false) then {{ name }}
-                {%- if none not in purposes %}
-                when
-                    participants.participant_purpose in ('{{ purposes | join("', '") }}')
-                    then cast(
-                        '{{ default_value | replace("'", "''") }}' as {{ types[lines[0].data_type].sql }}
-                    )
-                {%- else %}
-                else cast(
-                    '{{ default_value | replace("'", "''") }}' as {{ types[lines[0].data_type].sql }}
-                )
-                {%- endif %}
-            end
-            {%- endif %}
-            as {{ types[lines[0].data_type].sql }}
-        ) as {{ adapter.quote(column) }}
-        {%- endfor %}
+        participants.loaded_at{{ registry_columns('participants', 'attributes_per_participant') }}
 
     from participants
     -- The join is of use as soon as the registry has a line.

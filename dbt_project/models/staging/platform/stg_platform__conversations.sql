@@ -26,6 +26,26 @@ committed_loads as (
 
 ),
 
+{% if is_incremental() %}
+new_loads as (
+
+    select load_id
+    from committed_loads
+    where loaded_at > {{ loaded_through() }}
+
+),
+
+changed as (
+
+    select source.record_id
+    from source
+    inner join new_loads
+        on source._dlt_load_id = new_loads.load_id
+    group by source.record_id
+
+),
+
+{% endif %}
 versions as (
 
     -- Keys only: choosing costs nothing, carrying the payloads through it would cost all.
@@ -38,34 +58,23 @@ versions as (
     from source
     inner join committed_loads
         on source._dlt_load_id = committed_loads.load_id
+    {% if is_incremental() %}
+        inner join changed
+            on source.record_id = changed.record_id
+    {% endif %}
     group by source.record_id, source.extracted_at, source.payload_hash
 
 ),
 
-{% if is_incremental() %}
-changed as (
-
-    select record_id
-    from versions
-    where loaded_at > {{ loaded_through() }}
-    group by record_id
-
-),
-
-{% endif %}
 numbered as (
 
     select
-        versions.*,
+        *,
         row_number() over (
-            partition by versions.record_id
-            order by versions.extracted_at desc, versions.payload_hash desc
+            partition by record_id
+            order by extracted_at desc, payload_hash desc
         ) as version_number
     from versions
-    {% if is_incremental() %}
-        inner join changed
-            on versions.record_id = changed.record_id
-    {% endif %}
 
 ),
 
