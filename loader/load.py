@@ -178,7 +178,8 @@ class Run:
                 halves = item.window.halves()
                 if halves is None:
                     raise SourceContractError(
-                        f"{problem} The window cannot be made shorter."
+                        f"{plan.resource.name} {described(item.window)}: {problem} "
+                        "The window cannot be made shorter."
                     ) from None
                 why = f"half of {described(item.window)}, too much for one request"
                 logger.warning("%s %s", plan.resource.name, why)
@@ -310,8 +311,10 @@ class Run:
         )
         state = self._warehouse.state(resource.name)
         if not batch.is_last:
-            # A lost job's tokens are worthless, and so are page numbers by the next run.
-            keep = resource.resumes and not isinstance(problem, LostJob)
+            # A lost job's tokens are worthless, and so are page numbers by the next run; one that
+            # led to a broken answer would lead there again.
+            worthless = isinstance(problem, LostJob | SourceContractError)
+            keep = resource.resumes and not worthless
             state = replace(state, open=opened if keep else None)
         elif resource.kind == "snapshot":
             state = replace(state, open=None, snapshot_at=window.start)

@@ -37,6 +37,9 @@ TOKEN_LEEWAY_SECONDS = 60.0
 DEFAULT_TOKEN_SECONDS = 3600.0
 MAX_TOKEN_SECONDS = 2 * 86_400.0
 SHARE_OF_TOKEN_LIFE = 0.8
+NOT_FOLLOWED = "X-Location-Not-Followed"
+# So many characters of a secret in a row already give it away.
+SECRET_PIECE = 8
 _PERMISSION = re.compile(r"\b[a-zA-Z]+:[a-zA-Z]+:[a-zA-Z*]+\b")
 
 
@@ -123,6 +126,7 @@ class Client:
         self.log = Log()
         self._hosts = hosts
         self._basic = b64encode(f"{client_id}:{client_secret}".encode()).decode()
+        self._secrets = {client_secret, self._basic}
         self._quota = quota
         self._patience = patience
         self._now = now
@@ -131,6 +135,7 @@ class Client:
         # A .netrc entry would silently replace the bearer, a proxy setting redirect it.
         self._session.trust_env = False
         self._session.headers["Accept"] = "application/json"
+        self._session.hooks["response"].append(_hide_redirect)
 
     def close(self) -> None:
         """Close connections."""
@@ -270,12 +275,16 @@ class Client:
             ) as response:
                 chunks: list[bytes] = []
                 size = 0
-                # A socket timeout bounds each read only: a server that drips would hold us for ever
-                for chunk in response.iter_content(CHUNK_BYTES):
+                # A socket timeout bounds each read only: a server that drips would hold us for ever.
+                # read1, because every other way to read waits until a whole chunk has come.
+                while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
                     chunks.append(chunk)
                     size += len(chunk)
                     if time.monotonic() > deadline:
-                        raise _Transient(f"slower than {self._patience.request_seconds:.0f} s")
+                        raise _Transient(
+                            f"slower than {self._patience.request_seconds:.0f} s "
+                            "(ELT_REQUEST_SECONDS)"
+                        )
                     if size > MAX_ANSWER_BYTES:
                         raise SourceContractError(
                             f"{what} answered more than {MAX_ANSWER_BYTES >> 20} MB; "
@@ -311,9 +320,11 @@ class Client:
         if status in (408, 500, 502, 503, 504):
             raise _Transient(f"answered {status}", _retry_after(headers, self._now()))
         if 300 <= status < 400:
-            target = urlsplit(headers.get("Location", "")).hostname or "an unnamed host"
-            raise SourceContractError(f"{what}: unexpected redirect to {target}; not followed.")
-        code = _error_code(content)
+            target = self._shown(_host_of(headers.get(NOT_FOLLOWED, "")), r"[\w.:-]{1,253}")
+            raise SourceContractError(
+                f"{what}: unexpected redirect to host {target or 'unknown'}; not followed."
+            )
+        code = self._error_code(content)
         if status == 403:
             needed = sorted(set(_PERMISSION.findall(content[:4096].decode(errors="replace"))))
             raise AccessError(
@@ -325,10 +336,10 @@ class Client:
         if status == 204 or (200 <= status < 300 and not content.strip()):
             raise _Transient("empty answer", broken=True)
         if not 200 <= status < 300:
-            correlation = headers.get("ININ-Correlation-Id", "")
+            correlation = self._shown(headers.get("ININ-Correlation-Id", ""), r"[\w-]{1,64}")
             raise Refused(
                 f"{what} answered {status} {code}"
-                + (f", correlation id {correlation[:64]}" if correlation else "")
+                + (f", correlation id {correlation}" if correlation else "")
                 + ".",
                 status,
                 code,
@@ -343,13 +354,38 @@ class Client:
     ) -> Answer:
         media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if media_type not in ("application/json", "") and not media_type.endswith("+json"):
-            raise SourceContractError(f"{what} answered {media_type[:60]} where JSON is due.")
+            shown = self._shown(media_type, r"[\w.+/-]{1,60}") or "another media type"
+            raise SourceContractError(f"{what} answered {shown} where JSON is due.")
         try:
             return decode(content)
         except Unreadable as error:
             raise _Transient(f"not a whole JSON document ({error})", broken=True) from None
         except WrongShape as error:
             raise SourceContractError(f"{what}: {error}") from None
+
+    def _error_code(self, content: bytes) -> str:
+        """Return Genesys' or OAuth's error code; never text that may carry values."""
+        try:
+            answer: Any = json.loads(content[:65_536])
+        except (ValueError, RecursionError):
+            return "no error body"
+        code = (answer.get("code") or answer.get("error")) if isinstance(answer, dict) else None
+        return self._shown(code, r"[\w.\- ]{1,80}") or "no code"
+
+    def _shown(self, text: object, shape: str) -> str:
+        """Return what the other side wrote if a message may quote it, else nothing.
+
+        Proxies and error pages echo requests, and with them our secrets, also in part.
+        """
+        if not isinstance(text, str) or not re.fullmatch(shape, text, re.ASCII):
+            return ""
+        lower = text.lower()
+        pieces = (
+            secret.lower()[start : start + SECRET_PIECE]
+            for secret in self._secrets
+            for start in range(max(1, len(secret) - SECRET_PIECE + 1))
+        )
+        return "" if any(piece in lower for piece in pieces) else text
 
     def _bearer(self) -> str:
         if self._token is None or time.monotonic() >= self._token.refresh_at:
@@ -373,8 +409,8 @@ class Client:
         host = urlsplit(self._hosts.login).hostname
         if status in (400, 401, 403):
             raise AccessError(
-                f"{host} refused the client id or secret ({status} {_error_code(content)}); check "
-                "GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_REGION."
+                f"{host} refused the client id or secret ({status} {self._error_code(content)}); "
+                "check GENESYS_CLIENT_ID, GENESYS_CLIENT_SECRET and GENESYS_REGION."
             )
         self._check_status(status, headers, content, "/oauth/token")
         try:
@@ -390,6 +426,7 @@ class Client:
         life = _seconds_or_none(answer.get("expires_in"))
         if life is None or not 0 < life <= MAX_TOKEN_SECONDS:
             life = DEFAULT_TOKEN_SECONDS
+        self._secrets.add(value)
         return _Token(
             value, asked_at + max(0.0, min(life * SHARE_OF_TOKEN_LIFE, life - TOKEN_LEEWAY_SECONDS))
         )
@@ -435,14 +472,23 @@ def _retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return wait if wait > 0 else None
 
 
-def _error_code(content: bytes) -> str:
-    """Return Genesys' or OAuth's error code; never text that may carry values."""
+def _hide_redirect(
+    response: requests.Response, *args: object, **options: object
+) -> requests.Response:
+    """Keep `requests` from reading where a redirect leads: it stumbles even where it need not go.
+
+    It parses the address although redirects are off, and raises what is no RequestException.
+    """
+    if "Location" in response.headers:
+        response.headers[NOT_FOLLOWED] = response.headers.pop("Location")
+    return response
+
+
+def _host_of(url: str) -> str:
     try:
-        answer: Any = json.loads(content[:65_536])
-    except (ValueError, RecursionError):
-        return "no error body"
-    code = (answer.get("code") or answer.get("error")) if isinstance(answer, dict) else None
-    return code if isinstance(code, str) and re.fullmatch(r"[\w.\- ]{1,80}", code) else "no code"
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _seconds_or_none(value: object) -> float | None:

@@ -127,6 +127,7 @@ class Site:
                 contextlib.chdir(self.directory),
                 contextlib.redirect_stdout(out),
                 contextlib.redirect_stderr(err),
+                _duckdb_files_closed_at_the_end(),
             ):
                 exit_code = main(arguments)
         finally:
@@ -183,7 +184,9 @@ class Site:
 
     def ledger(self, columns: str = "status") -> Rows:
         """Return columns of the ledger of windows, in the order they were written."""
-        return self.query(f"select {columns} from genesys_raw.extract_windows order by _dlt_load_id")
+        return self.query(
+            f"select {columns} from genesys_raw.extract_windows order by _dlt_load_id"
+        )
 
     def total(self, column: str) -> float:
         """Return the sum of a counter over the ledger."""
@@ -209,6 +212,28 @@ def asked(entry: Told) -> str:
     """Return a request of the log as faults match it."""
     query = f"?{entry['query']}" if entry["query"] else ""
     return f"{entry['method']} {entry['path']}{query}"
+
+
+@contextlib.contextmanager
+def _duckdb_files_closed_at_the_end() -> Iterator[None]:
+    """Let go of the files that a run leaves to the end of its process."""
+    opened: list[duckdb.DuckDBPyConnection] = []
+    connect = duckdb.connect
+
+    def remembered(*arguments: Any, **options: Any) -> duckdb.DuckDBPyConnection:  # noqa: ANN401
+        opened.append(connect(*arguments, **options))
+        return opened[-1]
+
+    with mock.patch("duckdb.connect", remembered):
+        yield
+    for connection in opened:
+        with contextlib.suppress(duckdb.Error):
+            attached = connection.execute(
+                "select database_name from duckdb_databases() where path is not null"
+            )
+            for (name,) in attached.fetchall():
+                connection.execute(f'detach "{name}"')
+        connection.close()
 
 
 @contextlib.contextmanager

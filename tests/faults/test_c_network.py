@@ -1,0 +1,128 @@
+"""Faults C: the network, down to the bytes."""
+
+import socket
+
+import pytest
+
+from tests.faults import relay as tricks
+from tests.faults.conftest import Expected
+from tests.faults.relay import LOOPBACK, Relay
+from tests.faults.site import AVAILABILITY, FIRST_PAGE, LATER_PAGES, RESULTS, SUBMIT, Site, fault
+
+WINDOW = "conversation_details 2026-11-20T00:00Z..2026-11-20T11:30Z"
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def test_c1_an_unreachable_host_is_named(site: Site, expected: Expected) -> None:
+    nowhere = f"http://{LOOPBACK}:{closed_port()}"
+    said = site.run(GENESYS_API_URL=nowhere, ELT_RETRY_ATTEMPTS="2").error(4)
+    assert "127.0.0.1/api/v2/analytics" in said
+    assert "connection refused; gave up after 2 attempts" in said
+    assert site.row_count() == 0
+    said = site.run(
+        GENESYS_API_URL=nowhere, GENESYS_LOGIN_URL=nowhere, ELT_RETRY_ATTEMPTS="1"
+    ).error(4)
+    assert "127.0.0.1/oauth/token: connection refused" in said
+    site.run().succeeded()
+    assert site.raw() == expected()
+
+
+@pytest.mark.parametrize("match", [SUBMIT, LATER_PAGES], ids=["POST", "GET"])
+def test_c2_a_host_that_never_answers_is_asked_again(
+    site: Site, relay: Relay, match: str, expected: Expected
+) -> None:
+    trick = relay.play(match, tricks.hang)
+    site.run(ELT_REQUEST_SECONDS="1").succeeded()
+    assert trick.played == 1
+    assert site.raw() == expected()
+    assert site.total("retry_count") == 1
+
+
+def test_c2_a_host_that_never_answers_again_is_given_up(
+    site: Site, relay: Relay, expected: Expected
+) -> None:
+    relay.play(LATER_PAGES, tricks.hang, times=9)
+    said = site.run(ELT_REQUEST_SECONDS="1", ELT_RETRY_ATTEMPTS="2").error(4)
+    assert f"{WINDOW}: 127.0.0.1" in said
+    assert "no answer in time" in said
+    assert site.row_count() == 10
+    relay.stop_tricks()
+    site.run().succeeded()
+    assert site.raw() == expected()
+
+
+def test_c3_an_answer_that_drips_is_given_up_at_its_deadline(
+    site: Site, relay: Relay, expected: Expected
+) -> None:
+    trick = relay.play(LATER_PAGES, tricks.drip, times=9)
+    said = site.run(ELT_REQUEST_SECONDS="1", ELT_RETRY_ATTEMPTS="2").error(4)
+    assert trick.played == 2
+    assert f"{WINDOW}: 127.0.0.1" in said
+    assert "slower than 1 s" in said
+    assert "ELT_REQUEST_SECONDS" in said
+    relay.stop_tricks()
+    site.run().succeeded()
+    assert site.raw() == expected()
+
+
+def test_c4_a_body_shorter_than_its_length_is_asked_for_again(
+    site: Site, expected: Expected
+) -> None:
+    site.sandbox.add_faults(
+        fault(FIRST_PAGE, "cut", 1), fault(LATER_PAGES, "cut", 1, at=0), fault(SUBMIT, "cut", 1)
+    )
+    site.run().succeeded()
+    assert site.raw() == expected()
+    assert site.row_count() == len(expected())
+    asked = [entry["query"] for entry in site.requests(RESULTS)]
+    assert asked[0] == asked[1]
+    assert asked[2] == asked[3]
+    assert site.total("retry_count") == 3
+
+
+CUTS = [tricks.gzip_cut, tricks.gzip_cut_and_measured_again, tricks.no_last_chunk, tricks.reset]
+
+
+@pytest.mark.parametrize("turn", range(len(CUTS)))
+def test_c5_c6_a_body_that_ends_too_early_is_asked_for_again(
+    site: Site, relay: Relay, turn: int, expected: Expected
+) -> None:
+    # Each cut meets each request in one of the turns.
+    places = [AVAILABILITY, SUBMIT, FIRST_PAGE, LATER_PAGES]
+    played = [
+        relay.play(place, trick)
+        for place, trick in zip(places, CUTS[turn:] + CUTS[:turn], strict=True)
+    ]
+    site.run().succeeded()
+    assert [each.played for each in played] == [1, 1, 1, 1]
+    assert site.raw() == expected()
+    assert site.row_count() == len(expected())
+    assert site.query("select * from genesys_raw.quarantined_records") == []
+
+
+def test_c5_a_body_that_always_ends_too_early_is_never_taken_for_a_page(
+    site: Site, relay: Relay, expected: Expected
+) -> None:
+    relay.play(LATER_PAGES, tricks.gzip_cut, times=9)
+    said = site.run(ELT_RETRY_ATTEMPTS="2").error(5)
+    assert WINDOW in said
+    assert "not a whole JSON document" in said
+    assert site.row_count() == 10
+    assert site.query("select * from genesys_raw.quarantined_records") == []
+    relay.stop_tricks()
+    site.run().succeeded()
+    assert site.raw() == expected()
+
+
+def test_c7_a_connection_closed_between_two_requests_is_opened_again(
+    site: Site, relay: Relay, expected: Expected
+) -> None:
+    played = relay.play("", tricks.close_afterwards, times=99)
+    site.run().succeeded()
+    assert played.played == relay.connections
+    assert site.raw() == expected()

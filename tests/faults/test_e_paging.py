@@ -1,0 +1,128 @@
+"""Faults E: pages and their tokens."""
+
+import json
+from urllib.parse import parse_qsl
+
+import pytest
+
+from tests.faults.conftest import Expected
+from tests.faults.site import FIRST_PAGE, LATER_PAGES, RESULTS, SUBMIT, USERS, Site, fault
+
+WINDOW = "conversation_details 2026-11-20T00:00Z..2026-11-20T11:30Z"
+
+
+def test_e1_a_token_that_repeats_ends_the_run_and_the_window_begins_again(
+    site: Site, expected: Expected
+) -> None:
+    site.sandbox.add_faults(fault(RESULTS, "mutate", "all", cursor="same"))
+    said = site.run().error(5)
+    assert f"{WINDOW}: page token repeated at page 2" in said
+    assert len(site.requests(RESULTS)) == 2
+    assert site.row_count() == 10
+    site.sandbox.clear_faults()
+    site.forget_requests()
+    site.run().succeeded()
+    assert len(site.requests(SUBMIT)) == 1
+    assert len(site.requests(FIRST_PAGE)) == 1
+    assert site.raw() == expected()
+
+
+def test_e2_empty_pages_without_an_end_end_the_run(site: Site, expected: Expected) -> None:
+    site.sandbox.add_faults(fault(LATER_PAGES, "mutate", "all", empty=True))
+    said = site.run().error(5)
+    assert f"{WINDOW}: 3 empty pages with a page token, up to page 4" in said
+    assert len(site.requests(LATER_PAGES)) == 3
+    site.sandbox.clear_faults()
+    site.forget_requests()
+    site.run().succeeded()
+    assert len(site.requests(FIRST_PAGE)) == 1
+    assert site.raw() == expected()
+
+
+def test_e2_an_empty_page_among_others_is_nothing_special(site: Site, expected: Expected) -> None:
+    site.sandbox.add_faults(fault(LATER_PAGES, "mutate", [1, 3], empty=True))
+    site.run().succeeded()
+    assert site.raw() == expected()
+    assert site.ledger("status, page_count") == [("loaded", 5)]
+
+
+def test_e3_a_token_refused_in_mid_window_begins_the_window_again(
+    site: Site, expected: Expected
+) -> None:
+    site.sandbox.add_faults(fault(LATER_PAGES, "status", 2, status=400))
+    site.run().succeeded()
+    assert site.raw() == expected()
+    # Two pages twice: more rows, the same content.
+    assert site.row_count() == len(expected()) + 20
+    assert [row[0] for row in site.ledger()] == ["failed", "loaded"]
+    assert len(set(site.ledger("window_attempt_id"))) == 2
+    assert len(site.requests(SUBMIT)) == 2
+
+
+def test_e3_a_token_that_is_always_refused_is_given_up(site: Site, expected: Expected) -> None:
+    site.sandbox.add_faults(fault(LATER_PAGES, "status", "all", status=400))
+    said = site.run().error(4)
+    assert f"{WINDOW}: began again 3 times" in said
+    assert len(site.requests(SUBMIT)) == 4
+    site.sandbox.clear_faults()
+    site.run().succeeded()
+    assert site.raw() == expected()
+
+
+def test_e4_a_token_that_has_expired_by_the_next_run_begins_the_window_again(
+    site: Site, expected: Expected
+) -> None:
+    site.sandbox.add_faults(fault(LATER_PAGES, "status", "all", status=503))
+    site.run(ELT_RETRY_ATTEMPTS="1").error(4)
+    assert site.row_count() == 10
+    site.sandbox.clear_faults()
+    site.sandbox.add_faults(fault(LATER_PAGES, "job", 1, state="EXPIRED"))
+    site.forget_requests()
+    site.run().succeeded()
+    assert [entry["status"] for entry in site.requests(RESULTS)][:2] == [404, 200]
+    assert site.raw() == expected()
+
+
+def test_e5_a_listing_shorter_than_it_says_is_read_again_and_then_given_up(
+    site: Site, expected: Expected
+) -> None:
+    whole = expected("users")
+    site.forget_requests()
+    site.sandbox.add_faults(fault("GET /api/v2/users", "mutate", 1, set={"entities": []}))
+    site.run(*USERS).succeeded()
+    assert site.raw("users") == whole
+    assert [row[0] for row in site.ledger()] == ["failed", "loaded"]
+    site.sandbox.add_faults(fault("GET /api/v2/users", "mutate", "all", set={"entities": []}))
+    said = site.run(*USERS).error(4)
+    assert f"got 0 of {len(whole)} records" in said
+    assert [row[0] for row in site.ledger()][2:] == ["failed"] * 4
+
+
+def test_e11_a_page_larger_than_asked_for_is_taken_as_it_is(site: Site, expected: Expected) -> None:
+    site.run(ELT_PAGE_SIZE="1000").succeeded()
+    records = [
+        json.loads(row[0])
+        for row in site.query("select payload from genesys_raw.conversation_details")
+    ]
+    assert len(records) == len(expected())
+    other = Site(site.sandbox, site.directory / "other")
+    body = {"conversations": records, "dataAvailabilityDate": "2026-11-20T11:30:00.000Z"}
+    other.sandbox.add_faults(fault(FIRST_PAGE, "body", 1, body=body))
+    other.run().succeeded()
+    assert {record_id for record_id, _ in other.raw()} == {record_id for record_id, _ in expected()}
+    assert other.ledger("status, page_count, record_count") == [("loaded", 1, len(records))]
+
+
+@pytest.mark.parametrize("token", ['a"b\\c\nd\u00e5&e=f#g%20h+i', "x" * 6000])
+def test_e10_a_token_is_sent_back_exactly_as_it_came(site: Site, token: str) -> None:
+    body = {"conversations": [], "cursor": token, "dataAvailabilityDate": "2026-11-20T11:30:00Z"}
+    last = {"conversations": [], "dataAvailabilityDate": "2026-11-20T11:30:00Z"}
+    site.sandbox.add_faults(
+        fault(FIRST_PAGE, "body", 1, body=body), fault(LATER_PAGES, "body", 1, body=last)
+    )
+    site.run().succeeded()
+    ((asked,),) = [
+        [value for name, value in parse_qsl(entry["query"]) if name == "cursor"]
+        for entry in site.requests(LATER_PAGES)
+    ]
+    assert asked == token
