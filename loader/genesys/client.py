@@ -275,8 +275,8 @@ class Client:
             ) as response:
                 chunks: list[bytes] = []
                 size = 0
-                # A socket timeout bounds each read only: a server that drips would hold us for ever.
-                # read1, because every other way to read waits until a whole chunk has come.
+                # A socket timeout bounds each read only: a server that drips would hold us for
+                # ever. And read1, because every other way to read waits for a whole chunk.
                 while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
                     chunks.append(chunk)
                     size += len(chunk)

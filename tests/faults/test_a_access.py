@@ -126,8 +126,10 @@ def test_a6_a_missing_permission_stops_that_resource_only(site: Site, expected: 
     assert site.raw("skills") == expected("skills")
     assert site.raw("queues") == set()
     assert site.ledger("resource, status, exit_code") == [
-        ("queues", "failed", 3), ("skills", "loaded", None), ("conversation_details", "loaded", None)
-    ]  # fmt: skip
+        ("queues", "failed", 3),
+        ("skills", "loaded", None),
+        ("conversation_details", "loaded", None),
+    ]
     site.sandbox.clear_faults()
     site.run("load", "--only", "queues").succeeded()
     assert site.raw("queues") == expected("queues")

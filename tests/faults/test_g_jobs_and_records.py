@@ -124,7 +124,7 @@ REASONS = {
     "nul": "NUL character",
     "not_an_object": "not a JSON object",
     '{"conversationId":"bad00000-raw","externalTag":"line\nbreak"}': "not valid JSON",
-    '{"conversationId":"bad00000-deep","x":%s%s}' % ("[" * 100_000, "]" * 100_000): "nested",
+    f'{{"conversationId":"bad00000-deep","x":{"[" * 100_000}{"]" * 100_000}}}': "nested",
     '{"conversationId":17}': "no id",
     "null": "not a JSON object",
 }
