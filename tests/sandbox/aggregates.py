@@ -14,7 +14,7 @@ from itertools import product
 from tests.sandbox.aggregate_queries import AggregateQuery
 from tests.sandbox.clock import MINUTE
 from tests.sandbox.facts import Contribution, Contributions, Fact
-from tests.sandbox.periods import Bucket, buckets
+from tests.sandbox.periods import Bucket, Finder, buckets
 from tests.sandbox.shifts import Shifts, Stint
 from tests.sandbox.spans import overlap
 
@@ -50,7 +50,7 @@ def grouped(
 ) -> dict[Group, dict[Bucket, dict[str, Values]]]:
     """Sum what conversations contribute by group, bucket and metric."""
     wanted = frozenset((*query.metrics, *(view.target for view in query.views)))
-    cut = Buckets(query)
+    cut = Finder(query.start, query.end, query.period, query.zone)
     found: dict[Group, dict[Bucket, dict[str, Values]]] = {}
     for contribution in contributions:
         for group, fact in _facts(contribution, query, wanted):
@@ -117,25 +117,6 @@ def answer_users(
         for group, of_group in sorted(sums.items())
     ]
     return {"systemToOrganizationMappings": shifts.mappings(), "results": results}
-
-
-class Buckets:
-    """Finds the bucket of an instant."""
-
-    def __init__(self, query: AggregateQuery) -> None:
-        self._all = list(buckets(query.start, query.end, query.period, query.zone))
-        self._width = max(bucket.end - bucket.start for bucket in self._all)
-
-    def of(self, instant: int) -> Bucket | None:
-        """Return the bucket an instant lies in, None outside of the interval."""
-        first = self._all[0].start
-        if not first <= instant < self._all[-1].end:
-            return None
-        # No bucket is wider than the widest, so the right one is not before this place.
-        place = (instant - first) // self._width
-        while self._all[place].end <= instant:
-            place += 1
-        return self._all[place]
 
 
 def _facts(

@@ -102,6 +102,13 @@ class Draft:
         self.initiator: str | None = None
         self.external_tag: str | None = None
         self.participants: list[ParticipantDraft] = []
+        # Set where the story is about a certain person who turns to a certain queue.
+        self.known = False
+        self.queue: str | None = None
+
+    def take(self, contact: Contact, queue: str) -> None:
+        """Write about this contact, known as such, and prefer this queue."""
+        self.contact, self.queue, self.known = contact, queue, True
 
     def new_id(self) -> str:
         """Draw a version 4 UUID whose first eight digits are the conversation's mark."""
@@ -130,10 +137,12 @@ class Draft:
     def customer(self, contact: Contact | None = None) -> ParticipantDraft:
         """Add a customer; most are known contacts, some are not."""
         contact = contact or self.contact
+        name = contact.name if self.chance(0.85) else None
+        recognised = self.chance(0.8) or self.known
         return self.participant(
             "customer",
-            name=contact.name if self.chance(0.85) else None,
-            external_contact_id=contact.contact_id if self.chance(0.8) else None,
+            name=name,
+            external_contact_id=contact.contact_id if recognised else None,
         )
 
     def agent(self, *, but_not: Iterable[str] = ()) -> ParticipantDraft:
@@ -174,7 +183,9 @@ class Draft:
 
     def queue_id(self, *names: str) -> str:
         """Return the id of one of these queues."""
-        return self.organisation.queue_ids[self.rng.choice(names)]
+        drawn = self.rng.choice(names)
+        name = self.queue if self.queue in names and self.queue is not None else drawn
+        return self.organisation.queue_ids[name]
 
     def queue_name(self, queue_id: str) -> str:
         """Return the name a queue has, or had."""

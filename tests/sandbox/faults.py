@@ -16,6 +16,8 @@ Actions, with their args:
   clock         now or advance_seconds: time passes
   mutate        splice (a name of BROKEN_RECORDS or raw text; position, count), drop [keys],
                 set {key: value}, cursor "same" or "none", empty true: on the real answer
+  guide         truncate_above, hide_columns [..], add_columns [..]: guides.GuideFault says what
+                this bends in a real answer of the guides' endpoints
 """
 
 import json
@@ -28,7 +30,7 @@ from tests.sandbox.jobs import Page
 
 ACTIONS = frozenset(
     {"status", "body", "headers", "cut", "delay", "drip", "expire_token", "job", "clock",
-     "mutate"}
+     "mutate", "guide"}
 )  # fmt: skip
 
 _HEAD = '"conversationStart":"2026-01-01T00:00:00.000Z","originatingDirection":"inbound"'

@@ -10,6 +10,7 @@ DEFAULT_PAGE = 25
 LARGEST_PAGE = 500
 USER_STATES = ("active", "inactive", "deleted")
 
+FLOW_OUTCOMES = "/api/v2/flows/outcomes"
 PATHS = (
     "/api/v2/users",
     "/api/v2/routing/queues",
@@ -17,13 +18,18 @@ PATHS = (
     "/api/v2/routing/skills",
     "/api/v2/authorization/divisions",
     "/api/v2/flows",
-    "/api/v2/flows/outcomes",
+    FLOW_OUTCOMES,
 )
 
 
-def listing(organisation: Organisation, path: str, query: Mapping[str, str]) -> dict[str, object]:
-    """Return a page of one of PATHS; raises Refusal (400)."""
-    entities = _selected(organisation, path, query)
+def listing(
+    organisation: Organisation, path: str, query: Mapping[str, str], outcomes: Sequence[Entity]
+) -> dict[str, object]:
+    """Return a page of one of PATHS; raises Refusal (400).
+
+    `outcomes` are the flow outcomes of the moment, as they alone change their names.
+    """
+    entities = outcomes if path == FLOW_OUTCOMES else _selected(organisation, path, query)
     size = min(_positive(query, "pageSize", DEFAULT_PAGE), LARGEST_PAGE)
     number = _positive(query, "pageNumber", 1)
     pages = -(-len(entities) // size)
@@ -67,7 +73,6 @@ def _selected(organisation: Organisation, path: str, query: Mapping[str, str]) -
         "/api/v2/routing/wrapupcodes": organisation.wrap_up_codes,
         "/api/v2/routing/skills": organisation.skills,
         "/api/v2/authorization/divisions": organisation.divisions,
-        "/api/v2/flows/outcomes": organisation.flow_outcomes,
     }[path]
 
 

@@ -1,8 +1,8 @@
 """The external contacts behind `externalContactId`, as they are at a moment of the clock.
 
 Who there is: one contact for each of Organisation.contacts, all numbers counted from its place n
-in that list. Its type follows from n % 50 (the table CAST below for the first 24, then Curated,
-Identified and Ephemeral in turn), its division from n % 4.
+in that list. Its type follows from n % 50 (the table CAST in cast.py for the first 24, then
+Curated, Identified and Ephemeral in turn), its division from n % 4.
 * externalIds: Curated and Identified have their CRM id (the value of the attribute customerId, and
   what GUIDES G-E calls externalId); every third one also has an id of the source Webshop.
 * Phone, e-mail, name are those of the conversations; customFields hold text, number, boolean, list
@@ -28,29 +28,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from tests.sandbox.cast import (
+    CORRECTED,
+    CORRECTED_AT,
+    CYCLE,
+    DELETED,
+    DELETED_AT,
+    MERGES,
+    kind_of,
+)
 from tests.sandbox.clock import DAY, HOUR
 from tests.sandbox.organisation import Contact
 from tests.sandbox.world import World
 
-CYCLE = 50
-TYPES = ("Curated", "Identified", "Ephemeral")
-# Types of the places that take part in merges: C, I or E.
-CAST = "ECEICIECIIECICCECIEIECIC"
-# (source, target, share of the period or, above 1, days after it), and when it was undone.
-MERGES: tuple[tuple[int, int, float, float | None], ...] = (
-    (0, 1, 0.2, None),
-    (2, 3, 0.3, None), (3, 4, 0.6, None),
-    (5, 7, 0.25, None), (6, 7, 0.5, None), (8, 7, 0.75, None),
-    (9, 11, 0.35, None), (10, 13, 0.45, None), (11, 13, 0.7, None),
-    (12, 14, 0.3, 0.8),
-    (15, 16, 2.0, None), (17, 16, 4.0, None),
-    (18, 19, -5.0, None),
-    (20, 21, 0.2, None),
-)  # fmt: skip
-DELETED = (21, 25, 38)
-DELETED_AT = 0.6
-CORRECTED = (22, 23)
-CORRECTED_AT = 0.5
 LIFETIME = 60 * DAY
 
 
@@ -116,7 +106,7 @@ class People:
     def person(self, place: int, now: int) -> Person | None:
         """Return a contact as it is at a moment, None before it is there and once it is gone."""
         contact = self.contacts[place]
-        kind = self.kind(place)
+        kind = kind_of(place)
         created_at = self._created_at(place, kind)
         if created_at is None or created_at > now or self._is_gone(place, kind, created_at, now):
             return None
@@ -172,13 +162,6 @@ class People:
                     return None
                 return self.person(self.head(place, now), now)
         return None
-
-    def kind(self, place: int) -> str:
-        """Return a contact's type, which never changes."""
-        number = place % CYCLE
-        if number < len(CAST):
-            return next(kind for kind in TYPES if kind[0] == CAST[number])
-        return TYPES[place % len(TYPES)]
 
     # -- their conversations ----------------------------------------------------------------------
 
@@ -244,7 +227,7 @@ class People:
         return now >= max(last or created_at, created_at) + LIFETIME
 
     def _known(self, place: int) -> Iterator[tuple[str, str]]:
-        if self.kind(place) != "Ephemeral":
+        if kind_of(place) != "Ephemeral":
             yield "CRM", self.contacts[place].crm_id
             if place % 3 == 0:
                 yield "Webshop", f"SHOP-{place:06d}"

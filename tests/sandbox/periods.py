@@ -86,6 +86,25 @@ def buckets(start: int, end: int, period: Period | None, zone: ZoneInfo) -> Iter
         low = high
 
 
+class Finder:
+    """Finds the bucket of an instant."""
+
+    def __init__(self, start: int, end: int, period: Period | None, zone: ZoneInfo) -> None:
+        self._all = list(buckets(start, end, period, zone))
+        self._width = max(bucket.end - bucket.start for bucket in self._all)
+
+    def of(self, instant: int) -> Bucket | None:
+        """Return the bucket an instant lies in, None outside of the interval."""
+        first = self._all[0].start
+        if not first <= instant < self._all[-1].end:
+            return None
+        # No bucket is wider than the widest, so the right one is not before this place.
+        place = (instant - first) // self._width
+        while self._all[place].end <= instant:
+            place += 1
+        return self._all[place]
+
+
 def _with_millis(instant: int) -> str:
     seconds, fraction = divmod(instant, SECOND)
     return f"{(EPOCH + timedelta(seconds=seconds)):%Y-%m-%dT%H:%M:%S}.{fraction:03d}Z"

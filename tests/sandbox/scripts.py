@@ -27,6 +27,8 @@ CALL_QUEUES = (
     "Billing", "Billing VIP", "Claims", "Complaints", "Hardware Support", "Sales", "Renewals",
     "Payments", "General Enquiries", "Old Switchboard",
 )  # fmt: skip
+# Where somebody who chatted is called, or calls, right after.
+HANDOFF_QUEUE = "Sales"
 SECOND_QUEUES = ("Claims Escalation", "Hardware Support (2nd line)", "Loyalty", "Fraud Desk")
 
 
@@ -679,10 +681,29 @@ class Script:
 
 def write_script(seed: int, number: int, organisation: Organisation) -> Script:
     """Write the script of a number; the same seed and number give the same script."""
+    return _written(seed, number, organisation, None)
+
+
+def write_handoff(seed: int, number: int, organisation: Organisation, person: Contact) -> Script:
+    """Write the script of a number for a known contact and, where the medium has it, HANDOFF_QUEUE.
+
+    All else that is drawn stays as it was, so a chat lasts as long as it would have.
+    """
+    return _written(seed, number, organisation, person)
+
+
+def chat_contact(seed: int, number: int, organisation: Organisation) -> Contact:
+    """Return the contact the script of a number is about."""
+    return Draft(random.Random(f"script:{seed}:{number}"), organisation).contact
+
+
+def _written(seed: int, number: int, organisation: Organisation, person: Contact | None) -> Script:
     rng = random.Random(f"script:{seed}:{number}")
     kind, writer = _dealt(CARDS, "cards", seed, number)
     low, high = _dealt(DELAYS, "delays", seed, number)
     draft = Draft(rng, organisation)
+    if person is not None:
+        draft.take(person, HANDOFF_QUEUE)
     writer(draft)
     conversation = draft.build()
     offset = rng.randrange(HOUR)

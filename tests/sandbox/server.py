@@ -13,7 +13,8 @@ import re
 import time
 import uuid
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs
 
 import msgspec
@@ -27,6 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.sandbox import aggregate_queries as bodies
 from tests.sandbox import faults as fault_actions
+from tests.sandbox import guide_attributes, guide_export, guide_journeys, guide_outcomes
 from tests.sandbox.access import Access, Allowance
 from tests.sandbox.aggregate_queries import (
     GranularityRules,
@@ -40,8 +42,12 @@ from tests.sandbox.contacts import CONTACTS, LOOKUP, SCAN, SCAN_ALL, SOURCES, Co
 from tests.sandbox.errors import LoginRefusal, Refusal, error_body
 from tests.sandbox.facts import Contributions
 from tests.sandbox.faults import Fault, Reply, Schedule
+from tests.sandbox.guide_intervals import IntervalReports
+from tests.sandbox.guide_journeys import Journeys
+from tests.sandbox.guides import GuideFault
 from tests.sandbox.jobs import JobRules, Jobs
 from tests.sandbox.listings import PATHS, listing
+from tests.sandbox.outcome_names import OutcomeNames
 from tests.sandbox.queries import read_details_query, read_job_query
 from tests.sandbox.shifts import Shifts
 from tests.sandbox.world import World
@@ -53,6 +59,15 @@ FLOW_AGGREGATES = "/api/v2/analytics/flows/aggregates/query"
 USER_AGGREGATES = "/api/v2/analytics/users/aggregates/query"
 PRESENCES = "/api/v2/presence/definitions"
 LOGIN = "/oauth/token"
+GUIDES = (
+    guide_attributes.PATH,
+    guide_outcomes.PATH,
+    guide_export.PATH,
+    guide_journeys.CONTACTS,
+    guide_journeys.CONVERSATIONS,
+)
+# Tells the guides' body of an aggregate query from the platform's.
+GUIDES_BODY = b'"select"'
 LARGEST_REQUEST = 512_000
 KEPT_LOG_ENTRIES = 200_000
 KEPT_BODY = 2_000
@@ -69,6 +84,8 @@ class ServerRules:
     token_seconds: float = 86_399
     compress: bool = False
     jobs: JobRules = field(default_factory=JobRules)
+    tenant_quota: int = 200
+    truncate_above: int | None = None
     granularity: GranularityRules = field(default_factory=GranularityRules)
 
 
@@ -83,11 +100,20 @@ class Sandbox:
         self.world = world
         self.clock = clock
         self.rules = rules
-        self.access = Access(rules.client_id, rules.client_secret, rules.quota, rules.token_seconds)
+        self.access = Access(
+            rules.client_id,
+            rules.client_secret,
+            rules.quota,
+            rules.token_seconds,
+            rules.tenant_quota,
+        )
         self.jobs = Jobs(world, rules.jobs)
         self.contributions = Contributions(world)
         self.shifts = Shifts(world.seed, world.organisation)
         self.contacts = Contacts(world)
+        self.outcome_names = OutcomeNames(world)
+        self.intervals = IntervalReports(self.contributions, self.shifts, rules.granularity)
+        self.journeys = Journeys(self.contacts.people)
         self.schedule = Schedule()
         self.log: deque[dict[str, object]] = deque(maxlen=KEPT_LOG_ENTRIES)
         self.requests = 0
@@ -103,6 +129,12 @@ class Sandbox:
             Route(f"{JOBS}/{{job_id}}", self.cancel, methods=["DELETE"]),
             Route(f"{JOBS}/{{job_id}}/results", self.results, methods=["GET"]),
             Route(CONVERSATION_AGGREGATES, self.conversation_aggregates, methods=["POST"]),
+            Route(guide_attributes.PATH, self.guide_details, methods=["POST"]),
+            Route(guide_outcomes.PATH, self.guide_outcomes, methods=["POST"]),
+            Route(guide_export.PATH, self.guide_export, methods=["POST"]),
+            Route(guide_journeys.CONTACTS, self.guide_contact, methods=["GET"]),
+            Route(f"{guide_journeys.CONTACTS}/{{contact_id}}", self.guide_contact, methods=["GET"]),
+            Route(guide_journeys.CONVERSATIONS, self.guide_conversations, methods=["GET"]),
             Route(FLOW_AGGREGATES, self.flow_aggregates, methods=["POST"]),
             Route(USER_AGGREGATES, self.user_aggregates, methods=["POST"]),
             Route(PRESENCES, self.presences, methods=["GET"]),
@@ -189,12 +221,16 @@ class Sandbox:
 
     async def reference(self, request: Request) -> Response:
         """GET one of the reference listings."""
-        told = listing(self.world.organisation, request.url.path, request.query_params)
-        return _json(told)
+        outcomes = self.outcome_names.listed(self.clock.now)
+        organisation, path = self.world.organisation, request.url.path
+        return _json(listing(organisation, path, request.query_params, outcomes))
 
     async def conversation_aggregates(self, request: Request) -> Response:
-        """POST …/conversations/aggregates/query."""
-        return self._aggregates(await request.body(), bodies.CONVERSATIONS)
+        """POST …/conversations/aggregates/query, in either contract."""
+        body = await request.body()
+        if is_guides(request.url.path, body):
+            return _json(self.intervals.answer(read_body(body), self.clock.now))
+        return self._aggregates(body, bodies.CONVERSATIONS)
 
     async def flow_aggregates(self, request: Request) -> Response:
         """POST …/flows/aggregates/query."""
@@ -238,6 +274,48 @@ class Sandbox:
             resolve=not request.url.path.endswith("/unresolved"),
         )
         return _json(told)
+
+    # -- the guides' endpoints -------------------------------------------------------------------
+
+    async def guide_details(self, request: Request) -> Response:
+        """POST /api/v2/analytics/details/query."""
+        fault = _guide_fault(request)
+        if fault.truncate_above is None:
+            fault = replace(fault, truncate_above=self.rules.truncate_above)
+        body = read_body(await request.body())
+        told, token = guide_attributes.answer(body, self.world, self.clock.now, fault)
+        return _json(told, headers={} if token is None else {"nextPageToken": token})
+
+    async def guide_outcomes(self, request: Request) -> Response:
+        """POST /api/v2/analytics/query-builder/query."""
+        self.access.tenant.count_outcome_query()
+        body = read_body(await request.body())
+        told = guide_outcomes.answer(
+            body, self.contributions, self.outcome_names, self.rules.granularity, self.clock.now
+        )
+        return _json(told)
+
+    async def guide_export(self, request: Request) -> Response:
+        """POST /api/v2/export/interactions."""
+        told, token = guide_export.answer(
+            read_body(await request.body()),
+            request.headers.get(guide_export.TOKEN_HEADER),
+            self.world,
+            self.clock.now,
+            _guide_fault(request),
+        )
+        return _json(told, headers={} if token is None else {"nextPageToken": token})
+
+    async def guide_contact(self, request: Request) -> Response:
+        """GET /api/v2/external-contacts, by externalId or by id."""
+        contact_id = request.path_params.get("contact_id")
+        if contact_id is None:
+            return _json(self.journeys.find(request.query_params, self.clock.now))
+        return _json(self.journeys.read(contact_id, self.clock.now))
+
+    async def guide_conversations(self, request: Request) -> Response:
+        """GET /api/v2/conversations, of one contact."""
+        return _json(self.journeys.conversations(request.query_params, self.clock.now))
 
     # -- the harness ----------------------------------------------------------------------------
 
@@ -311,6 +389,7 @@ class Door:
         self.sandbox = sandbox
         self.api = api
         self.control = control
+        self.being_answered: set[bytes] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -332,7 +411,7 @@ class Door:
         query = scope["query_string"].decode("latin-1")
         asked = f"{scope['method']} {scope['path']}" + (f"?{query}" if query else "")
         struck = sandbox.schedule.struck(asked)
-        reply = await self._faulty_reply(scope, body, struck)
+        reply = await self._exclusive_reply(scope, body, struck)
         reply.headers["ININ-Correlation-Id"] = context_id
         entry["status"] = reply.status
         entry["faults"] = [fault.action for fault in struck]
@@ -358,6 +437,21 @@ class Door:
             "at": time.time(),
         }
 
+    async def _exclusive_reply(self, scope: Scope, body: bytes, struck: list[Fault]) -> Reply:
+        """Answer, but refuse a query of flow outcomes while the same one is being answered."""
+        if scope["path"] != guide_outcomes.PATH:
+            return await self._faulty_reply(scope, body, struck)
+        if body in self.being_answered:
+            context_id = scope["sandbox.context_id"]
+            told = error_body(409, "query.running", "The same query is being answered", context_id)
+            headers = self.sandbox.access.tenant.headers()
+            return Reply(409, told, {"Content-Type": "application/json", **headers})
+        self.being_answered.add(body)
+        try:
+            return await self._faulty_reply(scope, body, struck)
+        finally:
+            self.being_answered.discard(body)
+
     async def _faulty_reply(self, scope: Scope, body: bytes, struck: list[Fault]) -> Reply:
         sandbox = self.sandbox
         headers = Headers(scope=scope)
@@ -367,6 +461,8 @@ class Door:
                 await asyncio.sleep(float(str(fault.args.get("seconds", 1))))
             elif fault.action == "clock":
                 sandbox.move_clock(dict(fault.args))
+            elif fault.action == "guide":
+                scope["sandbox.guide"] = {**scope.get("sandbox.guide", {}), **fault.args}
             elif fault.action == "expire_token":
                 sandbox.access.revoke(headers.get("authorization"))
             elif fault.action == "job":
@@ -395,20 +491,24 @@ class Door:
 
     async def _real_reply(self, scope: Scope, body: bytes) -> Reply:
         sandbox = self.sandbox
-        allowance = Allowance(0, sandbox.rules.quota, 60)
+        shown = Allowance(0, sandbox.rules.quota, 60).headers()
         context_id = scope["sandbox.context_id"]
         try:
             if len(body) > LARGEST_REQUEST:
                 raise Refusal(413)
             if scope["path"].startswith("/api/"):
                 token = sandbox.access.check(Headers(scope=scope).get("authorization"))
-                allowance = sandbox.access.count(token)
+                if is_guides(scope["path"], body):
+                    sandbox.access.tenant.count()
+                    shown = sandbox.access.tenant.headers()
+                else:
+                    shown = sandbox.access.count(token).headers()
             reply = await self._behind(scope, body)
         except Refusal as refusal:
             told = error_body(refusal.status, refusal.code, refusal.message, context_id)
             headers = {"Content-Type": "application/json", **refusal.headers}
             reply = Reply(refusal.status, told, headers)
-        reply.headers = {**allowance.headers(), **reply.headers}
+        reply.headers = {**shown, **reply.headers}
         return reply
 
     async def _behind(self, scope: Scope, body: bytes) -> Reply:
@@ -460,8 +560,19 @@ class Door:
         await send({"type": "http.response.body", "body": body})
 
 
-def _json(told: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(told), status, media_type="application/json")
+def is_guides(path: str, body: bytes) -> bool:
+    """Tell whether a request speaks the guides' contract."""
+    if path == CONVERSATION_AGGREGATES:
+        return GUIDES_BODY in body
+    return path in GUIDES or path.startswith(f"{guide_journeys.CONTACTS}/")
+
+
+def _guide_fault(request: Request) -> GuideFault:
+    return GuideFault.read(request.scope.get("sandbox.guide", {}))
+
+
+def _json(told: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(told), status, headers, media_type="application/json")
 
 
 async def _refuse(request: Request, error: Exception) -> Response:

@@ -10,17 +10,18 @@ import random
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import msgspec
 
-from tests.sandbox.clock import HOUR, to_millis, to_text
+from tests.sandbox.cast import is_lasting
+from tests.sandbox.clock import HOUR, SECOND, to_millis, to_text
 from tests.sandbox.conversation import Conversation
 from tests.sandbox.corrections import correct, corrected_at
 from tests.sandbox.draft import ID_MARK
 from tests.sandbox.organisation import Organisation, build_organisation
-from tests.sandbox.scripts import Script, write_script
+from tests.sandbox.scripts import Script, chat_contact, write_handoff, write_script
 from tests.sandbox.shaping import shape
 from tests.sandbox.templates import Template, marked_stamp
 
@@ -99,13 +100,14 @@ class World:
         self.end = (self.first_hour + self.days * 24) * HOUR
         size = min(self.conversations, self.pool)
         self.scripts = [write_script(self.seed, n, self.organisation) for n in range(size)]
+        self._first_of_hour = self._deal()
+        self._plant_handoffs()
         self._size = max(size, 1)
         self._offsets = [script.offset for script in self.scripts]
         self._reaches = [script.offset + script.duration for script in self.scripts]
         self._delays = [script.delay for script in self.scripts]
         self._longest_delay = max(self._delays, default=0)
         self._id_shift = random.Random(f"ids:{self.seed}").getrandbits(32)
-        self._first_of_hour = self._deal()
         self._extras = sorted(
             (_extra(record) for record in self.extras),
             key=lambda extra: (extra.start, extra.conversation_id),
@@ -157,7 +159,13 @@ class World:
     # -- what of it can be seen -----------------------------------------------------------------
 
     def active_between(
-        self, start: int, end: int, now: int, *, started_since: int | None = None
+        self,
+        start: int,
+        end: int,
+        now: int,
+        *,
+        started_since: int | None = None,
+        latest: int | None = None,
     ) -> "array[int]":
         """Return the numbers of what the data lake knows to have been alive in [start, end).
 
@@ -166,6 +174,7 @@ class World:
             end: Exclusive instant.
             now: The moment of asking; decides what has arrived.
             started_since: Leaves out what started before this instant.
+            latest: No event takes longer than this to be seen; None leaves the data lake's delays.
 
         Returns:
             Numbers by start, then by number.
@@ -184,7 +193,7 @@ class World:
             found.extend(
                 number
                 for number in numbers
-                if self._alive(number, base, start, end, now)
+                if self._alive(number, base, start, end, now, latest)
                 and (started_since is None or self._start_of(number, base) >= started_since)
             )
         return self._with_extras(
@@ -204,11 +213,14 @@ class World:
             )
         return self._with_extras(found, lambda extra: start <= extra.start < end)
 
-    def record(self, number: int, now: int, *, live: bool = False) -> bytes:
+    def record(
+        self, number: int, now: int, *, live: bool = False, latest: int | None = None
+    ) -> bytes:
         """Return a conversation's JSON as a details job (or, live, a details query) shows it.
 
         A job lags behind by what the conversation takes to reach the data lake and shows the
-        attributes; a query sees what happened until now, without attributes.
+        attributes; a query sees what happened until now, without attributes. `latest` bounds how
+        long an event takes to be seen, for those who look at neither.
         """
         if number >= self.conversations:
             extra = self._extras[number - self.conversations]
@@ -216,7 +228,8 @@ class World:
         index = number % self._size
         script = self.scripts[index]
         hour = self._hour_of(number)
-        horizon = now - hour * HOUR - script.offset - (0 if live else script.delay)
+        horizon = now - hour * HOUR - script.offset
+        horizon -= 0 if live else _bounded(script.delay, latest)
         if horizon < 0:
             raise ValueError(f"conversation {number} has not arrived at {to_text(now)}")
         prefix = self._prefix_of(number)
@@ -226,6 +239,13 @@ class World:
         stamp = marked_stamp(script.offset)
         told = shape(script.conversation, stamp, horizon, attributes=not live)
         return Template(told).at(prefix, hour)
+
+    def has_arrived(self, number: int, now: int, *, latest: int | None = None) -> bool:
+        """Tell whether anything of a conversation can be seen, so that there is a record of it."""
+        if number >= self.conversations:
+            return self._start_of(number) <= now
+        delay = _bounded(self._delays[number % self._size], latest)
+        return self._start_of(number) + delay <= now
 
     def versions(self, number: int) -> tuple[Version, ...]:
         """Return when the data lake shows which form of a conversation."""
@@ -290,6 +310,33 @@ class World:
             firsts.append(self.conversations * sofar // whole)
         return firsts
 
+    def _plant_handoffs(self) -> None:
+        """Let two people call after their chats: 45 seconds after its end, and 61."""
+        gaps = [45 * SECOND, 61 * SECOND]
+        taken: set[int] = set()
+        for index, chat in enumerate(self.scripts):
+            called_at = self._hour_of(index) * HOUR + chat.offset + chat.duration
+            if not gaps or chat.kind != "chat":
+                continue
+            person = chat_contact(self.seed, index, self.organisation)
+            if not is_lasting(self.organisation.contacts.index(person)):
+                continue
+            hour, offset = divmod(called_at + gaps[0], HOUR)
+            position = hour - self.first_hour
+            if position >= self.days * 24:
+                continue
+            dealt = range(self._first_of_hour[position], self._first_of_hour[position + 1])
+            calls = (n for n in dealt if n < len(self.scripts) and self.scripts[n].kind == "call")
+            call = next((number for number in calls if number not in taken), None)
+            if call is None:
+                continue
+            taken.add(call)
+            self.scripts[index] = write_handoff(self.seed, index, self.organisation, person)
+            again = write_handoff(self.seed, call, self.organisation, person)
+            if self.scripts[index].duration == chat.duration:
+                self.scripts[call] = replace(again, offset=offset)
+                del gaps[0]
+
     def _members_of(self, hour: int) -> "array[int]":
         position = hour - self.first_hour
         numbers = range(self._first_of_hour[position], self._first_of_hour[position + 1])
@@ -300,10 +347,12 @@ class World:
         size, reaches = self._size, self._reaches
         return array("L", (n for n in self._members(hour) if reaches[n % size] >= 2 * HOUR))
 
-    def _alive(self, number: int, base: int, start: int, end: int, now: int) -> bool:
+    def _alive(
+        self, number: int, base: int, start: int, end: int, now: int, latest: int | None = None
+    ) -> bool:
         index = number % self._size
         began = base + self._offsets[index]
-        arrived_until = now - self._delays[index]
+        arrived_until = now - _bounded(self._delays[index], latest)
         if began >= end or began > arrived_until:
             return False
         over = base + self._reaches[index]
@@ -361,6 +410,10 @@ class World:
         if not extras:
             return found
         return array("L", heapq.merge(found, extras, key=self._start_of))
+
+
+def _bounded(delay: int, latest: int | None) -> int:
+    return delay if latest is None else min(delay, latest)
 
 
 def _extra(record: Mapping[str, object]) -> Extra:

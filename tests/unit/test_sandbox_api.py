@@ -139,11 +139,18 @@ def test_a_token_is_given_for_the_right_credentials_alone(client: Client) -> Non
     assert client.log_in(grant="password").json()["error"] == "unsupported_grant_type"
 
 
-def test_credentials_in_the_body_are_not_looked_at(client: Client) -> None:
+def test_credentials_in_the_body_count_where_there_is_no_header(client: Client) -> None:
     body = {"grant_type": "client_credentials", "client_id": "demo",
             "client_secret": "sandbox-secret"}  # fmt: skip
-    answer = requests.post(f"{client.sandbox.url}/oauth/token", data=body, timeout=30)
-    assert answer.status_code == 400
+    url = f"{client.sandbox.url}/oauth/token"
+
+    def status(told: dict[str, str], auth: tuple[str, str] | None = None) -> int:
+        return requests.post(url, data=told, auth=auth, timeout=30).status_code
+
+    assert status(body) == 200
+    assert status({**body, "client_secret": "wrong"}) == 401
+    assert status({**body, "client_id": "somebody"}) == 400
+    assert status(body, ("demo", "wrong")) == 401
 
 
 @pytest.mark.parametrize(
