@@ -23,41 +23,42 @@ class Batch:
     """
 
     token: str | None
-    pages: list[Page] = field(default_factory=list)
+    page_count: int = 0
+    record_count: int = 0
+    byte_count: int = 0
+    rows: list[pa.RecordBatch] = field(default_factory=list)
+    quarantined_count: int = 0
+    quarantined: list[QuarantinedRecord] = field(default_factory=list)
     is_last: bool = False
     last_answer: Answer | None = None
     traffic: Traffic = field(default_factory=Traffic)
     rate_limits: list[RateLimitEvent] = field(default_factory=list)
     problem: LoaderError | LostJob | None = None
 
-    @property
-    def record_count(self) -> int:
-        """Records served, good and refused."""
-        return sum(page.record_count for page in self.pages)
+    def add(self, page: Page) -> None:
+        """Append what a page became."""
+        self.page_count += 1
+        self.record_count += page.record_count
+        self.byte_count += page.byte_count
+        self.quarantined_count += len(page.quarantined)
+        self.quarantined += page.quarantined
+        if page.rows.num_rows:
+            self.rows.append(page.rows)
 
-    @property
-    def byte_count(self) -> int:
-        """Size of the payloads in bytes."""
-        return sum(page.byte_count for page in self.pages)
+    def take_rows(self) -> pa.Table | None:
+        """Hand over the raw rows and keep none; None where no page holds any.
 
-    @property
-    def rows(self) -> pa.Table | None:
-        """The raw rows; None where no page holds any."""
-        batches = [page.rows for page in self.pages if page.rows.num_rows]
-        return pa.Table.from_batches(batches) if batches else None
-
-    def forget_pages(self) -> None:
-        """Let go of the rows once they are loaded.
-
-        dlt 1.31 keeps the frames of every run alive (a traceback in its configuration), and with
-        them whatever they point at: without this, memory grows with the load.
+        While they are committed the next batch is read, so nobody else may hold on to them. And dlt
+        1.31 keeps the frames of every run alive (a traceback in its configuration), with all they
+        point at: rows left here would stay in memory to the end of the load.
         """
-        self.pages.clear()
+        rows, self.rows = self.rows, []
+        return pa.Table.from_batches(rows) if rows else None
 
-    @property
-    def quarantined(self) -> list[QuarantinedRecord]:
-        """The records refused."""
-        return [record for page in self.pages for record in page.quarantined]
+    def take_quarantined(self) -> list[QuarantinedRecord]:
+        """Hand over the records refused and keep none, as `take_rows`."""
+        quarantined, self.quarantined = self.quarantined, []
+        return quarantined
 
 
 class Fetcher:
@@ -110,9 +111,8 @@ class Fetcher:
 
     def _next_batch(self) -> Batch:
         batch = Batch(token=self._token)
-        size = 0
         try:
-            while size < self._commit_bytes and not batch.is_last and not self._stopped:
+            while batch.byte_count < self._commit_bytes and not batch.is_last and not self._stopped:
                 answer = self._resource.read(
                     self._client, self._opened.window, self._opened.job_id, self._token
                 )
@@ -120,11 +120,10 @@ class Fetcher:
                 self._check(answer)
                 page = self._raw.page(answer.records, self._page_number)
                 self._record_count += page.record_count
-                batch.pages.append(page)
+                batch.add(page)
                 batch.token = self._token = answer.token
                 batch.last_answer = answer
                 batch.is_last = answer.token is None
-                size += page.byte_count
             if batch.is_last:
                 self._check_total(batch)
         except (LoaderError, LostJob) as problem:

@@ -60,9 +60,9 @@ class Summary:
 
     def add(self, batch: Batch) -> None:
         """Count a commit."""
-        self.pages += len(batch.pages)
+        self.pages += batch.page_count
         self.records += batch.record_count
-        self.quarantined += len(batch.quarantined)
+        self.quarantined += batch.quarantined_count
 
 
 class Run:
@@ -250,16 +250,15 @@ class Run:
                 opened = replace(
                     opened,
                     token=batch.token,
-                    page_count=opened.page_count + len(batch.pages),
+                    page_count=opened.page_count + batch.page_count,
                     record_count=opened.record_count + batch.record_count,
-                    quarantined_count=opened.quarantined_count + len(batch.quarantined),
+                    quarantined_count=opened.quarantined_count + batch.quarantined_count,
                 )
                 self._commit(plan, opened, batch, adjustment)
                 summary.add(batch)
                 self._reporter.read(
-                    len(batch.pages), batch.record_count, batch.traffic.waited_seconds
+                    batch.page_count, batch.record_count, batch.traffic.waited_seconds
                 )
-                batch.forget_pages()
                 if batch.problem is not None:
                     raise batch.problem
         self._check_quarantine(resource, opened, summary)
@@ -290,9 +289,9 @@ class Run:
             window_start=window.start,
             window_end=loaded_to,
             status="failed" if problem else "loaded" if batch.is_last else "partial",
-            page_count=len(batch.pages),
+            page_count=batch.page_count,
             record_count=batch.record_count,
-            quarantined_count=len(batch.quarantined),
+            quarantined_count=batch.quarantined_count,
             byte_count=batch.byte_count,
             request_count=batch.traffic.request_count,
             retry_count=batch.traffic.retry_count,
@@ -325,10 +324,10 @@ class Run:
 
     def _tables(self, resource: Resource, row: WindowCommit, batch: Batch) -> dict[str, pa.Table]:
         tables = {"extract_windows": ledger_table("extract_windows", [row])}
-        if (rows := batch.rows) is not None:
+        if (rows := batch.take_rows()) is not None:
             tables[resource.name] = rows
-        if batch.quarantined:
-            tables["quarantined_records"] = ledger_table("quarantined_records", batch.quarantined)
+        if quarantined := batch.take_quarantined():
+            tables["quarantined_records"] = ledger_table("quarantined_records", quarantined)
         if batch.rate_limits:
             events = [
                 RateLimit(self._run_id, resource.name, **asdict(event))

@@ -4,13 +4,14 @@ A commit is one load package: raw rows, the ledger rows that describe them and t
 behind them, together. dlt keeps no state inside a run, so a commit is also the unit of resuming.
 """
 
+import ctypes
 import errno
 import fcntl
 import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +45,12 @@ DUCKDB_CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 # What is added to a row group is written together with what was in it before. One of DuckDB's
 # default size, 122 880 rows, would hold 800 MB of conversations.
-DUCKDB_ROW_GROUP = 10_240
+DUCKDB_ROW_GROUP = 4_096
 # Rows not yet in the file itself lie uncompressed in its log; dlt would let that grow to 1 GB.
 DUCKDB_CHECKPOINT = "16MB"
-# A commit takes DuckDB two and a half times its size in memory, or fails; all it is given beyond
-# that it fills with blocks of the file.
-DUCKDB_MEMORY_BASE = 64 << 20
-DUCKDB_MEMORY_FACTOR = 3
+# What DuckDB may keep from one commit to the next; within one it takes what that needs, since a
+# limit that turns out too low for large records would stop every later run at the same place.
+DUCKDB_KEPT = "64MB"
 _CATALOG = "warehouse"
 
 # Bytes of payload read or written at once. DuckDB reads a row group of a Parquet file whole.
@@ -147,7 +147,7 @@ class Warehouse:
             SettingsError: the clock is behind the newest load.
         """
         os.environ.update(_DLT_SETTINGS)
-        # Arrow's own pool keeps what it has once had, a commit or two.
+        # Arrow's own pool keeps what it has once had, see _release_memory.
         pa.set_memory_pool(pa.system_memory_pool())
         _sweep_stray_schemas(self._work_dir / PIPELINE / "schemas")
         with _destination_errors(self._settings):
@@ -194,15 +194,23 @@ class Warehouse:
             DestinationError: the package was not loaded; the next run finishes or repeats it.
         """
         self._tables, self._states = tables, states
-        size = sum(table.nbytes for table in tables.values())
         with _destination_errors(self._settings):
-            if self._duckdb is not None:
-                limit = DUCKDB_MEMORY_BASE + DUCKDB_MEMORY_FACTOR * size
-                self._duckdb.execute(f"set memory_limit = '{limit} bytes'")
             info: LoadInfo = self.pipeline.run(
                 self._source(), loader_file_format=self._file_format()
             )
             info.raise_on_failed_jobs()
+        self._release_memory()
+
+    def _release_memory(self) -> None:
+        """Give back what a commit took; the next is being read and needs as much."""
+        if self._duckdb is not None:
+            # The blocks it caches; nobody reads them again in this run.
+            with suppress(duckdb.OutOfMemoryException):
+                self._duckdb.execute(f"set memory_limit = '{DUCKDB_KEPT}'")
+            self._duckdb.execute("reset memory_limit")
+        # What Python and Arrow have freed; the C library keeps it. Only glibc can be told.
+        if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+            trim(0)
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Return the rows of a query on the raw dataset; `{dataset}` stands for its name.
@@ -262,7 +270,6 @@ class Warehouse:
         the row group it ends with; in between another process could take the file from us.
         """
         self._settings.duckdb_path.parent.mkdir(parents=True, exist_ok=True)
-        # No limit on memory yet: what is in the log must be read, however much it is.
         config = {**DUCKDB_CONFIG, "temp_directory": f"{self._settings.duckdb_path}.tmp"}
         connection = duckdb.connect(config=config)
         attach = (
