@@ -50,7 +50,8 @@ final as (
         participants.participant_purpose,
 
         -- timestamps, UTC
-        participants.loaded_at{{ registry_columns('participants', 'attributes_per_participant') }}
+        participants.loaded_at
+        {{ registry_columns('participants', 'attributes_per_participant') }} -- noqa: LT02
 
     from participants
     -- The join is of use as soon as the registry has a line.
