@@ -192,6 +192,13 @@ def gzip_cut_and_measured_again(exchange: Exchange) -> None:
     exchange.send(half, "Content-Encoding: gzip", f"Content-Length: {len(half)}")
 
 
+def cut_inside_a_text(exchange: Exchange) -> None:
+    """Send a page that ends inside a text which looks like the end of a page."""
+    exchange.send(
+        b'{"conversations":[{"conversationId":"half","externalTag":"}],"x":[]}', "Connection: close"
+    )
+
+
 def no_last_chunk(exchange: Exchange) -> None:
     """Send the body in chunks, and never say that it is over."""
     body = exchange.answer().body

@@ -105,6 +105,16 @@ def test_c5_c6_a_body_that_ends_too_early_is_asked_for_again(
     assert site.query("select * from genesys_raw.quarantined_records") == []
 
 
+def test_c5_a_page_cut_inside_a_text_is_not_taken_for_a_broken_record(
+    site: Site, relay: Relay, expected: Expected
+) -> None:
+    played = relay.play(FIRST_PAGE, tricks.cut_inside_a_text)
+    site.run().succeeded()
+    assert played.played == 1
+    assert site.raw() == expected()
+    assert site.query("select * from genesys_raw.quarantined_records") == []
+
+
 def test_c5_a_body_that_always_ends_too_early_is_never_taken_for_a_page(
     site: Site, relay: Relay, expected: Expected
 ) -> None:
