@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
@@ -122,7 +122,8 @@ class Fetcher:
                 self._record_count += page.record_count
                 batch.add(page)
                 batch.token = self._token = answer.token
-                batch.last_answer = answer
+                # Without its records, which keep the whole body of the answer.
+                batch.last_answer = replace(answer, records=())
                 batch.is_last = answer.token is None
             if batch.is_last:
                 self._check_total(batch)
