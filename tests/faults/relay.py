@@ -195,7 +195,7 @@ def gzip_cut_and_measured_again(exchange: Exchange) -> None:
 def cut_inside_a_text(exchange: Exchange) -> None:
     """Send a page that ends inside a text which looks like the end of a page."""
     exchange.send(
-        b'{"conversations":[{"conversationId":"half","externalTag":"}],"x":[]}', "Connection: close"
+        b'{"conversations":[{"conversationId":"half","externalTag":"}]}', "Connection: close"
     )
 
 
