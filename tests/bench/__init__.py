@@ -1,0 +1,1 @@
+"""Speed and memory of the load, as ratios within one run: `python -m tests.bench`."""

@@ -1,0 +1,191 @@
+"""`make bench`: our load against DuckDB alone and against dlt's default, on the same conversations.
+
+Times on a shared machine mean little, so the contenders take turns within one run, the best turn
+of each counts, and what is reported is their ratio. Nothing here is a test.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.contenders import Measured
+from tests.bench.pages import DAYS, NOW, Pages, write_pages
+from tests.sandbox.process import running_sandbox
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("load", "memory", "noop")
+DLT_CONVERSATIONS = 3_000
+TIMES_AS_LONG = 4
+
+console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
+
+
+def main() -> int:
+    """Run the parts asked for and print a table each."""
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        if {"load", "memory"} & set(options.only):
+            pages = write_pages(folder, options.conversations)
+            console.print(
+                f"{pages.count:,} conversations, {pages.byte_count / pages.count / 1000:.1f} KB "
+                f"each; best of {options.repeat}; {os.cpu_count()} CPUs, "
+                f"load average {os.getloadavg()[0]:.1f} before we began"
+            )
+        if "load" in options.only:
+            console.print(_load(folder, pages, options.repeat))
+        if "memory" in options.only:
+            console.print(_memory(folder, pages))
+        if "noop" in options.only:
+            console.print(_noop(folder))
+    return 0
+
+
+def _load(folder: Path, pages: Pages, repeat: int) -> Table:
+    measured: dict[str, list[Measured]] = {}
+    with running_sandbox(
+        conversations=pages.count, days=DAYS, now="2026-03-17T00:00:00Z", end=NOW, quota=100_000
+    ) as sandbox:
+        turns: dict[str, Callable[[], Measured]] = {
+            "DuckDB alone, local NDJSON: the limit": lambda: _measure("limit", folder, 0, {}),
+            "our load, local pages": lambda: _measure("local", folder, 1, _NOWHERE),
+            "our load, sandbox over HTTP": lambda: _measure(
+                "sandbox", folder, DAYS, sandbox.environment()
+            ),
+            "dlt's default, dicts": lambda: _measure(
+                "dlt", folder, min(DLT_CONVERSATIONS, pages.count), {}
+            ),
+        }
+        for _ in range(repeat):
+            for label, turn in turns.items():
+                measured.setdefault(label, []).append(turn())
+    best = {label: max(results, key=lambda one: one.rate) for label, results in measured.items()}
+    limit, *_, default = best.values()
+    table = _table("", "rows", "s", "CPU s", "rows/s", "of the limit", "x dlt's default", "peak MB")
+    for label, one in best.items():
+        table.add_row(
+            label, f"{one.rows:,}", f"{one.seconds:.1f}", f"{one.cpu_seconds:.1f}",
+            f"{one.rate:,.0f}", f"{one.rate / limit.rate:.2f}", f"{one.rate / default.rate:.1f}",
+            f"{one.peak_megabytes:.0f}",
+        )  # fmt: skip
+    return table
+
+
+def _memory(folder: Path, pages: Pages) -> Table:
+    table = _table("peak memory of our load, local pages", "rows", "s", "peak MB")
+    for times in (1, TIMES_AS_LONG):
+        one = _measure("local", folder, times, _NOWHERE)
+        table.add_row(
+            f"{times} x {pages.count:,}", f"{one.rows:,}", f"{one.seconds:.1f}",
+            f"{one.peak_megabytes:.0f}",
+        )  # fmt: skip
+    return table
+
+
+def _noop(folder: Path) -> Table:
+    """Time a load and a transform that find nothing new, whole processes."""
+    table = _table("nothing new to do", "s")
+    with running_sandbox(conversations=1_000, days=DAYS, now=NOW) as sandbox:
+        environment = _environment(folder, {**sandbox.environment(), "ELT_START": "2026-03-09"})
+        for command in (["load"], ["transform", "build"]):
+            for turn in ("first", "again"):
+                began = time.monotonic()
+                subprocess.run(
+                    [sys.executable, "-m", "loader", *command],
+                    cwd=ROOT, env=environment, check=True, capture_output=True,
+                )  # fmt: skip
+                if turn == "again":
+                    table.add_row(" ".join(command), f"{time.monotonic() - began:.1f}")
+    return table
+
+
+# Nobody listens there: local pages ask nobody.
+_NOWHERE = {
+    "GENESYS_API_URL": "http://127.0.0.1:9",
+    "GENESYS_LOGIN_URL": "http://127.0.0.1:9",
+    "GENESYS_CLIENT_ID": "bench",
+    "GENESYS_CLIENT_SECRET": "bench",
+    "ELT_NOW": "2026-03-20T00:00:00Z",
+}
+
+
+def _measure(contender: str, folder: Path, amount: int, settings: Mapping[str, str]) -> Measured:
+    _clear(folder)
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.bench.contenders", contender, str(folder), str(amount)],
+        cwd=ROOT,
+        env=_environment(folder, settings),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    _clear(folder)
+    return Measured(**json.loads(result.stdout.splitlines()[-1]))
+
+
+def _environment(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a contender: nothing of the user's own settings."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("GENESYS_", "ELT_"))
+    }
+    return {
+        **inherited,
+        "ELT_DUCKDB_PATH": str(folder / "genesys.duckdb"),
+        "ELT_WORK_DIR": str(folder / "work"),
+        "ELT_OVERLAP_MINUTES": "0",
+        "ELT_SETTLE_MINUTES": "0",
+        "GENESYS_REQUESTS_PER_MINUTE": "100000",
+        "DBT_TARGET_PATH": str(folder / "target"),
+        "DBT_LOG_PATH": str(folder / "logs"),
+        **settings,
+    }
+
+
+def _clear(folder: Path) -> None:
+    """Leave nothing of one contender to the next; the pages stay."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.suffix != ".ndjson":
+            path.unlink()
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number else "left", no_wrap=True)
+    return table
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--conversations", type=int, default=50_000)
+    parser.add_argument("--repeat", type=int, default=1, help="turns of each contender")
+    parser.add_argument(
+        "--only",
+        type=lambda text: text.split(","),
+        default=list(PARTS),
+        metavar="PART,...",
+        help=f"of {', '.join(PARTS)}",
+    )
+    options = parser.parse_args()
+    if unknown := set(options.only) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

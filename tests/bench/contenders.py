@@ -1,0 +1,174 @@
+"""What is measured, each in a process of its own: `python -m tests.bench.contenders NAME FOLDER`.
+
+All write into a new DuckDB file in FOLDER, commit and close it. Imports, and making the tables, are
+not counted.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from tests.bench.pages import NOW
+
+END = datetime.fromisoformat(NOW)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Rows loaded, the wall time and CPU time they took, and the most memory the process had."""
+
+    rows: int
+    seconds: float
+    cpu_seconds: float
+    peak_megabytes: float
+
+    @property
+    def rate(self) -> float:
+        """Rows a second."""
+        return self.rows / self.seconds
+
+
+def limit(folder: Path) -> Callable[[], int]:
+    """DuckDB alone: id and payload of each line of NDJSON, with the storage we use."""
+
+    def load() -> int:
+        with duckdb.connect(
+            str(folder / "limit.duckdb"), config={"force_compression": "zstd"}
+        ) as db:
+            db.execute(
+                "create table conversation_details as "
+                "select json ->> 'conversationId' as record_id, json::varchar as payload "
+                f"from read_ndjson_objects('{folder / 'records.ndjson'}')"
+            )
+            [(rows,)] = db.execute("select count(*) from conversation_details").fetchall()
+        return int(rows)
+
+    return load
+
+
+def dlt_default(folder: Path, count: int) -> Callable[[], int]:
+    """Dicts given to dlt as its documentation shows: every list in a record a table of its own."""
+    import dlt
+
+    pipeline = dlt.pipeline(
+        "bench",
+        destination=dlt.destinations.duckdb(str(folder / "dlt.duckdb")),
+        dataset_name="raw",
+        pipelines_dir=str(folder / "dlt"),
+    )
+
+    def run(count: int) -> int:
+        def conversations() -> Iterator[list[dict[str, Any]]]:
+            left = count
+            with (folder / "pages.ndjson").open("rb") as pages:
+                while left > 0:
+                    page = json.loads(next(pages))["conversations"][:left]
+                    left -= len(page)
+                    yield page
+
+        info = pipeline.run(
+            dlt.resource(conversations, name="conversation_details"), loader_file_format="parquet"
+        )
+        info.raise_on_failed_jobs()
+        return count
+
+    run(min(count, 1_000))
+    return lambda: run(count)
+
+
+def local(folder: Path, times: int) -> Callable[[], int]:
+    """Our load, pages read from a file; `times` windows hold the same conversations each."""
+    from loader.genesys.client import Client
+    from loader.resources.conversation_details import ConversationDetails
+    from loader.resources.reading import Answer
+    from loader.windows import Window
+
+    class LocalPages(ConversationDetails):
+        """The results of a job, line by line; the token is where the next one begins."""
+
+        def available_through(self, client: Client) -> datetime | None:
+            return None
+
+        def submit(self, client: Client, window: Window) -> str | None:
+            return None
+
+        def read(
+            self, client: Client, window: Window, job_id: str | None, token: str | None
+        ) -> Answer:
+            with (folder / "pages.ndjson").open("rb") as pages:
+                pages.seek(int(token or 0))
+                _, records = self._results(pages.readline())
+                here = pages.tell()
+                is_last = not pages.read(1)
+            return Answer(records or (), None if is_last else str(here))
+
+    return _our_load(
+        LocalPages(page_size=1_000, job_seconds=60.0), END - timedelta(days=times), times
+    )
+
+
+def sandbox(days: int) -> Callable[[], int]:
+    """Our load over HTTP, from the organisation the environment names."""
+    from loader.resources.conversation_details import ConversationDetails
+
+    details = ConversationDetails(page_size=1_000, job_seconds=600.0)
+    return _our_load(details, END - timedelta(days=days), days)
+
+
+def _our_load(details: Any, start: datetime, windows: int) -> Callable[[], int]:  # noqa: ANN401
+    from loader.genesys.client import Client, Patience
+    from loader.genesys.quota import Quota
+    from loader.load import Request, Run
+    from loader.pipeline import Warehouse
+    from loader.progress import Lines
+    from loader.settings import Settings
+
+    settings = Settings.read()
+    client = Client(
+        settings.hosts,
+        settings.client_id,
+        settings.client_secret.get_secret_value(),
+        Quota(settings.requests_per_minute),
+        Patience(),
+        now=settings.now,
+    )
+    warehouse = Warehouse(settings, [details.name])
+    warehouse.connect()
+
+    def load() -> int:
+        summary = Run(settings, client, warehouse, [details], Lines()).load(Request(start, END))
+        warehouse.close()
+        client.close()
+        if summary.problems or summary.windows != windows:
+            raise RuntimeError(f"{summary}")
+        return summary.records
+
+    return load
+
+
+def main(name: str, folder: Path, amount: int) -> None:
+    """Measure one and print it as JSON."""
+    prepared = {
+        "limit": lambda: limit(folder),
+        "dlt": lambda: dlt_default(folder, amount),
+        "local": lambda: local(folder, amount),
+        "sandbox": lambda: sandbox(amount),
+    }[name]()
+    before, began = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
+    rows = prepared()
+    seconds, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF)
+    cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    measured = Measured(rows, seconds, cpu_seconds, after.ru_maxrss / 1024)
+    sys.stdout.write(json.dumps(asdict(measured)) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
