@@ -40,6 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error.exit_code, str(error))
     except KeyboardInterrupt:
         return _fail(ExitCode.INTERRUPTED, "interrupted; the next run goes on from the last commit")
+    except Exception as error:
+        if options.debug:
+            raise
+        # Its text may quote a record.
+        what = f"unexpected {type(error).__name__}, a fault of the loader"
+        return _fail(ExitCode.FAULT, f"{what}; --debug shows where. Please report it.")
 
 
 def _fail(code: ExitCode, text: str) -> int:

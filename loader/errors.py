@@ -16,6 +16,7 @@ class ExitCode(IntEnum):
     """What the process tells its scheduler."""
 
     OK = 0
+    FAULT = 1
     SETTINGS = 2
     ACCESS = 3
     SOURCE_UNAVAILABLE = 4

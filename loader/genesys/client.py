@@ -69,12 +69,17 @@ class TooLarge(LoaderError):
 
 
 class Refused(SourceContractError):
-    """A 400 or 404: the request itself is at fault; `code` is Genesys' own error code."""
+    """A 400 or 404: the request itself is at fault.
 
-    def __init__(self, text: str, status: int, code: str) -> None:
+    `code` is Genesys' own error code; `explanation` is what it says, to decide by and never to
+    show: it may quote anything.
+    """
+
+    def __init__(self, text: str, status: int, code: str, explanation: str = "") -> None:
         super().__init__(text)
         self.status = status
         self.code = code
+        self.explanation = explanation
 
 
 class _Transient(Exception):
@@ -343,6 +348,7 @@ class Client:
                 + ".",
                 status,
                 code,
+                content[:65_536].decode(errors="replace"),
             )
 
     def _decoded(

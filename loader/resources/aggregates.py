@@ -107,7 +107,7 @@ class Aggregates:
             try:
                 _, records = client.post(self._path, self._page, self._body(window, granularity))
             except Refused as refusal:
-                if "granularity" not in refusal.code.lower() or granularity == "P1D":
+                if "granularity" not in refusal.explanation.lower() or granularity == "P1D":
                     raise
                 logger.warning("%s: %s is too fine for %s", self.name, granularity, window)
                 continue
