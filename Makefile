@@ -50,20 +50,20 @@ status: install ## Show how far each resource is loaded
 .PHONY: test
 test: install ## Lint, then every test: DuckDB and a real Postgres, no network
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -q $(ARGS)
+	$(BIN)/pytest -q -n 2 $(ARGS)
 
 .PHONY: lint
 lint: install ## Check Python and SQL, change nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+	ELT_TARGET=duckdb ELT_DUCKDB_PATH=:memory: $(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
 
 .PHONY: fix
 fix: install ## Let the formatters repair what they can
 	-$(BIN)/ruff check --fix .
 	-$(BIN)/ruff format .
-	-$(BIN)/sqlfluff fix dbt_project/models dbt_project/tests
+	-ELT_TARGET=duckdb ELT_DUCKDB_PATH=:memory: $(BIN)/sqlfluff fix dbt_project/models dbt_project/tests
 
 .PHONY: docs
 docs: install ## Write the models' documentation to dbt_project/target/static_index.html

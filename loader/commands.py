@@ -19,7 +19,9 @@ from loader.load import Plan, Request, Run
 from loader.pipeline import DATASET, Warehouse, run_lock
 from loader.progress import Lines, Live, Reporter
 from loader.resources import RESOURCE_NAMES
+from loader.resources.aggregates import aggregates
 from loader.resources.conversation_details import ConversationDetails
+from loader.resources.external_contacts import ExternalContacts
 from loader.resources.reading import Resource
 from loader.resources.reference import listings
 from loader.settings import Settings
@@ -195,7 +197,8 @@ def _resources(settings: Settings) -> list[Resource]:
     details = ConversationDetails(
         page_size=settings.page_size, job_seconds=settings.job_minutes * 60.0
     )
-    return [*listings(), details]
+    granularity = f"PT{settings.interval_minutes}M" if settings.interval_minutes < 60 else "PT1H"
+    return [*listings(), ExternalContacts(), details, *aggregates(granularity)]
 
 
 @contextmanager

@@ -48,6 +48,11 @@ def _whole(value: object) -> object:
     return value
 
 
+def _minutes(value: object) -> object:
+    """Read digits as a number, which a list of accepted numbers does not do by itself."""
+    return int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
+
+
 def _one_line(value: object) -> object:
     """Take the newline off that files and pasted secrets end in; refuse one inside."""
     if isinstance(value, str):
@@ -103,6 +108,9 @@ class Settings(BaseSettings):
     # The warehouse, for loader and dbt alike
     target: Literal["duckdb", "postgres"] = Field(default="duckdb", alias="ELT_TARGET")
     duckdb_path: PlainPath = Field(default=Path("data/genesys.duckdb"), alias="ELT_DUCKDB_PATH")
+    duckdb_memory: Text = Field(
+        default="1500MB", alias="ELT_DUCKDB_MEMORY", pattern=r"^\d{1,6} ?(MB|GB|MiB|GiB)$"
+    )
     postgres_host: Text = Field(default="localhost", alias="ELT_POSTGRES_HOST")
     postgres_port: Whole = _count(5432, 1, 65535, "ELT_POSTGRES_PORT")
     postgres_user: Text = Field(default="", alias="ELT_POSTGRES_USER")
@@ -119,6 +127,9 @@ class Settings(BaseSettings):
     settle_minutes: Whole = _count(15, 0, 10_080, "ELT_SETTLE_MINUTES")
     lookback_days: Whole = _count(3, 0, 366, "ELT_LOOKBACK_DAYS")
     reference_hours: Whole = _count(24, 1, 744, "ELT_REFERENCE_HOURS")
+    interval_minutes: Annotated[Literal[15, 30, 60], BeforeValidator(_minutes)] = Field(
+        default=15, alias="ELT_INTERVAL_MINUTES"
+    )
     page_size: Whole = _count(1000, 1, 10_000, "ELT_PAGE_SIZE")
     commit_megabytes: Whole = _count(64, 1, 1024, "ELT_COMMIT_MEGABYTES")
     quarantine_percent: Whole = _count(1, 0, 100, "ELT_QUARANTINE_PERCENT")
@@ -230,6 +241,7 @@ class Settings(BaseSettings):
         return {
             "ELT_TARGET": self.target,
             "ELT_DUCKDB_PATH": str(self.duckdb_path.resolve()),
+            "ELT_DUCKDB_MEMORY": self.duckdb_memory,
             "ELT_POSTGRES_HOST": self.postgres_host,
             "ELT_POSTGRES_PORT": str(self.postgres_port),
             "ELT_POSTGRES_USER": self.postgres_user,

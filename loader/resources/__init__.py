@@ -8,5 +8,10 @@ RESOURCE_NAMES = (
     "divisions",
     "flows",
     "flow_outcomes",
+    "external_contacts",
     "conversation_details",
+    "flow_aggregates",
+    "queue_aggregates",
+    "agent_aggregates",
+    "user_aggregates",
 )

@@ -80,7 +80,7 @@ class Aggregates:
     ) -> None:
         self.name = name
         self.settle = settle
-        self.step = GRANULARITIES[granularity]
+        self.step: timedelta | None = GRANULARITIES[granularity]
         self._path = f"/api/v2/analytics/{subject}/aggregates/query"
         self._group_by = list(group_by)
         self._metrics = list(metrics)
