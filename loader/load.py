@@ -162,7 +162,8 @@ class Run:
         self._reporter.begin(resource.name, len(plan.windows))
         self._load_windows(plan, summary)
         if plan.windows and plan.windows[0].reason == "resumed":
-            plan = self._plan_resource(resource, request)
+            # Not `only`: a snapshot just finished is not asked for a second time.
+            plan = self._plan_resource(resource, replace(request, only=()))
             self._reporter.begin(resource.name, len(plan.windows))
             self._load_windows(plan, summary)
         self._reporter.end()

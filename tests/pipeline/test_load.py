@@ -31,7 +31,9 @@ def test_a_load_brings_every_visible_conversation_byte_for_byte(
     newest = loader.newest()
     # Reading stops at the availability date; what became visible before it is all there.
     assert set(newest) >= visible(sandbox, "2026-03-14T17:30:00.000Z") != set()
-    payloads: dict[str, str] = dict(loader.query("select record_id, payload from genesys_raw.conversation_details"))
+    payloads: dict[str, str] = dict(
+        loader.query("select record_id, payload from genesys_raw.conversation_details")
+    )
     for conversation_id, payload in payloads.items():
         assert hashlib.sha256(payload.encode()).hexdigest() == newest[conversation_id]
         assert json.loads(payload) == sandbox.record(conversation_id)

@@ -1,0 +1,169 @@
+"""Aggregates and external contacts: whole, in buckets, resumed where a scan stopped."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.loading import Loader
+from tests.sandbox.process import SandboxProcess, running_sandbox
+
+SCAN = "/api/v2/externalcontacts/scan/contacts"
+
+
+def asked_directly(
+    sandbox: SandboxProcess,
+    path: str,
+    *,
+    body: dict[str, object] | None = None,
+    params: dict[str, str | int] | None = None,
+) -> dict[str, Any]:
+    """Ask the sandbox as any client would: POST with a body, GET without."""
+    with requests.Session() as session:
+        session.trust_env = False
+        token = session.post(
+            f"{sandbox.url}/oauth/token",
+            auth=(sandbox.client_id, sandbox.client_secret),
+            data={"grant_type": "client_credentials"},
+            timeout=30,
+        ).json()["access_token"]
+        answer = session.request(
+            "GET" if body is None else "POST",
+            sandbox.url + path,
+            headers={"Authorization": f"Bearer {token}"},
+            params=params,
+            json=body,
+            timeout=30,
+        )
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def counted(results: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
+    """Add up every metric of every group, whatever the buckets."""
+    totals: Counter[tuple[str, str]] = Counter()
+    for row in results:
+        group = "|".join(f"{key}={value}" for key, value in sorted(row["group"].items()))
+        for bucket in row["data"]:
+            for metric in bucket["metrics"]:
+                totals[group, f"{metric['metric']} count"] += metric["stats"].get("count", 0)
+                totals[group, f"{metric['metric']} sum"] += metric["stats"].get("sum", 0)
+    return +totals
+
+
+def test_the_buckets_add_up_to_what_genesys_counts_for_the_whole_time(
+    loader: Loader, sandbox: SandboxProcess
+) -> None:
+    sandbox.set_clock("2026-03-16T06:00:00Z")
+    loader.load("--only", "queue_aggregates", "agent_aggregates", "flow_aggregates")
+    for table, path, end in (
+        ("queue_aggregates", "conversations", "2026-03-16T05:45:00.000Z"),
+        ("agent_aggregates", "conversations", "2026-03-16T05:45:00.000Z"),
+        ("flow_aggregates", "flows", "2026-03-16T05:00:00.000Z"),
+    ):
+        payloads = loader.query(f"select payload from genesys_raw.{table}")
+        rows = [json.loads(payload) for (payload,) in payloads]
+        intervals = {bucket["interval"] for row in rows for bucket in row["data"]}
+        assert {end > interval.split("/")[0] for interval in intervals} == {True}
+        metrics = {m["metric"] for row in rows for b in row["data"] for m in b["metrics"]}
+        whole = asked_directly(
+            sandbox,
+            f"/api/v2/analytics/{path}/aggregates/query",
+            body={
+                "interval": f"2026-03-14T00:00:00.000Z/{end}",
+                "groupBy": sorted(rows[0]["group"]),
+                "metrics": sorted(metrics),
+                "filter": {
+                    "type": "and",
+                    "predicates": [
+                        {"dimension": dimension, "operator": "exists"}
+                        for dimension in ("queueId", "userId", "flowOutcomeId")
+                        if dimension in rows[0]["group"]
+                    ],
+                },
+            },
+        )
+        assert counted(rows) == counted(whole["results"]) != Counter()
+
+
+def test_windows_of_aggregates_begin_and_end_at_whole_buckets(
+    loader: Loader, sandbox: SandboxProcess
+) -> None:
+    loader.load("--only", "user_aggregates")
+    sandbox.set_clock("2026-03-14T19:07:00Z")
+    loader.load("--only", "user_aggregates")
+    ends = loader.ledger(["window_start", "window_end"], "status = 'loaded'")
+    assert [f"{start:%H:%M} {end:%H:%M}" for start, end in ends] == ["00:00 17:45", "16:45 18:45"]
+
+
+def test_where_a_granularity_is_refused_the_next_coarser_is_taken_and_recorded(
+    tmp_path: Path,
+) -> None:
+    with running_sandbox(
+        conversations=60, days=2, now="2026-03-16T06:00:00Z", hourly_days=0
+    ) as sandbox:
+        loader = Loader(sandbox, tmp_path, settings={"ELT_START": "2026-03-15"})
+        loader.load("--only", "queue_aggregates")
+    adjustments = {text for (text,) in loader.ledger(["adjustment"])}
+    assert adjustments == {"granularity P1D, PT15M is too fine"}
+    [(payload,), *_] = loader.query("select payload from genesys_raw.queue_aggregates")
+    assert json.loads(payload)["data"]
+
+
+def test_a_scan_goes_on_past_empty_pages_to_the_last_contact(
+    loader: Loader, sandbox: SandboxProcess
+) -> None:
+    sandbox.set_clock("2026-03-16T06:00:00Z")
+    loader.load("--only", "external_contacts")
+    pages = [entry for entry in sandbox.log() if entry["path"] == SCAN]
+    assert len(pages) > 2
+    ids, cursor = set(), None
+    while True:
+        page = asked_directly(
+            sandbox, SCAN, params={"limit": 200, **({"cursor": cursor} if cursor else {})}
+        )
+        ids |= {entity["id"] for entity in page["entities"]}
+        cursor = page.get("cursors", {}).get("after")
+        if cursor is None:
+            break
+    assert {record_id for record_id, _ in loader.raw("external_contacts")} == ids != set()
+
+
+def test_a_scan_that_stopped_goes_on_at_its_cursor_while_that_lives(
+    loader: Loader, sandbox: SandboxProcess
+) -> None:
+    sandbox.set_clock("2026-03-16T06:00:00Z")
+    loader.load("--only", "external_contacts", ELT_WORK_DIR=str(loader.folder / "whole"))
+    whole = loader.raw("external_contacts")
+    loader.database.unlink()
+
+    sandbox.add_faults({"match": SCAN, "nth": "3+", "action": "status", "args": {"status": 503}})
+    stopped = loader.run("load", "--only", "external_contacts", ELT_RETRY_ATTEMPTS="1")
+    assert stopped.exit_code == 4
+    held = loader.raw("external_contacts")
+    assert held < whole
+
+    sandbox.clear_faults()
+    began = len(sandbox.log())
+    loader.load("--only", "external_contacts")
+    scans = [entry for entry in sandbox.log(began) if entry["path"] == SCAN]
+    assert all("cursor" in str(entry["query"]) for entry in scans)
+    assert loader.raw("external_contacts") == whole
+
+
+def test_a_scan_whose_cursor_has_died_begins_again(loader: Loader, sandbox: SandboxProcess) -> None:
+    sandbox.set_clock("2026-03-16T06:00:00Z")
+    sandbox.add_faults({"match": SCAN, "nth": "3+", "action": "status", "args": {"status": 503}})
+    loader.run("load", "--only", "external_contacts", ELT_RETRY_ATTEMPTS="1")
+    sandbox.clear_faults()
+    sandbox.set_clock("2026-03-17T08:00:00Z")
+    loader.load("--only", "external_contacts")
+    statuses = [status for (status,) in loader.ledger(["status"])]
+    assert statuses.count("failed") == 2
+    assert statuses[-1] == "loaded"
+    total = asked_directly(sandbox, SCAN, params={"limit": 200})
+    newest = {record_id for record_id, _ in loader.raw("external_contacts")}
+    assert {entity["id"] for entity in total["entities"]} <= newest
