@@ -83,7 +83,7 @@ def run_lock(work_dir: Path) -> Iterator[None]:
     path = work_dir / "run.lock"
     try:
         work_dir.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="ascii")
+        file = path.open("a+b", buffering=0)
     except OSError as error:
         raise DestinationError(_unwritable("ELT_WORK_DIR", work_dir, error)) from None
     with file:
@@ -91,14 +91,15 @@ def run_lock(work_dir: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             file.seek(0)
-            holder = file.read(20).strip()
+            holder = file.read(20).decode("ascii", "replace").strip()
             raise AlreadyRunning(
                 f"another run{f' (process {holder})' if holder.isdigit() else ''} holds {path}; "
                 "wait for it to end."
             ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        # Whose lock it is, for the message above; a full disk is no reason to stop here.
+        with suppress(OSError):
+            file.truncate(0)
+            file.write(str(os.getpid()).encode())
         yield
 
 
@@ -162,8 +163,14 @@ class Warehouse:
             # A run with data would load what is pending, drop the data and report success.
             while self._pipeline.has_pending_data:
                 self._pipeline.run()
-        if not self._table_names():
-            self.commit(empty_tables(self._raw_tables), {})
+        present = self._table_names()
+        missing = {
+            name: table
+            for name, table in empty_tables(self._raw_tables).items()
+            if name not in present
+        }
+        if missing:
+            self.commit(missing, {})
         self._check_clock()
 
     def close(self) -> None:
@@ -395,7 +402,7 @@ def _destination_problem(error: BaseException, settings: Settings) -> str:
     causes = list(_causes(error))
     text = " ".join(str(cause) for cause in causes)
     for cause in causes:
-        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return f"no space left on {cause.filename or settings.work_dir}."
         if isinstance(cause, OSError) and cause.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             return f"{cause.filename or settings.work_dir} cannot be written: {cause.strerror}."
