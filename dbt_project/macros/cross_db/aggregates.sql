@@ -32,3 +32,18 @@
         ''
     )
 {%- endmacro %}
+
+
+{#- Text that sorts, and has a smallest, by code point: Postgres would follow the database's
+    collation, and ids would sort differently from machine to machine. -#}
+{% macro by_code_point(text) -%}
+    {{ return(adapter.dispatch('by_code_point', 'genesys')(text)) }}
+{%- endmacro %}
+
+{% macro default__by_code_point(text) -%}
+    {{ exceptions.raise_compiler_error("by_code_point has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__by_code_point(text) -%} {{ text }} {%- endmacro %}
+
+{% macro postgres__by_code_point(text) -%} ({{ text }} collate "C") {%- endmacro %}

@@ -100,3 +100,15 @@
             then cast({{ text }} as double precision)
     end
 {%- endmacro %}
+
+
+{#- One number divided by another as a double, null where the other is zero, null or below. Doubles,
+    because engines divide decimals to different scales. -#}
+{% macro ratio(numerator, denominator) -%}
+    case
+        when {{ denominator }} > 0
+            then
+                cast({{ numerator }} as double precision)
+                / cast({{ denominator }} as double precision)
+    end
+{%- endmacro %}

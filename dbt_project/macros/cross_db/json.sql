@@ -189,3 +189,71 @@
         ) as element (value)
     )
 {%- endmacro %}
+
+
+{% macro json_object_keys(column, alias) -%}
+    {{ return(adapter.dispatch('json_object_keys', 'genesys')(column, alias)) }}
+{%- endmacro %}
+
+{% macro default__json_object_keys(column, alias) -%}
+    {{ exceptions.raise_compiler_error("json_object_keys has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__json_object_keys(column, alias) -%}
+    lateral (
+        select unnest(list_distinct(json_keys({{ column }}))) as key
+    ) as {{ alias }}
+{%- endmacro %}
+
+{% macro postgres__json_object_keys(column, alias) -%}
+    lateral jsonb_object_keys(
+        case when jsonb_typeof({{ column }}) = 'object' then {{ column }} else cast('{}' as jsonb) end
+    ) as {{ alias }} (key)
+{%- endmacro %}
+
+
+{#- Text as a JSON string with its quotes, null as the word null. -#}
+{% macro json_string(text) -%}
+    {{ return(adapter.dispatch('json_string', 'genesys')(text)) }}
+{%- endmacro %}
+
+{% macro default__json_string(text) -%}
+    {{ exceptions.raise_compiler_error("json_string has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__json_string(text) -%}
+    coalesce(cast(to_json(cast({{ text }} as varchar)) as varchar), 'null')
+{%- endmacro %}
+
+{% macro postgres__json_string(text) -%}
+    coalesce(cast(to_json(cast({{ text }} as text)) as text), 'null')
+{%- endmacro %}
+
+
+{#- A JSON object as text, its fields in the order given and not a blank more, so that it is the
+    same text on every engine. Values are JSON text already. -#}
+{% macro json_object_text(fields) -%}
+    '{'
+    {%- for name, value in fields %}
+    || '{{ "," if not loop.first }}"{{ name }}":' || {{ value }}
+    {%- endfor %}
+    || '}'
+{%- endmacro %}
+
+
+{#- Aggregate: JSON texts as the text of an array, in an order that must be total. -#}
+{% macro json_array_agg_text(value, order_by) -%}
+    {{ return(adapter.dispatch('json_array_agg_text', 'genesys')(value, order_by)) }}
+{%- endmacro %}
+
+{% macro default__json_array_agg_text(value, order_by) -%}
+    {{ exceptions.raise_compiler_error("json_array_agg_text has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__json_array_agg_text(value, order_by) -%}
+    '[' || coalesce(string_agg({{ value }}, ',' order by {{ order_by }}), '') || ']'
+{%- endmacro %}
+
+{% macro postgres__json_array_agg_text(value, order_by) -%}
+    '[' || coalesce(string_agg({{ value }}, ',' order by {{ order_by }}), '') || ']'
+{%- endmacro %}

@@ -98,3 +98,98 @@
 {% macro seconds(milliseconds) -%}
     cast(cast({{ milliseconds }} as bigint) * 0.001 as numeric(18, 3))
 {%- endmacro %}
+
+
+{#- When the day or month of a zone's calendar that a UTC timestamp lies in began, in UTC: days have
+    23 or 25 hours where clocks change. `periods` moves on by so many of them. -#}
+{% macro period_started_at(timestamp, zone, unit='day', periods=0) -%}
+    {{ return(adapter.dispatch('period_started_at', 'genesys')(timestamp, zone, unit, periods)) }}
+{%- endmacro %}
+
+{% macro default__period_started_at(timestamp, zone, unit='day', periods=0) -%}
+    {{ exceptions.raise_compiler_error("period_started_at has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__period_started_at(timestamp, zone, unit='day', periods=0) -%}
+    (
+        (
+            date_trunc('{{ unit }}', ({{ timestamp }} at time zone 'UTC') at time zone '{{ zone }}')
+            + interval '{{ periods }} {{ unit }}'
+        ) at time zone '{{ zone }}' at time zone 'UTC'
+    )
+{%- endmacro %}
+
+{% macro postgres__period_started_at(timestamp, zone, unit='day', periods=0) -%}
+    (
+        (
+            date_trunc('{{ unit }}', ({{ timestamp }} at time zone 'UTC') at time zone '{{ zone }}')
+            + interval '{{ periods }} {{ unit }}'
+        ) at time zone '{{ zone }}' at time zone 'UTC'
+    )
+{%- endmacro %}
+
+
+{#- The local calendar date of a UTC timestamp. -#}
+{% macro local_date(timestamp, zone) -%}
+    {{ return(adapter.dispatch('local_date', 'genesys')(timestamp, zone)) }}
+{%- endmacro %}
+
+{% macro default__local_date(timestamp, zone) -%}
+    {{ exceptions.raise_compiler_error("local_date has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__local_date(timestamp, zone) -%}
+    cast(({{ timestamp }} at time zone 'UTC') at time zone '{{ zone }}' as date)
+{%- endmacro %}
+
+{% macro postgres__local_date(timestamp, zone) -%}
+    cast(({{ timestamp }} at time zone 'UTC') at time zone '{{ zone }}' as date)
+{%- endmacro %}
+
+
+{#- The start of the stretch of so many minutes, counted from `origin`, that a timestamp lies in. -#}
+{% macro stretch_started_at(timestamp, origin, minutes) -%}
+    {{ return(adapter.dispatch('stretch_started_at', 'genesys')(timestamp, origin, minutes)) }}
+{%- endmacro %}
+
+{% macro default__stretch_started_at(timestamp, origin, minutes) -%}
+    {{ exceptions.raise_compiler_error("stretch_started_at has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__stretch_started_at(timestamp, origin, minutes) -%}
+    (
+        {{ origin }} + interval '1 minute' * cast(
+            floor(
+                (epoch_ms({{ timestamp }}) - epoch_ms({{ origin }})) / (60000.0 * {{ minutes }})
+            ) * {{ minutes }} as bigint
+        )
+    )
+{%- endmacro %}
+
+{% macro postgres__stretch_started_at(timestamp, origin, minutes) -%}
+    (
+        {{ origin }} + interval '1 minute' * cast(
+            floor(
+                extract(epoch from {{ timestamp }} - {{ origin }}) / (60.0 * {{ minutes }})
+            ) * {{ minutes }} as bigint
+        )
+    )
+{%- endmacro %}
+
+
+{#- A UTC timestamp as Genesys writes it: milliseconds and Z. -#}
+{% macro iso_text(timestamp) -%}
+    {{ return(adapter.dispatch('iso_text', 'genesys')(timestamp)) }}
+{%- endmacro %}
+
+{% macro default__iso_text(timestamp) -%}
+    {{ exceptions.raise_compiler_error("iso_text has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__iso_text(timestamp) -%}
+    strftime({{ timestamp }}, '%Y-%m-%dT%H:%M:%S.%gZ')
+{%- endmacro %}
+
+{% macro postgres__iso_text(timestamp) -%}
+    to_char({{ timestamp }}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+{%- endmacro %}

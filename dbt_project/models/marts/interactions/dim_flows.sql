@@ -1,4 +1,4 @@
--- Grain: one row per flow that Genesys lists or that a conversation names.
+-- Grain: one row per flow that Genesys lists or that a conversation or an aggregate names.
 
 with
 
@@ -19,8 +19,18 @@ used as (
     select
         flow_id,
         max(flow_type) as flow_type
-    from {{ ref('int_sessions_unioned') }}
-    where flow_id is not null
+    from (
+        select
+            flow_id,
+            flow_type
+        from {{ ref('int_sessions_unioned') }}
+        where flow_id is not null
+        union all
+        select
+            flow_id,
+            null as flow_type
+        from {{ ref('int_flow_outcome_counts_unioned') }}
+    ) as flows_named
     group by flow_id
 
 ),

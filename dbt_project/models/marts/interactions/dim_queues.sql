@@ -1,4 +1,4 @@
--- Grain: one row per queue that Genesys lists or that a conversation names.
+-- Grain: one row per queue that Genesys lists or that a conversation or an aggregate names.
 
 with
 
@@ -16,10 +16,10 @@ divisions as (
 
 used as (
 
-    select queue_id
-    from {{ ref('int_sessions_timed') }}
+    select queue_id from {{ ref('int_sessions_timed') }}
     where queue_id is not null
-    group by queue_id
+    union
+    select queue_id from {{ ref('int_queue_intervals_unioned') }}
 
 ),
 

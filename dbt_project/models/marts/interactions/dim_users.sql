@@ -1,4 +1,4 @@
--- Grain: one row per user that Genesys lists or that a conversation names.
+-- Grain: one row per user that Genesys lists or that a conversation or an aggregate names.
 
 with
 
@@ -16,10 +16,12 @@ divisions as (
 
 used as (
 
-    select user_id
-    from {{ ref('int_sessions_timed') }}
+    select user_id from {{ ref('int_sessions_timed') }}
     where user_id is not null
-    group by user_id
+    union
+    select user_id from {{ ref('int_agent_intervals_unioned') }}
+    union
+    select user_id from {{ ref('int_agent_statuses_unioned') }}
 
 ),
 

@@ -1,0 +1,247 @@
+{#- The CTEs that every table of aggregates begins with; the last is metrics, one row per metric of
+    a bucket of a group. Groups, buckets and metrics without data are absent from an answer, so a
+    bucket is what the newest completed read that covers it says, also when that says nothing.
+
+    Reads are laid over each other before any payload is opened: their bounds cut time into
+    segments, each segment belongs to the newest read over it, and only reads that own a segment
+    are parsed. -#}
+{% macro newest_reads(table_name) -%}
+source as (
+
+    select * from {{ raw_table('platform', table_name) }}
+
+),
+
+commits as (
+
+    select * from {{ ref('stg_loader__extract_windows') }}
+    where resource = '{{ table_name }}'
+
+),
+
+reads as (
+
+    select * from {{ completed_reads(table_name) }}
+
+),
+
+points as (
+
+    select window_start as segment_started_at from reads
+    union
+    select window_end as segment_started_at from reads
+
+),
+
+segments as (
+
+    select
+        segment_started_at,
+        lead(segment_started_at) over (order by segment_started_at) as segment_ended_at
+    from points
+
+),
+
+ranked_reads as (
+
+    select
+        reads.window_attempt_id,
+        reads.loaded_at,
+        segments.segment_started_at,
+        segments.segment_ended_at,
+        row_number() over (
+            partition by segments.segment_started_at
+            order by reads.started_at desc, reads.loaded_at desc, reads.window_attempt_id desc
+        ) as read_rank
+    from segments
+    inner join reads
+        on
+            segments.segment_started_at >= reads.window_start
+            and segments.segment_started_at < reads.window_end
+    {%- if is_incremental() %}
+    where exists (
+        select 1
+        from reads as new_reads
+        where
+            new_reads.loaded_at > {{ loaded_through() }}
+            and segments.segment_started_at >= new_reads.window_start
+            and segments.segment_started_at < new_reads.window_end
+    )
+    {%- endif %}
+
+),
+
+owned_segments as (
+
+    select * from ranked_reads
+    where read_rank = 1
+
+),
+
+owners as (
+
+    select window_attempt_id, loaded_at
+    from owned_segments
+    group by window_attempt_id, loaded_at
+
+),
+
+answers as (
+
+    -- A package loaded again after a crash brings equal rows: equal hash, equal payload.
+    select
+        commits.window_attempt_id,
+        owners.loaded_at,
+        min(source.payload) as payload
+    from source
+    inner join commits
+        on
+            source._dlt_load_id = commits.load_id
+            and {{ utc('source.window_start') }} = commits.window_start
+    inner join owners
+        on commits.window_attempt_id = owners.window_attempt_id
+    group by
+        commits.window_attempt_id, owners.loaded_at, source.record_id, source.payload_hash
+
+),
+
+documents as (
+
+    select
+        window_attempt_id,
+        loaded_at,
+        {{ json_parse('payload') }} as payload_json
+    from answers
+
+),
+
+group_records as (
+
+    select
+        window_attempt_id,
+        loaded_at,
+        {{ json_record('payload_json', [], nodes=['group', 'data']) }} as record
+    from documents
+
+),
+
+bucket_records as (
+
+    select
+        group_records.window_attempt_id,
+        group_records.loaded_at,
+        {{ json_node_field('group_records.record', 'group') }} as group_json,
+        {{ json_record('bucket.value', ['interval'], nodes=['metrics']) }} as record
+    from group_records
+    cross join {{ json_array_elements(json_node_field('group_records.record', 'data'), 'bucket') }}
+
+),
+
+buckets as (
+
+    select
+        window_attempt_id,
+        loaded_at,
+        group_json,
+        {{ timestamp_from_text("split_part(" ~ json_field('record', 'interval') ~ ", '/', 1)") }}
+            as bucket_started_at,
+        {{ timestamp_from_text("split_part(" ~ json_field('record', 'interval') ~ ", '/', 2)") }}
+            as bucket_ended_at,
+        {{ json_node_field('record', 'metrics') }} as metrics_json
+    from bucket_records
+
+),
+
+newest_buckets as (
+
+    select
+        buckets.group_json,
+        buckets.bucket_started_at,
+        buckets.bucket_ended_at,
+        buckets.loaded_at,
+        buckets.metrics_json
+    from buckets
+    inner join owned_segments
+        on
+            buckets.window_attempt_id = owned_segments.window_attempt_id
+            and buckets.bucket_started_at >= owned_segments.segment_started_at
+            and buckets.bucket_started_at < owned_segments.segment_ended_at
+
+),
+
+metric_records as (
+
+    select
+        newest_buckets.group_json,
+        newest_buckets.bucket_started_at,
+        newest_buckets.bucket_ended_at,
+        newest_buckets.loaded_at,
+        {{ json_record('metric.value', ['metric', 'qualifier'], nodes=['stats']) }} as record
+    from newest_buckets
+    cross join {{ json_array_elements('newest_buckets.metrics_json', 'metric') }}
+
+),
+
+metric_stats as (
+
+    select
+        *,
+        {{ json_record(
+            json_node_field('record', 'stats'), ['count', 'sum', 'numerator', 'denominator']
+        ) }} as stats
+    from metric_records
+
+),
+
+metrics as (
+
+    select
+        group_json,
+        bucket_started_at,
+        bucket_ended_at,
+        loaded_at,
+        {{ json_field('record', 'metric') }} as metric_name,
+        {{ json_field('record', 'qualifier') }} as qualifier,
+        {{ try_bigint(json_field('stats', 'count')) }} as stat_count,
+        {{ try_bigint(json_field('stats', 'sum')) }} as stat_sum,
+        {{ try_bigint(json_field('stats', 'numerator')) }} as stat_numerator,
+        {{ try_bigint(json_field('stats', 'denominator')) }} as stat_denominator
+    from metric_stats
+
+)
+{%- endmacro %}
+
+
+{#- A resource's windows that were read to their end, as a subquery: one row per attempt. -#}
+{% macro completed_reads(resource) -%}
+    (
+        select
+            window_attempt_id,
+            min(window_start) as window_start,
+            max(case when status = 'loaded' then window_end end) as window_end,
+            min(started_at) as started_at,
+            max(loaded_at) as loaded_at
+        from {{ ref('stg_loader__extract_windows') }}
+        where resource = '{{ resource }}'
+        group by window_attempt_id
+        having max(case when status = 'loaded' then 1 else 0 end) = 1
+    ) as completed_reads
+{%- endmacro %}
+
+
+{#- One statistic of one metric, summed: nothing absent but zero. The cast because DuckDB sums
+    bigints to a hugeint. -#}
+{% macro metric_sum(statistic, metric, qualifier=none) -%}
+    cast(
+        coalesce(
+            sum(
+                case
+                    when metric_name = '{{ metric }}'
+                    {%- if qualifier %} and qualifier = '{{ qualifier }}' {%- endif %}
+                        then stat_{{ statistic }}
+                end
+            ),
+            0
+        ) as bigint
+    )
+{%- endmacro %}

@@ -1,0 +1,35 @@
+-- Grain: one row per user, media type and bucket, whichever contract it was read by.
+
+with
+
+platform as (
+
+    select
+        user_id,
+        media_type,
+        bucket_started_at,
+        bucket_ended_at,
+        offered_count,
+        connected_count,
+        answered_count,
+        abandoned_count,
+        handled_count,
+        transferred_count,
+        blind_transferred_count,
+        consult_transferred_count,
+        outbound_count,
+        wait_count,
+        wait_ms,
+        answer_ms,
+        abandon_ms,
+        alert_ms,
+        talk_ms,
+        hold_ms,
+        acw_ms,
+        handle_ms,
+        loaded_at
+    from {{ ref('stg_platform__agent_aggregates') }}
+
+)
+
+select * from platform

@@ -1,0 +1,38 @@
+-- Grain: one row per queue, media type and bucket, whichever contract it was read by.
+
+with
+
+platform as (
+
+    select
+        queue_id,
+        media_type,
+        bucket_started_at,
+        bucket_ended_at,
+        offered_count,
+        connected_count,
+        answered_count,
+        abandoned_count,
+        handled_count,
+        transferred_count,
+        blind_transferred_count,
+        consult_transferred_count,
+        outbound_count,
+        over_service_level_count,
+        wait_count,
+        wait_ms,
+        answer_ms,
+        abandon_ms,
+        alert_ms,
+        talk_ms,
+        hold_ms,
+        acw_ms,
+        handle_ms,
+        service_level_numerator,
+        service_level_denominator,
+        loaded_at
+    from {{ ref('stg_platform__queue_aggregates') }}
+
+)
+
+select * from platform

@@ -1,0 +1,184 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_conversations',
+        on_schema_change='fail',
+        indexes=conversation_indexes(),
+        meta={'conversations': 'int_conversations_unioned'}
+    )
+}}
+
+-- depends_on: {{ ref('int_conversations_unioned') }}
+-- Grain: one row per conversation and external contact that took part in it.
+
+with
+
+conversations as (
+
+    select * from {{ ref('int_conversations_unioned') }}
+    {% if is_incremental() %}
+        where loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+participants as (
+
+    select * from {{ ref('int_participants_unioned') }}
+    where
+        participant_purpose in ('customer', 'external')
+        and external_contact_id is not null
+    {% if is_incremental() %}
+        and loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+sessions as (
+
+    select * from {{ ref('int_sessions_unioned') }}
+    {% if is_incremental() %}
+        where loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+timed_sessions as (
+
+    select * from {{ ref('int_sessions_timed') }}
+    {% if is_incremental() %}
+        where loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+legs as (
+
+    select * from {{ ref('int_conversation_legs_linked') }}
+    {% if is_incremental() %}
+        where loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+numbered_addresses as (
+
+    -- Where the contact was reached: who called gave ani, whom we called has dnis.
+    select
+        participants.conversation_id,
+        participants.external_contact_id,
+        case when sessions.direction = 'outbound' then sessions.dnis else sessions.ani end
+            as address,
+        row_number() over (
+            partition by participants.conversation_id, participants.external_contact_id
+            order by
+                case
+                    when sessions.direction = 'outbound' and sessions.dnis like 'tel:%' then 1
+                    when sessions.direction <> 'outbound' and sessions.ani like 'tel:%' then 1
+                    else 2
+                end asc,
+                sessions.participant_number asc,
+                sessions.session_number asc
+        ) as address_rank
+    from participants
+    inner join sessions
+        on
+            participants.conversation_id = sessions.conversation_id
+            and participants.participant_id = sessions.participant_id
+
+),
+
+contacts_per_conversation as (
+
+    select
+        participants.conversation_id,
+        participants.external_contact_id,
+        max(
+            case
+                when numbered_addresses.address like 'tel:%'
+                    then replace(numbered_addresses.address, 'tel:', '')
+            end
+        ) as phone_number
+    from participants
+    left join numbered_addresses
+        on
+            participants.conversation_id = numbered_addresses.conversation_id
+            and participants.external_contact_id = numbered_addresses.external_contact_id
+            and numbered_addresses.address_rank = 1
+    group by participants.conversation_id, participants.external_contact_id
+
+),
+
+numbered_sessions as (
+
+    select
+        *,
+        row_number() over (
+            partition by conversation_id
+            order by started_at asc nulls last, participant_number asc, session_number asc
+        ) as session_rank,
+        row_number() over (
+            partition by
+                conversation_id,
+                case when participant_purpose = 'acd' and queue_id is not null then 0 else 1 end
+            order by started_at asc nulls last, participant_number asc, session_number asc
+        ) as queue_rank
+    from timed_sessions
+
+),
+
+sessions_per_conversation as (
+
+    select
+        conversation_id,
+        max(case when session_rank = 1 then media_type end) as media_type,
+        max(case when queue_rank = 1 and participant_purpose = 'acd' then queue_id end)
+            as first_queue_id
+    from numbered_sessions
+    group by conversation_id
+
+),
+
+numbered_legs as (
+
+    select
+        *,
+        row_number() over (partition by conversation_id order by leg_number desc) as legs_left
+    from legs
+    where is_answered
+
+),
+
+final as (
+
+    select
+        -- ids
+        conversations.conversation_id,
+        contacts_per_conversation.external_contact_id,
+        coalesce(numbered_legs.queue_id, sessions_per_conversation.first_queue_id) as queue_id,
+        numbered_legs.user_id,
+        numbered_legs.wrapup_code_id,
+
+        -- strings
+        sessions_per_conversation.media_type,
+        contacts_per_conversation.phone_number,
+
+        -- timestamps, UTC
+        conversations.started_at,
+        conversations.ended_at,
+        conversations.extracted_at,
+        conversations.loaded_at
+
+    from conversations
+    inner join contacts_per_conversation
+        on conversations.conversation_id = contacts_per_conversation.conversation_id
+    left join sessions_per_conversation
+        on conversations.conversation_id = sessions_per_conversation.conversation_id
+    left join numbered_legs
+        on
+            conversations.conversation_id = numbered_legs.conversation_id
+            and numbered_legs.legs_left = 1
+
+)
+
+select * from final

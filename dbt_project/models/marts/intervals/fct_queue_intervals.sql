@@ -1,0 +1,103 @@
+-- Grain: one row per queue, media type, kind of interval and interval in which anything was
+-- counted.
+-- A table: a day's row changes as long as the day is read again, and all kinds with it.
+
+{% set kinds = ['quarter_hour', 'half_hour', 'hour', 'day'] %}
+
+with
+
+{{ placed_in_intervals('int_queue_intervals_unioned', 'queues', kinds) }},
+
+summed as (
+
+    select
+        queue_id,
+        media_type,
+        interval_kind,
+        interval_started_at,
+        cast(sum(offered_count) as bigint) as offered_count,
+        cast(sum(connected_count) as bigint) as connected_count,
+        cast(sum(answered_count) as bigint) as answered_count,
+        cast(sum(abandoned_count) as bigint) as abandoned_count,
+        cast(sum(handled_count) as bigint) as handled_count,
+        cast(sum(transferred_count) as bigint) as transferred_count,
+        cast(sum(blind_transferred_count) as bigint) as blind_transferred_count,
+        cast(sum(consult_transferred_count) as bigint) as consult_transferred_count,
+        cast(sum(outbound_count) as bigint) as outbound_count,
+        cast(sum(over_service_level_count) as bigint) as over_service_level_count,
+        cast(sum(wait_count) as bigint) as wait_count,
+        cast(sum(wait_ms) as bigint) as wait_ms,
+        cast(sum(answer_ms) as bigint) as answer_ms,
+        cast(sum(abandon_ms) as bigint) as abandon_ms,
+        cast(sum(alert_ms) as bigint) as alert_ms,
+        cast(sum(talk_ms) as bigint) as talk_ms,
+        cast(sum(hold_ms) as bigint) as hold_ms,
+        cast(sum(acw_ms) as bigint) as acw_ms,
+        cast(sum(handle_ms) as bigint) as handle_ms,
+        cast(sum(service_level_numerator) as bigint) as service_level_numerator,
+        cast(sum(service_level_denominator) as bigint) as service_level_denominator,
+        max(loaded_at) as loaded_at
+    from queues_placed
+    group by queue_id, media_type, interval_kind, interval_started_at
+
+),
+
+bounded as (
+
+    select
+        *,
+        {{ interval_ended_at('interval_kind', 'interval_started_at') }} as interval_ended_at
+    from summed
+
+),
+
+final as (
+
+    select
+        -- ids
+        queue_id,
+
+        -- strings
+        media_type,
+        interval_kind,
+
+        -- numbers
+        {{ interval_minutes('interval_started_at', 'interval_ended_at') }} as interval_minutes,
+        offered_count,
+        connected_count,
+        answered_count,
+        abandoned_count,
+        handled_count,
+        transferred_count,
+        blind_transferred_count,
+        consult_transferred_count,
+        outbound_count,
+        over_service_level_count,
+        {{ seconds('wait_ms') }} as wait_seconds,
+        {{ seconds('answer_ms') }} as answer_seconds,
+        {{ seconds('abandon_ms') }} as abandon_seconds,
+        {{ seconds('alert_ms') }} as alert_seconds,
+        {{ seconds('talk_ms') }} as talk_seconds,
+        {{ seconds('hold_ms') }} as hold_seconds,
+        {{ seconds('acw_ms') }} as acw_seconds,
+        {{ seconds('handle_ms') }} as handle_seconds,
+        {{ ratio('wait_ms', 'wait_count * 1000') }} as average_wait_seconds,
+        {{ ratio('answer_ms', 'answered_count * 1000') }} as average_speed_of_answer_seconds,
+        {{ ratio('handle_ms', 'handled_count * 1000') }} as aht_seconds,
+        service_level_numerator,
+        service_level_denominator,
+        {{ ratio('service_level_numerator', 'service_level_denominator') }} as service_level,
+
+        -- dates
+        {{ local_date('interval_started_at', var('report_time_zone')) }} as report_date,
+
+        -- timestamps, UTC
+        interval_started_at,
+        interval_ended_at,
+        loaded_at
+
+    from bounded
+
+)
+
+select * from final

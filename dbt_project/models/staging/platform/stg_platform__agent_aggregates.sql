@@ -1,0 +1,83 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_windows',
+        on_schema_change='fail',
+        meta={'reads_of': 'agent_aggregates'}
+    )
+}}
+
+-- depends_on: {{ ref('stg_loader__extract_windows') }}
+-- Grain: one row per agent, media type and bucket in which anything was counted.
+
+with
+
+{{ newest_reads('agent_aggregates') }},
+
+group_records_of_metrics as (
+
+    select
+        *,
+        {{ json_record('group_json', ['userId', 'mediaType']) }} as group_record
+    from metrics
+
+),
+
+grouped as (
+
+    select
+        {{ json_field('group_record', 'userId') }} as user_id,
+        {{ json_field('group_record', 'mediaType') }} as media_type,
+        bucket_started_at,
+        bucket_ended_at,
+        loaded_at,
+        metric_name,
+        qualifier,
+        stat_count,
+        stat_sum,
+        stat_numerator,
+        stat_denominator
+    from group_records_of_metrics
+
+),
+
+pivoted as (
+
+    select
+        -- ids
+        user_id,
+
+        -- strings
+        media_type,
+
+        -- numbers; a metric that is absent is zero
+        {{ metric_sum('count', 'nOffered') }} as offered_count,
+        {{ metric_sum('count', 'nConnected') }} as connected_count,
+        {{ metric_sum('count', 'tAnswered') }} as answered_count,
+        {{ metric_sum('count', 'tAbandon') }} as abandoned_count,
+        {{ metric_sum('count', 'tHandle') }} as handled_count,
+        {{ metric_sum('count', 'nTransferred') }} as transferred_count,
+        {{ metric_sum('count', 'nBlindTransferred') }} as blind_transferred_count,
+        {{ metric_sum('count', 'nConsultTransferred') }} as consult_transferred_count,
+        {{ metric_sum('count', 'nOutbound') }} as outbound_count,
+        {{ metric_sum('count', 'tAcd') }} as wait_count,
+        {{ metric_sum('sum', 'tAcd') }} as wait_ms,
+        {{ metric_sum('sum', 'tAnswered') }} as answer_ms,
+        {{ metric_sum('sum', 'tAbandon') }} as abandon_ms,
+        {{ metric_sum('sum', 'tAlert') }} as alert_ms,
+        {{ metric_sum('sum', 'tTalkComplete') }} as talk_ms,
+        {{ metric_sum('sum', 'tHeldComplete') }} as hold_ms,
+        {{ metric_sum('sum', 'tAcw') }} as acw_ms,
+        {{ metric_sum('sum', 'tHandle') }} as handle_ms,
+
+        -- timestamps, UTC
+        bucket_started_at,
+        bucket_ended_at,
+        max(loaded_at) as loaded_at
+
+    from grouped
+    group by user_id, media_type, bucket_started_at, bucket_ended_at
+
+)
+
+select * from pivoted
