@@ -1,26 +1,11 @@
 """Warehouses for the tests of the dbt project."""
 
-import itertools
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.postgres import PostgresDatabase, PostgresServer, postgres_server
+from tests.postgres import PostgresDatabase
 from tests.transform.warehouses import DuckDBWarehouse, PostgresWarehouse, Warehouse
-
-_database_number = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def postgres_session() -> Iterator[PostgresServer]:
-    with postgres_server() as server:
-        yield server
-
-
-@pytest.fixture
-def postgres(postgres_session: PostgresServer) -> PostgresDatabase:
-    return postgres_session.create_database(f"test_{next(_database_number)}")
 
 
 @pytest.fixture

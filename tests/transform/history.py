@@ -1,7 +1,10 @@
 """Days of loads that hold every kind of correction: what each later load does to the first."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
+from tests.transform.aggregates import QUARTER, group, handled, outcome, status
+from tests.transform.contacts import contact
 from tests.transform.conversations import DAY, call, conversation, participant, reference
 from tests.transform.warehouses import RawTables
 
@@ -28,7 +31,32 @@ def _first_load(raw: RawTables) -> None:
             call("untouched", attributes=_ATTRIBUTES, outcomes=["SUCCESS"], wrapup="ININ-X"),
             call("open", end=None),
         ],
+        external_contacts=[
+            contact("untouched-contact", external_ids=["crm-1", "crm-1"]),
+            contact("gains-contact", email="gains@example.org"),
+            contact("open-contact"),
+        ],
         **reference(),
+    )
+    raw.load(
+        10,
+        window=(DAY, DAY + 4 * QUARTER),
+        queue_aggregates=[
+            group({"queueId": "queue-1", "mediaType": "voice"}, handled(0, 3), handled(1, 2)),
+            group({"queueId": "queue-2", "mediaType": "chat"}, handled(2, 1), handled(3, 6)),
+        ],
+        agent_aggregates=[
+            group({"userId": "user-1", "mediaType": "voice"}, handled(0, 3), handled(1, 2)),
+        ],
+        user_aggregates=[
+            group({"userId": "user-1"}, status(0, INTERACTING=600_000, IDLE=300_000)),
+            group({"userId": "user-9"}, status(1, OFF_QUEUE=900_000)),
+        ],
+        flow_aggregates=[
+            group(outcome("SUCCESS"), handled(0, 2, metric="nFlowOutcome")),
+            group(outcome("FAILURE"), handled(0, 1, metric="nFlowOutcome")),
+        ],
+        committed=0,
     )
 
 
@@ -41,6 +69,19 @@ def _gains_and_losses(raw: RawTables) -> None:
             call("loses-outcomes", attributes=_ATTRIBUTES),
         ],
     )
+    # Read again: a bucket and a group are gone, another count is corrected.
+    raw.load(
+        11,
+        window=(DAY, DAY + 3 * QUARTER),
+        queue_aggregates=[
+            group({"queueId": "queue-1", "mediaType": "voice"}, handled(0, 4)),
+        ],
+        flow_aggregates=[],
+        user_aggregates=[
+            group({"userId": "user-1"}, status(0, INTERACTING=500_000, COMMUNICATING=1)),
+        ],
+        committed=0,
+    )
 
 
 def _nothing_is_left_and_rows_come_twice(raw: RawTables) -> None:
@@ -50,6 +91,11 @@ def _nothing_is_left_and_rows_come_twice(raw: RawTables) -> None:
             conversation("loses-sessions", [participant("loses-sessions-p1", "customer")]),
             conversation("loses-everything", None),
             call("new", attributes={"verified": "perhaps"}),
+        ],
+        external_contacts=[
+            contact("gains-contact", merged_to="untouched-contact", tree=["gains-contact"]),
+            contact("untouched-contact", merged_from=["gains-contact"], external_ids=["crm-1"]),
+            contact("open-contact"),
         ],
         copies=2,
         committed=2,
@@ -63,15 +109,34 @@ def _old_versions_come_late(raw: RawTables) -> None:
         13,
         extracted_at=DAY,
         conversation_details=[read_before_the_first_load, call("only-late", outcomes=["SUCCESS"])],
+        external_contacts=[contact("gains-contact"), contact("older-contact")],
+    )
+    # An older read counts only where no newer one has been.
+    raw.load(
+        13,
+        extracted_at=DAY,
+        window=(DAY - 2 * QUARTER, DAY + 2 * QUARTER),
+        queue_aggregates=[
+            group({"queueId": "queue-1", "mediaType": "voice"}, handled(-1, 7), handled(0, 99)),
+        ],
+        committed=0,
     )
 
 
 def _an_empty_load(raw: RawTables) -> None:
     raw.load(14, conversation_details=[], users=[])
+    # An answer without anything says that nothing is there.
+    raw.load(14, window=(DAY - QUARTER, DAY), queue_aggregates=[], committed=0)
 
 
 def _a_load_that_was_never_committed(raw: RawTables) -> None:
-    raw.load(15, conversation_details=[call("untouched"), call("never")], committed=0)
+    raw.load(
+        15,
+        conversation_details=[call("untouched"), call("never")],
+        external_contacts=[contact("never-contact")],
+        committed=0,
+    )
+    raw.load(15, window=(DAY, DAY + QUARTER), queue_aggregates=[], committed=0)
 
 
 def _reopened_and_gained_again(raw: RawTables) -> None:
@@ -82,6 +147,23 @@ def _reopened_and_gained_again(raw: RawTables) -> None:
             call("new", attributes={"verified": "yes"}, end=None),
             call("loses-everything", attributes=_ATTRIBUTES, outcomes=["SUCCESS"]),
         ],
+        # One has expired and two were merged the other way round.
+        external_contacts=[
+            contact("gains-contact", merged_from=["untouched-contact"]),
+            contact("untouched-contact", merged_to="gains-contact"),
+        ],
+    )
+    # In buckets of an hour, beside those of a quarter.
+    raw.load(
+        16,
+        window=(DAY + 4 * QUARTER, DAY + timedelta(hours=3)),
+        queue_aggregates=[
+            group(
+                {"queueId": "queue-unknown", "mediaType": "voice"},
+                handled(4, 5, length=timedelta(hours=1)),
+            ),
+        ],
+        committed=0,
     )
 
 
@@ -96,6 +178,10 @@ def _nothing_has_sessions_any_more(raw: RawTables) -> None:
     )
 
 
+def _a_window_that_was_not_read_to_its_end(raw: RawTables) -> None:
+    raw.load(18, window=(DAY, DAY + QUARTER), queue_aggregates=[], complete=False)
+
+
 LOADS: list[Callable[[RawTables], None]] = [
     _first_load,
     _gains_and_losses,
@@ -105,4 +191,5 @@ LOADS: list[Callable[[RawTables], None]] = [
     _a_load_that_was_never_committed,
     _reopened_and_gained_again,
     _nothing_has_sessions_any_more,
+    _a_window_that_was_not_read_to_its_end,
 ]

@@ -213,9 +213,13 @@ def project_with_registry(directory: Path, *lines: str) -> Path:
 
 def set_registry(project: Path, *lines: str) -> None:
     """Replace the lines of a project's attribute registry; the heading stays."""
-    path = project / "seeds" / "attribute_registry.csv"
-    heading = (PROJECT / "seeds" / "attribute_registry.csv").read_text().splitlines()[0]
-    path.write_text("\n".join([heading, *lines]) + "\n")
+    set_seed(project, "attribute_registry", *lines)
+
+
+def set_seed(project: Path, name: str, *lines: str) -> None:
+    """Replace the lines of one of a project's seeds; the heading stays."""
+    heading = (PROJECT / "seeds" / f"{name}.csv").read_text().splitlines()[0]
+    (project / "seeds" / f"{name}.csv").write_text("\n".join([heading, *lines]) + "\n")
 
 
 class RawTables:
@@ -254,6 +258,7 @@ class RawTables:
         copies: int = 1,
         committed: int = 1,
         complete: bool = True,
+        window: tuple[datetime, datetime] | None = None,
         **entities: Sequence[Mapping[str, Any] | str],
     ) -> str:
         """Append one load package and return its id.
@@ -264,15 +269,18 @@ class RawTables:
             copies: How often each record is written, as by a replayed package.
             committed: How often dlt lists the package; 0 for one that was never committed.
             complete: Whether the ledger calls the windows loaded.
+            window: What was asked for; a snapshot at the time of extraction if not given.
             entities: Records by table, as objects or as their own JSON text.
         """
         load_id = f"{1_790_000_000 + number * 3600}.{number:07d}"
         at = extracted_at or datetime.fromtimestamp(1_790_000_000 + number * 3600, UTC)
+        asked = window or (at, at)
         with self.warehouse.open():
             for table, records in entities.items():
-                rows = [_raw_row(table, record, at, load_id) for record in records]
+                rows = [_raw_row(table, record, at, asked, load_id) for record in records]
                 self.append(table, rows * copies)
-                self.append("extract_windows", [_window(table, at, load_id, len(rows), complete)])
+                commit = _window(table, at, asked, load_id, len(rows), complete)
+                self.append("extract_windows", [commit])
             self.append(
                 "_dlt_loads",
                 [
@@ -284,14 +292,17 @@ class RawTables:
 
 
 def _raw_row(
-    table: str, record: Mapping[str, Any] | str, at: datetime, load_id: str
+    table: str,
+    record: Mapping[str, Any] | str,
+    at: datetime,
+    asked: tuple[datetime, datetime],
+    load_id: str,
 ) -> dict[str, Any]:
     payload = record if isinstance(record, str) else json.dumps(record, separators=(",", ":"))
-    key = "conversationId" if table == "conversation_details" else "id"
     return {
-        "record_id": json.loads(payload)[key],
-        "window_start": at,
-        "window_end": at,
+        "record_id": _record_id(table, json.loads(payload)),
+        "window_start": asked[0],
+        "window_end": asked[1],
         "extracted_at": at,
         "payload_hash": hashlib.sha256(payload.encode()).hexdigest(),
         "payload": payload,
@@ -299,14 +310,27 @@ def _raw_row(
     }
 
 
-def _window(table: str, at: datetime, load_id: str, count: int, complete: bool) -> dict[str, Any]:
+def _record_id(table: str, record: dict[str, Any]) -> str:
+    if table.endswith("_aggregates"):
+        return "|".join(f"{key}={value}" for key, value in sorted(record["group"].items()))
+    return str(record["conversationId" if table == "conversation_details" else "id"])
+
+
+def _window(
+    table: str,
+    at: datetime,
+    asked: tuple[datetime, datetime],
+    load_id: str,
+    count: int,
+    complete: bool,
+) -> dict[str, Any]:
     return {
         "window_attempt_id": f"{table} {load_id}",
         "run_id": load_id,
         "resource": table,
         "contract": "platform",
-        "window_start": at,
-        "window_end": at,
+        "window_start": asked[0],
+        "window_end": asked[1],
         "status": "loaded" if complete else "partial",
         "page_count": 1,
         "record_count": count,

@@ -1,0 +1,83 @@
+"""A wrong line in a seed that analysts own is refused with file, line and remedy."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from loader.errors import SettingsError
+from loader.seeds import SEEDS, read_seed
+from tests.transform.warehouses import (
+    PROJECT,
+    DuckDBWarehouse,
+    RawTables,
+    dbt,
+    project_with_registry,
+    set_seed,
+)
+
+# One wrong line per seed and round, below a right one where the fault needs it.
+ROUNDS: list[dict[str, tuple[list[str], str]]] = [
+    {
+        "flow_outcome_aliases": (["f,,new"], "line 2: old_name is empty; fill it in or remove"),
+        "expected_flow_outcomes": (["f,a", "f, "], "line 3: outcome_name is empty; fill it in or"),
+        "interaction_columns": (["1,*,all,text"], "line 2: source_column '*' is no column of the"),
+        "journey_states": (["Draft,true"], "line 2: state 'Draft' is no state; write it as"),
+    },
+    {
+        "flow_outcome_aliases": (
+            ["f,a,b", "g,a,b", "f,a,c"],
+            "line 4: flow_id and old_name f, a are taken by line 2; remove one of the two.",
+        ),
+        "expected_flow_outcomes": (["f,a", "f,a "], "line 3: flow_id and outcome_name f, a are"),
+        "interaction_columns": (
+            ["1,id,Id,text"],
+            "line 2: column_name 'Id' is no column name; use",
+        ),
+        "journey_states": (["DRAFT,maybe"], "line 2: is_kept 'maybe' is unclear; use true or"),
+    },
+    {
+        "interaction_columns": (["one,id,id,text"], "line 2: version 'one' is no version; use 1,"),
+        "journey_states": (["MERGED,true", "MERGED,false"], "line 3: state MERGED are taken by"),
+    },
+    {
+        "interaction_columns": (
+            ["1,id,id,uuid"],
+            "line 2: data_type 'uuid' is unknown; use one of",
+        ),
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory) -> tuple[DuckDBWarehouse, Path]:
+    directory = tmp_path_factory.mktemp("seeds")
+    warehouse = DuckDBWarehouse(directory / "genesys.duckdb")
+    RawTables(warehouse)
+    return warehouse, project_with_registry(directory)
+
+
+@pytest.mark.parametrize("lines", ROUNDS, ids=range(len(ROUNDS)))
+def test_a_wrong_line_is_refused_by_dbt_in_the_loader_s_words(
+    refusing: tuple[DuckDBWarehouse, Path], lines: dict[str, tuple[list[str], str]]
+) -> None:
+    warehouse, project = refusing
+    for name, (wrong, _) in lines.items():
+        set_seed(project, name, *wrong)
+    problems = dbt(warehouse, "seed", "--select", *lines, project=project, expect_success=False)
+    found = {problem.split(":")[0]: problem for problem in problems}
+    assert found.keys() == lines.keys()
+    for name, (_, message) in lines.items():
+        assert f"dbt_project/seeds/{name}.csv {message}" in found[name]
+        seed = next(seed for seed in SEEDS if seed.name == name)
+        with pytest.raises(SettingsError) as refused:
+            read_seed(project / "seeds", seed)
+        assert re.sub(r".*dbt_project/", "dbt_project/", str(refused.value)) in found[name]
+
+
+def test_the_project_s_own_lines_are_right() -> None:
+    assert {seed.name for seed in SEEDS} == {
+        path.stem for path in (PROJECT / "seeds").glob("*.csv")
+    }
+    for seed in SEEDS:
+        read_seed(PROJECT / "seeds", seed)
