@@ -1,0 +1,128 @@
+"""From the API to the marts, nothing in between left out: sandbox, loader, dbt, both engines."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.demo import main as demo
+from tests.loading import Loader
+from tests.postgres import PostgresDatabase
+from tests.sandbox.process import running_sandbox
+from tests.transform.test_published_samples import (
+    expect_published_samples,
+    published_conversation,
+)
+from tests.transform.warehouses import (
+    DuckDBWarehouse,
+    PostgresWarehouse,
+    Warehouse,
+    dbt,
+    tables,
+)
+
+BUILT = ("genesys_staging", "genesys_intermediate", "genesys_marts")
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Name every engine in turn."""
+    return str(request.param)
+
+
+def test_published_samples_come_through_the_api_as_written_by_hand(
+    engine: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    sample = tmp_path / "sample.json"
+    sample.write_text(json.dumps(published_conversation()))
+    database: PostgresDatabase | None = (
+        request.getfixturevalue("postgres") if engine == "postgres" else None
+    )
+    with running_sandbox(
+        conversations=20, days=1, now="2021-04-03T00:00:00Z", extras=[sample]
+    ) as sandbox:
+        loader = Loader(sandbox, tmp_path, database, {"ELT_START": "2021-04-01"})
+        loader.load()
+    warehouse: Warehouse = (
+        PostgresWarehouse(database, tmp_path) if database else DuckDBWarehouse(loader.database)
+    )
+    dbt(warehouse, "seed")
+    dbt(warehouse, "run")
+    expect_published_samples(warehouse)
+
+
+def test_day_by_day_is_one_full_refresh_and_both_engines_agree(
+    postgres: PostgresDatabase, tmp_path: Path
+) -> None:
+    on_duckdb, on_postgres = tmp_path / "duckdb", tmp_path / "postgres"
+    on_duckdb.mkdir()
+    on_postgres.mkdir()
+    start = {"ELT_START": "2026-03-14"}
+    with running_sandbox(
+        conversations=120, days=3, end="2026-03-17T00:00:00Z", now="2026-03-14T18:00:00Z"
+    ) as sandbox:
+        loader = Loader(sandbox, on_duckdb, settings=dict(start))
+        second = Loader(sandbox, on_postgres, postgres, dict(start))
+        warehouse = DuckDBWarehouse(loader.database)
+        for day, now in enumerate(
+            ("2026-03-14T18:00:00Z", "2026-03-16T06:00:00Z", "2026-03-19T06:00:00Z")
+        ):
+            sandbox.set_clock(now)
+            loader.load()
+            second.load()
+            if day == 0:
+                dbt(warehouse, "seed")
+            dbt(warehouse, "run")
+    day_by_day = tables(warehouse, *BUILT)
+
+    dbt(warehouse, "run", "--full-refresh")
+    assert tables(warehouse, *BUILT) == day_by_day
+
+    other = PostgresWarehouse(postgres, tmp_path)
+    dbt(other, "seed")
+    dbt(other, "run")
+    # Load times are each engine's own; everything else is one truth.
+    assert without_load_times(tables(other, *BUILT)) == without_load_times(day_by_day)
+
+
+def without_load_times(found: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Leave out when rows were loaded and by which run, and what only audits a run."""
+    own = ("loaded_at", "load_id", "run_id", "window_attempt_id", "job_id", "byte_count")
+    kept = {}
+    for table, lines in found.items():
+        if "audit_extract_windows" in table or "stg_loader" in table:
+            continue
+        rows = [json.loads(line) for line in lines]
+        kept[table] = sorted(
+            json.dumps({k: v for k, v in row.items() if k not in own}, sort_keys=True)
+            for row in rows
+        )
+    return kept
+
+
+def test_the_demo_leaves_tested_marts_and_its_second_run_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
+    monkeypatch.setenv("DBT_LOG_PATH", str(tmp_path / "target"))
+    monkeypatch.chdir(tmp_path)
+    assert demo(tmp_path) == 0
+    said = capsys.readouterr().out
+    for words in ("tests passed", "fct_interactions", "Open data/genesys.duckdb"):
+        assert words in said
+    warehouse = DuckDBWarehouse(tmp_path / "data" / "genesys.duckdb")
+    first = tables(warehouse, "genesys_marts")
+    assert any(first.values())
+    assert demo(tmp_path) == 0
+    assert tables(warehouse, "genesys_marts") == first
+
+
+def test_the_demo_does_not_touch_a_warehouse_it_did_not_make(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "genesys.duckdb").write_bytes(b"mine")
+    assert demo(tmp_path) == 2
+    assert "was not made by the demo" in capfd.readouterr().err
+    assert (tmp_path / "data" / "genesys.duckdb").read_bytes() == b"mine"
