@@ -42,6 +42,9 @@ RAW_CONTRACT: Any = {"tables": "evolve", "columns": "freeze", "data_type": "free
 DUCKDB_CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "force_compression": "zstd",
     "threads": 2,
+    # Row groups that commits left incomplete are merged a few at each checkpoint. Merging all there
+    # are took as long as the load, and a gigabyte.
+    "max_vacuum_tasks": 1,
 }
 # What is added to a row group is written together with what was in it before. One of DuckDB's
 # default size, 122 880 rows, would hold 800 MB of conversations.
@@ -52,6 +55,7 @@ DUCKDB_CHECKPOINT = "16MB"
 # limit that turns out too low for large records would stop every later run at the same place.
 DUCKDB_KEPT = "64MB"
 _CATALOG = "warehouse"
+_M_MMAP_THRESHOLD = -3  # malloc.h
 
 # Bytes of payload read or written at once. DuckDB reads a row group of a Parquet file whole.
 ROW_GROUP_BYTES = 16 << 20
@@ -148,8 +152,7 @@ class Warehouse:
             SettingsError: the clock is behind the newest load.
         """
         os.environ.update(_DLT_SETTINGS)
-        # Arrow's own pool keeps what it has once had, see _release_memory.
-        pa.set_memory_pool(pa.system_memory_pool())
+        _keep_little_memory()
         _sweep_stray_schemas(self._work_dir / PIPELINE / "schemas")
         with _destination_errors(self._settings):
             self._pipeline = dlt.pipeline(
@@ -313,6 +316,16 @@ class Warehouse:
             "select table_name from information_schema.tables where table_schema = %s", DATASET
         )
         return {name for (name,) in rows if not name.startswith("_dlt")}
+
+
+def _keep_little_memory() -> None:
+    """Have what is freed go back to the system: pages and tables come and go all the time."""
+    # Arrow's own pool keeps what it has once had.
+    pa.set_memory_pool(pa.system_memory_pool())
+    # glibc gives back at once what is larger than this; left alone, it raises the limit to 32 MB
+    # as it goes, and its heaps fill with holes between the pages. Lower costs time.
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
+        mallopt(_M_MMAP_THRESHOLD, 4 << 20)
 
 
 def _row_groups(table: pa.Table) -> Iterator[pa.Table]:

@@ -1,0 +1,99 @@
+"""What a commit took is given back: a load of any length needs the memory of a commit or two."""
+
+import gc
+import os
+import tracemalloc
+from datetime import UTC, datetime
+from pathlib import Path
+from unittest import mock
+
+import pyarrow as pa
+import pytest
+
+from loader.genesys.client import Client, Patience
+from loader.genesys.quota import Quota
+from loader.load import Request, Run
+from loader.pipeline import Warehouse
+from loader.progress import Lines
+from loader.resources.conversation_details import ConversationDetails
+from loader.resources.reading import Answer
+from loader.settings import Settings
+from loader.windows import Window
+
+PAGES = 8
+PAGE_BYTES = 4 << 20
+RECORDS = 8
+
+
+class LargePages(ConversationDetails):
+    """A job of pages that are a commit each; tells how much memory each page found in use."""
+
+    def __init__(self) -> None:
+        super().__init__(page_size=RECORDS, job_seconds=1)
+        self.python_bytes: list[int] = []
+        self.arrow_bytes: list[int] = []
+
+    def available_through(self, client: Client) -> datetime | None:
+        """Give no guarantee."""
+        return None
+
+    def submit(self, client: Client, window: Window) -> str | None:
+        """Need no job."""
+        return None
+
+    def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
+        """Note what is in use, then make a page."""
+        gc.collect()
+        self.python_bytes.append(tracemalloc.get_traced_memory()[0])
+        self.arrow_bytes.append(pa.total_allocated_bytes())
+        number = int(token or 0)
+        records = b",".join(
+            b'{"conversationId":"c-%d-%d","text":"%b"}'
+            % (number, n, b"x" * (PAGE_BYTES // RECORDS))
+            for n in range(RECORDS)
+        )
+        _, page = self._results(b'{"conversations":[' + records + b"]}")
+        return Answer(page or (), str(number + 1) if number + 1 < PAGES else None)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Commit after every page, into a new DuckDB file."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "GENESYS_API_URL": "http://127.0.0.1:9",
+        "GENESYS_LOGIN_URL": "http://127.0.0.1:9",
+        "GENESYS_CLIENT_ID": "nobody",
+        "GENESYS_CLIENT_SECRET": "nothing",
+        "ELT_NOW": "2026-03-20T00:00:00Z",
+        "ELT_DUCKDB_PATH": str(tmp_path / "genesys.duckdb"),
+        "ELT_WORK_DIR": str(tmp_path / "work"),
+        "ELT_COMMIT_MEGABYTES": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return Settings.read()
+
+
+def test_nothing_of_a_page_is_kept_once_it_is_committed(settings: Settings) -> None:
+    resource = LargePages()
+    client = Client(settings.hosts, "nobody", "nothing", Quota(300), Patience())
+    warehouse = Warehouse(settings, [resource.name])
+    request = Request(datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
+    arrow_before = pa.total_allocated_bytes()
+    tracemalloc.start()
+    try:
+        # dlt's settings are set in the environment, which other tests hand on to processes.
+        with mock.patch.dict(os.environ):
+            warehouse.connect()
+            summary = Run(settings, client, warehouse, [resource], Lines()).load(request)
+    finally:
+        tracemalloc.stop()
+        warehouse.close()
+        client.close()
+    assert (summary.problems, summary.pages, summary.records) == ([], PAGES, PAGES * RECORDS)
+    # The page being committed, the one read ahead, and half a megabyte that dlt adds each time.
+    first, last = resource.python_bytes[2], resource.python_bytes[-1]
+    assert last - first < PAGES * PAGE_BYTES / 3
+    assert max(resource.arrow_bytes) - arrow_before < 4 * PAGE_BYTES
+    gc.collect()
+    assert pa.total_allocated_bytes() - arrow_before < PAGE_BYTES
