@@ -82,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
         )
     status = commands.add_parser("status", help="show how far each resource is loaded")
     status.set_defaults(run=_status)
+    export = commands.add_parser("export", help="write one contact's journey as JSON")
+    export.add_argument("contact", metavar="EXTERNAL_ID", help="the contact's id in another system")
+    export.set_defaults(run=_export)
     transform = commands.add_parser(
         "transform",
         help="run dbt on the warehouse of the settings; what follows goes to dbt (default: build)",
@@ -113,6 +116,13 @@ def _status(options: argparse.Namespace) -> int:
     from loader.commands import status
 
     return status(settings)
+
+
+def _export(options: argparse.Namespace) -> int:
+    settings = Settings.read()
+    from loader.commands import export
+
+    return export(settings, options.contact)
 
 
 def _transform(options: argparse.Namespace) -> int:

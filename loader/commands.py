@@ -1,7 +1,9 @@
 """What the commands do, once their settings are in order."""
 
+import json
 import logging
 import math
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from datetime import datetime
@@ -11,7 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from loader.errors import ExitCode
+from loader.errors import DestinationError, ExitCode, SettingsError
 from loader.genesys.client import Client, Patience
 from loader.genesys.quota import Quota
 from loader.ledger import described
@@ -122,6 +124,53 @@ def status(settings: Settings) -> int:
     for error in errors:
         console.print(error, style="red", soft_wrap=True, markup=False)
     return ExitCode.OK
+
+
+def export(settings: Settings, external_id: str) -> int:
+    """Write the journey of one contact, found by its id in another system, to standard output.
+
+    Raises:
+        SettingsError: no contact has that id, or several people do.
+        DestinationError: the journeys have not been built.
+    """
+    warehouse = Warehouse(settings, RESOURCE_NAMES)
+    rows: list[tuple[str, ...]] = []
+    if warehouse.exists():
+        with run_lock(settings.work_dir):
+            warehouse.connect()
+            try:
+                if not warehouse.query(_JOURNEYS_BUILT)[0][0]:
+                    raise DestinationError("the journeys are not built yet; `make transform`.")
+                rows = warehouse.query(_JOURNEY, external_id)
+            finally:
+                warehouse.close()
+    if not rows:
+        raise SettingsError(
+            f"CONTACT {external_id!r}: no contact has this external id in the marts; load and "
+            "transform first, or look it up in genesys_marts.bridge_contact_external_ids."
+        )
+    if len(rows) > 1:
+        raise SettingsError(
+            f"CONTACT {external_id!r}: {len(rows)} people have this external id, in "
+            f"{', '.join(sorted({str(source) for source, _ in rows}))}."
+        )
+    document = json.loads(rows[0][1]) if isinstance(rows[0][1], str) else rows[0][1]
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    return ExitCode.OK
+
+
+_JOURNEYS_BUILT = """
+    select count(*) from information_schema.tables
+    where table_schema = 'genesys_marts' and table_name = 'journey_timelines'
+"""
+_JOURNEY = """
+    select min(ids.external_source_name), cast(timelines.timeline_json as text)
+    from genesys_marts.bridge_contact_external_ids as ids
+    inner join genesys_marts.journey_timelines as timelines
+        on ids.canonical_contact_id = timelines.canonical_contact_id
+    where ids.external_id = %s
+    group by cast(timelines.timeline_json as text)
+"""
 
 
 # The last error is the newest failure that no later success of the resource has made good.

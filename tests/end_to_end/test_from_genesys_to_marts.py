@@ -1,12 +1,15 @@
 """From the API to the marts, nothing in between left out: sandbox, loader, dbt, both engines."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.demo import main as demo
-from tests.loading import Loader
+from tests.loading import ROOT, Loader
 from tests.postgres import PostgresDatabase
 from tests.sandbox.process import running_sandbox
 from tests.transform.test_published_samples import (
@@ -115,6 +118,39 @@ def test_the_demo_leaves_tested_marts_and_its_second_run_changes_nothing(
     assert any(first.values())
     assert demo(tmp_path) == 0
     assert tables(warehouse, "genesys_marts") == first
+    [(external_id, count), *_] = warehouse.execute(
+        """
+        select ids.external_id, max(journeys.interaction_count)
+        from genesys_marts.bridge_contact_external_ids as ids
+        inner join genesys_marts.journey_timelines as journeys
+            on ids.canonical_contact_id = journeys.canonical_contact_id
+        group by ids.external_id
+        having count(distinct ids.canonical_contact_id) = 1
+        order by 2 desc, 1
+        """
+    )
+    exported = subprocess.run(
+        [sys.executable, "-m", "loader", "export", external_id],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    journey = json.loads(exported.stdout)
+    assert len(journey["timeline"]) == journey["metadata"]["totalInteractions"] == count > 1
+    nobody = subprocess.run(
+        [sys.executable, "-m", "loader", "export", "nobody"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (nobody.returncode, nobody.stdout) == (2, "")
+    assert nobody.stderr.startswith("ERROR GX-002 CONTACT 'nobody': no contact has this")
+    starts = [step["startTimeUTC"] for step in journey["timeline"]]
+    assert starts == sorted(starts)
 
 
 def test_the_demo_does_not_touch_a_warehouse_it_did_not_make(
