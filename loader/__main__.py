@@ -16,6 +16,7 @@ from rich.logging import RichHandler
 from loader.errors import ExitCode, LoaderError, SettingsError
 from loader.genesys.traffic import FETCH_THREAD
 from loader.resources import RESOURCE_NAMES
+from loader.seeds import check_seeds
 from loader.settings import DATE_FORM, Settings, parse_utc
 from loader.windows import iso
 
@@ -136,6 +137,7 @@ def _checked(options: argparse.Namespace) -> tuple[Settings, datetime | None, da
     """Return the settings and the range asked for, refusing what cannot be meant."""
     settings = Settings.read()
     settings.check_source()
+    check_seeds()
     times: list[datetime | None] = []
     for flag, text in (("--from", options.start), ("--to", options.end)):
         try:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from loader.errors import SettingsError
 
+FOLDER = Path(__file__).parent.parent / "dbt_project" / "seeds"
+
 DATA_TYPES = ("text", "number", "boolean", "date", "timestamp")
 _COLUMN_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -157,3 +159,13 @@ def read_seed(folder: Path, seed: Seed) -> list[dict[str, str]]:
         taken[key] = number
         checked.append(values)
     return checked
+
+
+def check_seeds(folder: Path = FOLDER) -> None:
+    """Read every seed, so that a wrong line stops a run before it begins.
+
+    Raises:
+        SettingsError: naming the file, the line and the remedy.
+    """
+    for seed in SEEDS:
+        read_seed(folder, seed)
