@@ -3,15 +3,21 @@
 
 with
 
+bridge as (
+
+    select * from {{ ref('bridge_contact_merges') }}
+
+),
+
 conversations as (
 
     select
-        conversations.conversation_id,
-        merges.canonical_contact_id
-    from {{ ref('int_journey_conversations_unioned') }} as conversations
-    left join {{ ref('bridge_contact_merges') }} as merges
-        on conversations.contact_id = merges.contact_id
-    group by conversations.conversation_id, merges.canonical_contact_id
+        unioned.conversation_id,
+        bridge.canonical_contact_id
+    from {{ ref('int_journey_conversations_unioned') }} as unioned
+    left join bridge
+        on unioned.contact_id = bridge.contact_id
+    group by unioned.conversation_id, bridge.canonical_contact_id
 
 ),
 
