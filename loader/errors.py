@@ -4,9 +4,12 @@ LoaderError
 ├── SettingsError        2  a setting is missing, wrong or contradicts another
 ├── AccessError          3  credentials or a permission refused
 ├── SourceUnavailable    4  source down, unreachable or limiting: try later
+│   └── WindowUnavailable   one window only
 ├── SourceContractError  5  source answered what its contract rules out
 ├── DestinationError     6  warehouse or work directory refused
 └── AlreadyRunning       7  another run holds the lock
+
+Anything else is a fault of ours and ends in 1; an interrupted run in 130.
 """
 
 from enum import IntEnum
@@ -48,6 +51,10 @@ class SourceUnavailable(LoaderError):
     """Genesys is down, unreachable or limiting, and patience has run out."""
 
     exit_code = ExitCode.SOURCE_UNAVAILABLE
+
+
+class WindowUnavailable(SourceUnavailable):
+    """One window cannot be had now, though the source answers: other resources still load."""
 
 
 class SourceContractError(LoaderError):

@@ -12,7 +12,7 @@ from loader.genesys.client import Client
 from loader.genesys.traffic import FETCH_THREAD, RateLimitEvent, Traffic
 from loader.ledger import OpenWindow
 from loader.raw import Page, QuarantinedRecord, RawPages
-from loader.resources.reading import Answer, LostJob, Resource
+from loader.resources.reading import Answer, Incomplete, LostJob, Resource
 
 
 @dataclass
@@ -152,4 +152,4 @@ class Fetcher:
         """Refuse fewer records than announced: a page was lost, or the list changed under us."""
         announced = batch.last_answer.announced_count if batch.last_answer else None
         if announced is not None and self._record_count < announced:
-            raise LostJob(f"got {self._record_count} of {announced} records")
+            raise Incomplete(f"got {self._record_count} of {announced} records")

@@ -14,13 +14,14 @@ from loader.errors import (
     SettingsError,
     SourceContractError,
     SourceUnavailable,
+    WindowUnavailable,
 )
 from loader.fetch import Batch, Fetcher
 from loader.genesys.client import Client, TooLarge
 from loader.ledger import OpenWindow, RateLimit, WindowCommit, described, ledger_table
 from loader.pipeline import Warehouse
 from loader.progress import Reporter
-from loader.resources.reading import LostJob, Resource, query_hash
+from loader.resources.reading import Incomplete, LostJob, Resource, query_hash
 from loader.settings import Settings
 from loader.windows import Due, Horizon, Window, cut, due, floor, horizon, iso
 
@@ -95,8 +96,10 @@ class Run:
         """Return what is due; asks Genesys for the availability of its data, nothing else.
 
         Raises:
-            SettingsError: the state is ahead of the clock, or the range asked for holds nothing.
+            SettingsError: the state is ahead of the clock.
         """
+        for resource in self._resources:
+            self._check_state(resource)
         return [
             self._plan_resource(resource, request)
             for resource in self._resources
@@ -111,13 +114,17 @@ class Run:
         """
         summary = Summary()
         for resource in self._resources:
+            self._check_state(resource)
+        for resource in self._resources:
             if request.only and resource.name not in request.only:
                 continue
             try:
                 self._load_resource(resource, request, summary)
             except (AccessError, SourceContractError, TooLarge, SourceUnavailable) as problem:
                 summary.problems.append(problem)
-                if isinstance(problem, SourceUnavailable):
+                if isinstance(problem, SourceUnavailable) and not isinstance(
+                    problem, WindowUnavailable
+                ):
                     break
         return summary
 
@@ -133,11 +140,6 @@ class Run:
             windows = [Due(Window(now, now), "snapshot")] if is_due or request.only else []
             return Plan(resource, windows, Horizon(now, None, None))
         coverage = state.coverage
-        if coverage.loaded_through is not None and coverage.loaded_through > now:
-            raise SettingsError(
-                f"{resource.name}: the warehouse is loaded through {iso(coverage.loaded_through)}, "
-                f"ahead of now ({iso(now)}); check the clock of this machine and ELT_NOW."
-            )
         limit = horizon(
             now,
             max(timedelta(minutes=settings.settle_minutes), resource.settle),
@@ -156,6 +158,16 @@ class Run:
             start = request.start or coverage.loaded_through or rules.start
             windows = [Due(window, "asked for") for window in cut(start, limit.end, rules.length)]
         return Plan(resource, _at_steps(windows, resource.step), limit)
+
+    def _check_state(self, resource: Resource) -> None:
+        """Refuse to go on from a state that lies in the future: a clock was or is wrong."""
+        state, now = self._warehouse.state(resource.name), self._settings.now()
+        through = state.coverage.loaded_through or state.snapshot_at
+        if through is not None and through > now:
+            raise SettingsError(
+                f"{resource.name}: the warehouse is loaded through {iso(through)}, ahead of now "
+                f"({iso(now)}); check the clock of this machine and ELT_NOW."
+            )
 
     def _load_resource(self, resource: Resource, request: Request, summary: Summary) -> None:
         plan = self._plan_resource(resource, request)
@@ -184,6 +196,9 @@ class Run:
                     ) from None
                 why = f"half of {described(item.window)}, too much for one request"
                 logger.warning("%s %s", plan.resource.name, why)
+                if item.reason == "start moved back":
+                    # Backwards, as all of it: the older half would lie beyond a gap.
+                    halves = halves[::-1]
                 todo[:0] = [(replace(item, window=half), why) for half in halves]
                 continue
             summary.windows += 1
@@ -201,7 +216,10 @@ class Run:
                 self._read_pages(plan, opened, adjustment, summary)
             except LostJob as lost:
                 if restart == MAX_RESTARTS:
-                    raise SourceUnavailable(
+                    kind = (
+                        SourceContractError if isinstance(lost, Incomplete) else WindowUnavailable
+                    )
+                    raise kind(
                         f"{resource.name} {described(item.window)}: began again {restart} times; "
                         f"{lost}"
                     ) from None

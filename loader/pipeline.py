@@ -9,6 +9,7 @@ import errno
 import fcntl
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -23,6 +24,7 @@ import pyarrow.compute as pc
 import tenacity
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.pipeline import LoadInfo
+from dlt.common.runtime import signals
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -153,8 +155,8 @@ class Warehouse:
         """
         os.environ.update(_DLT_SETTINGS)
         _keep_little_memory()
-        _sweep_stray_schemas(self._work_dir / PIPELINE / "schemas")
-        with _destination_errors(self._settings):
+        with _destination_errors(self._settings), _heeding_signals():
+            _sweep(self._work_dir / PIPELINE)
             self._pipeline = dlt.pipeline(
                 PIPELINE,
                 destination=self._destination(),
@@ -204,7 +206,7 @@ class Warehouse:
             DestinationError: the package was not loaded; the next run finishes or repeats it.
         """
         self._tables, self._states = tables, states
-        with _destination_errors(self._settings):
+        with _destination_errors(self._settings), _heeding_signals():
             info: LoadInfo = self.pipeline.run(
                 self._source(), loader_file_format=self._file_format()
             )
@@ -343,12 +345,42 @@ def _row_groups(table: pa.Table) -> Iterator[pa.Table]:
     yield table.slice(start)
 
 
-def _sweep_stray_schemas(folder: Path) -> None:
-    """Delete what a kill inside dlt's schema write leaves; dlt takes any file for a schema."""
-    if folder.is_dir():
-        for file in folder.iterdir():
-            if file.is_file() and not file.name.endswith(".schema.json"):
-                file.unlink()
+def _sweep(folder: Path) -> None:
+    """Leave of the last run what is still to be loaded, and nothing else.
+
+    Without pending packages the state is the warehouse's alone: dlt would prefer a newer one of its
+    own, although the warehouse may have been restored from a backup, or be another one.
+    """
+    extracted = folder / "normalize" / "extracted"
+    loading = _names(folder / "load" / "normalized")
+    # Killed between the two steps that hand a package on, dlt could never hand it on again.
+    for twin in loading & _names(extracted):
+        shutil.rmtree(extracted / twin)
+    if not loading and not _names(extracted):
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    # What a kill inside dlt's schema write leaves; dlt takes any file for a schema.
+    for name in _names(folder / "schemas"):
+        if not name.endswith(".schema.json"):
+            (folder / "schemas" / name).unlink()
+    # Rows of an extract that was killed; the next asks for them again.
+    for name in _names(folder / "normalize") - {"extracted", ".version"}:
+        shutil.rmtree(folder / "normalize" / name)
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+@contextmanager
+def _heeding_signals() -> Iterator[None]:
+    """Be interrupted between dlt's steps: it holds signals back and forgets them at its end."""
+    with signals.intercepted_signals():
+        try:
+            yield
+        finally:
+            if signals.was_signal_received():
+                raise KeyboardInterrupt
 
 
 def _check_writable(setting: str, path: Path) -> None:
@@ -387,13 +419,7 @@ def _destination_errors(settings: Settings) -> Iterator[None]:
         yield
     except LoaderError:
         raise
-    except (
-        PipelineStepFailed,
-        DestinationException,
-        duckdb.Error,
-        psycopg2.Error,
-        OSError,
-    ) as error:
+    except _DESTINATION_ERRORS as error:
         raise DestinationError(_destination_problem(error, settings)) from error
 
 

@@ -69,8 +69,9 @@ class Page:
 
     @property
     def byte_count(self) -> int:
-        """Size of the payloads, the bulk of the page, in bytes."""
-        return int(self.rows.column("payload").nbytes)
+        """Size of the payloads in memory, refused ones too."""
+        refused = sum(len(record.payload) for record in self.quarantined)
+        return int(self.rows.column("payload").nbytes) + refused
 
 
 class Identity(Protocol):
@@ -148,16 +149,17 @@ class RawPages:
             refused.append(
                 QuarantinedRecord(
                     resource=self._resource,
-                    record_id=record_id or self._identity.guess(payload),
+                    record_id=_storable(record_id or self._identity.guess(payload)),
                     window_start=self._window.start,
                     window_end=self._window.end,
                     extracted_at=self._extracted_at,
                     page_number=page_number,
                     position=position,
                     reason=reason or "",
-                    payload=payload.decode(errors="backslashreplace")[
-                        :MAX_QUARANTINED_CHARACTERS
-                    ].replace("\0", "\\x00"),
+                    payload=_storable(
+                        payload.decode(errors="backslashreplace")[:MAX_QUARANTINED_CHARACTERS]
+                    )
+                    or "",
                     payload_hash=digest,
                 )
             )
@@ -197,6 +199,11 @@ class RawPages:
         if b"\\u0000" in payload and _ESCAPED_NUL.search(payload):
             return record_id, "NUL character"
         return record_id, None
+
+
+def _storable(text: str | None) -> str | None:
+    """Write a NUL as an escape: Postgres takes none, and would refuse the quarantine itself."""
+    return text and text.replace("\0", "\\x00")
 
 
 def _without_values(error: msgspec.DecodeError) -> str:

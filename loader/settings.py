@@ -36,9 +36,9 @@ def parse_utc(value: object) -> datetime | None:
         raise ValueError(f"must be {DATE_FORM}")
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ValueError(f"must be {DATE_FORM}") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _whole(value: object) -> object:
@@ -147,6 +147,7 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: naming each setting at fault and the accepted form, never a secret.
         """
+        _refuse_unreadable()
         _refuse_unknown(cls)
         secrets = Path(os.environ.get("ELT_SECRETS_DIR", "/run/secrets"))
         try:
@@ -255,8 +256,20 @@ def setting_names(model: type[Settings] = Settings) -> list[str]:
     return [str(field.alias) for field in model.model_fields.values()]
 
 
-# Read elsewhere: where secrets lie, and what Genesys' own tools keep in the environment.
+# Read by itself, before the settings: where secrets lie.
 _KNOWN_ELSEWHERE = {"ELT_SECRETS_DIR"}
+
+
+def _refuse_unreadable() -> None:
+    """Refuse files of settings that are not text; what lies in them is not shown."""
+    folder = Path(os.environ.get("ELT_SECRETS_DIR", "/run/secrets"))
+    secrets = [folder / name for name in setting_names()]
+    for file in [Path(ENV_FILE), *secrets]:
+        try:
+            if file.is_file():
+                file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise SettingsError(f"{file} cannot be read as UTF-8 text.") from None
 
 
 def _refuse_unknown(model: type[Settings]) -> None:

@@ -156,7 +156,9 @@ def due(rules: Rules, coverage: Coverage, end: datetime, today: str) -> list[Due
     ]
     if end <= through:
         return earlier + again
-    # The overlap is part of what was just read again, unless nothing was.
-    new_from = through if again else max(through - rules.overlap, begin)
+    new_from = max(through - rules.overlap, begin)
+    if again and again_from <= new_from:
+        # The overlap is part of what was just read again.
+        new_from = through
     new = [Due(window, "new", rereading=today) for window in cut(new_from, end, rules.length)]
     return earlier + again + new

@@ -72,7 +72,11 @@ def checked_url(setting: str, url: str) -> str:
     Raises:
         SettingsError: not an absolute https URL of a host (http only for loopback).
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read, because only reading it checks it
+    except ValueError:
+        raise SettingsError(f"{setting} is not a URL.") from None
     loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")
     if (
         parts.scheme not in ("https", "http")

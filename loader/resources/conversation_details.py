@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from loader.errors import SourceContractError, SourceUnavailable
+from loader.errors import SourceContractError, WindowUnavailable
 from loader.genesys.client import Client, Refused
 from loader.raw import Identity, IdField
 from loader.resources.reading import Answer, Kind, LostJob, decoder, page_decoder
@@ -119,7 +119,7 @@ class ConversationDetails:
             if state in ("FAILED", "CANCELLED", "EXPIRED"):
                 raise LostJob(f"job {job_id} is {state}")
             if time.monotonic() + pause > deadline:
-                raise SourceUnavailable(
+                raise WindowUnavailable(
                     f"job {job_id} is still {state[:20]} after {self._job_seconds / 60:.0f} min "
                     "(ELT_JOB_MINUTES). The next run asks for the same job again."
                 )

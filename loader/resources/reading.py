@@ -38,6 +38,10 @@ class LostJob(Exception):
     """The source no longer knows the job or the page token: the window must start again."""
 
 
+class Incomplete(LostJob):
+    """Fewer records came than were announced: a page is missing, or the list moved meanwhile."""
+
+
 class Resource(Protocol):
     """One endpoint and the raw table of the same name.
 

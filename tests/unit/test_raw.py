@@ -135,3 +135,15 @@ def test_a_page_cut_short_is_unreadable_so_that_it_is_asked_for_again(cut_at: in
 def test_whole_json_of_another_shape_breaks_the_contract(body: bytes) -> None:
     with pytest.raises(WrongShape):
         decode(body)
+
+
+def test_a_nul_in_the_id_itself_does_not_reach_the_quarantine_as_one() -> None:
+    page = raw_pages().page([b'{"conversationId": "c\\u00001"}'], page_number=1)
+    [refused] = page.quarantined
+    assert (refused.record_id, refused.reason) == ("c\\x001", "NUL character")
+
+
+def test_refused_records_count_towards_the_size_of_a_commit() -> None:
+    page = raw_pages().page([b'{"other": "' + b"x" * 1000 + b'"}'] * 5, page_number=1)
+    assert page.rows.num_rows == 0
+    assert page.byte_count > 5000

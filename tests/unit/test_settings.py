@@ -147,6 +147,22 @@ def test_a_misspelt_setting_is_refused_with_a_suggestion(read: Read) -> None:
     assert text == "ELT_OVERLP_MINUTES is not a setting; did you mean ELT_OVERLAP_MINUTES?"
 
 
+@pytest.mark.parametrize("url", ["https://[x", "https://127.0.0.1:abc"])
+def test_a_broken_url_is_refused_by_the_name_of_its_setting(read: Read, url: str) -> None:
+    assert "GENESYS_API_URL" in refusal(
+        read, GENESYS_API_URL=url, GENESYS_LOGIN_URL="https://login.example"
+    )
+
+
+def test_a_time_no_calendar_holds_is_refused(read: Read) -> None:
+    assert "ELT_START" in refusal(read, ELT_START="9999-12-31T23:59:59-23:59")
+
+
+def test_a_file_that_is_no_text_is_named(read: Read) -> None:
+    Path(".env").write_bytes(b"ELT_START=\xff\n")
+    assert ".env cannot be read as UTF-8" in refusal(read)
+
+
 def test_a_misspelt_setting_in_the_env_file_is_refused(read: Read) -> None:
     Path(".env").write_text("ELT_STRAT=2026-03-01\n", encoding="utf-8")
     assert "did you mean ELT_START?" in refusal(read)

@@ -116,3 +116,10 @@ def test_a_window_behind_a_gap_moves_no_watermark() -> None:
 def test_a_window_is_halved_at_a_full_minute_until_it_is_too_short() -> None:
     assert Window(at(1), at(2)).halves() == (Window(at(1), at(1, 12)), Window(at(1, 12), at(2)))
     assert Window(at(1), at(1, 0, 1)).halves() is None
+
+
+def test_a_lookback_shorter_than_the_overlap_does_not_shorten_the_overlap() -> None:
+    rules = replace(RULES, lookback=timedelta(0))
+    coverage = loaded(due(rules, Coverage(), at(10, 0, 5), "2026-03-10"), Coverage())
+    windows = due(rules, coverage, at(11, 9), "2026-03-11")
+    assert min(item.window.start for item in windows) == at(9, 23, 5)
