@@ -27,7 +27,7 @@ def visible(sandbox: SandboxProcess, now: str) -> set[str]:
 def test_a_load_brings_every_visible_conversation_byte_for_byte(
     sandbox: SandboxProcess, loader: Loader
 ) -> None:
-    loader.load()
+    loader.load("--only", "conversation_details")
     newest = loader.newest()
     # Reading stops at the availability date; what became visible before it is all there.
     assert set(newest) >= visible(sandbox, "2026-03-14T17:30:00.000Z") != set()
@@ -79,7 +79,7 @@ def test_a_second_run_at_the_same_time_asks_how_far_data_go_and_nothing_else(
 
 
 def test_a_window_never_passes_the_settle_delay_or_the_availability_date(loader: Loader) -> None:
-    loader.load()
+    loader.load("--only", "conversation_details")
     where = "resource = 'conversation_details' and status = 'loaded'"
     *_, last = loader.ledger(["window_end", "limited_by", "source_available_through"], where)
     assert f"{last[0]:%H:%M}" == "17:30"
@@ -88,7 +88,7 @@ def test_a_window_never_passes_the_settle_delay_or_the_availability_date(loader:
 
     again = Loader(loader.sandbox, loader.folder / "slow", settings=dict(loader.settings))
     again.folder.mkdir()
-    again.load(ELT_SETTLE_MINUTES="60", ELT_OVERLAP_MINUTES="60")
+    again.load("--only", "conversation_details", ELT_SETTLE_MINUTES="60", ELT_OVERLAP_MINUTES="60")
     *_, last = again.ledger(["window_end", "limited_by"], where)
     assert (f"{last[0]:%H:%M}", last[1]) == ("17:00", "settle delay")
 
@@ -106,7 +106,7 @@ def test_days_later_every_conversation_is_there_in_its_last_version(
         "2026-03-19T06:00:00Z",
     ):
         sandbox.set_clock(now)
-        loader.load()
+        loader.load("--only", "conversation_details")
     day_by_day = loader.newest()
     assert set(day_by_day) == visible(sandbox, "2026-03-19T05:30:00.000Z")
     [(copies,)] = loader.query("select count(*) from genesys_raw.conversation_details")
@@ -114,15 +114,15 @@ def test_days_later_every_conversation_is_there_in_its_last_version(
 
     at_once = Loader(sandbox, loader.folder / "at_once", settings=dict(loader.settings))
     at_once.folder.mkdir()
-    at_once.load()
+    at_once.load("--only", "conversation_details")
     assert at_once.newest() == day_by_day
 
 
 def test_a_start_moved_back_loads_the_days_before(loader: Loader, sandbox: SandboxProcess) -> None:
     sandbox.set_clock("2026-03-16T06:00:00Z")
-    loader.load(ELT_START="2026-03-15")
+    loader.load("--only", "conversation_details", ELT_START="2026-03-15")
     began = len(sandbox.log())
-    loader.load(ELT_START="2026-03-13")
+    loader.load("--only", "conversation_details", ELT_START="2026-03-13")
     windows = loader.ledger(["window_start"], "resource = 'conversation_details'")
     assert [f"{start:%m-%d}" for (start,) in windows[-2:]] == ["03-14", "03-13"]
     assert set(loader.newest()) == visible(sandbox, "2026-03-16T05:30:00.000Z")
@@ -136,7 +136,7 @@ def test_a_range_asked_for_beyond_a_gap_does_not_hide_the_gap(
     loader.load("--to", "2026-03-15", "--only", "conversation_details")
     loader.load("--from", "2026-03-15T12:00:00Z", "--only", "conversation_details")
     assert "2026-03-15 00:00Z" in loader.run("status").output
-    loader.load()
+    loader.load("--only", "conversation_details")
     assert set(loader.newest()) == visible(sandbox, "2026-03-16T05:30:00.000Z")
 
 
@@ -186,12 +186,13 @@ def test_postgres_holds_what_duckdb_holds(
 ) -> None:
     on_postgres = Loader(sandbox, tmp_path / "pg", postgres, dict(loader.settings))
     on_postgres.folder.mkdir()
+    tables = ("conversation_details", "users", "flows", "external_contacts", "user_aggregates")
     for now in ("2026-03-14T18:00:00Z", "2026-03-16T06:00:00Z"):
         sandbox.set_clock(now)
-        loader.load()
-        on_postgres.load()
+        loader.load("--only", *tables)
+        on_postgres.load("--only", *tables)
     assert on_postgres.newest() == loader.newest() != {}
-    for table in ("conversation_details", "users", "flows"):
+    for table in tables:
         assert on_postgres.raw(table) == loader.raw(table)
     columns = ["resource", "window_start", "window_end", "status", "record_count", "limited_by"]
     assert on_postgres.ledger(columns) == loader.ledger(columns)
