@@ -93,7 +93,7 @@ def test_e5_a_listing_shorter_than_it_says_is_read_again_and_then_given_up(
     assert site.raw("users") == whole
     assert [row[0] for row in site.ledger()] == ["failed", "loaded"]
     site.sandbox.add_faults(fault("GET /api/v2/users", "mutate", "all", set={"entities": []}))
-    said = site.run(*USERS).error(4)
+    said = site.run(*USERS).error(5)
     assert f"got 0 of {len(whole)} records" in said
     assert [row[0] for row in site.ledger()][2:] == ["failed"] * 4
 
