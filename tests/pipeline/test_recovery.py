@@ -26,6 +26,19 @@ from loader.__main__ import main
 main(["load", "--only", "queues"])
 """
 
+# Gets its SIGTERM inside a commit, where dlt holds signals back.
+STOPPED_IN_COMMIT = """
+import os, signal, sys
+import dlt.normalize.normalize as normalize
+spool = normalize.Normalize.spool_files
+def stop_and_spool(self, *arguments, **options):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return spool(self, *arguments, **options)
+normalize.Normalize.spool_files = stop_and_spool
+from loader.__main__ import main
+sys.exit(main(["load", "--only", "queues", "users"]))
+"""
+
 
 def test_a_kill_while_dlt_hands_a_package_on_does_not_stop_the_next_run(loader: Loader) -> None:
     loader.load("--only", "users")
@@ -84,6 +97,23 @@ def test_a_signal_ends_the_run_with_130_and_the_next_goes_on(
         "select count(*), count(distinct record_id) from genesys_raw.conversation_details"
     )
     assert total >= distinct > 0
+
+
+def test_a_signal_inside_a_commit_is_not_forgotten(loader: Loader) -> None:
+    loader.load("--only", "divisions")
+    stopped = subprocess.run(
+        [sys.executable, "-c", STOPPED_IN_COMMIT],
+        cwd=loader.folder,
+        env=loader.environment({}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert stopped.returncode == 130, stopped.stderr
+    assert not (loader.raw("users") and loader.raw("queues"))
+    loader.load("--only", "queues", "users")
+    assert loader.raw("users")
+    assert loader.raw("queues")
 
 
 def test_one_resource_that_cannot_be_had_does_not_keep_the_others_back(
