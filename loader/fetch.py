@@ -1,7 +1,7 @@
 """Fetches the pages of one window, one commit ahead of the warehouse, in a thread of its own."""
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -13,6 +13,9 @@ from loader.genesys.traffic import FETCH_THREAD, RateLimitEvent, Traffic
 from loader.ledger import OpenWindow
 from loader.raw import Page, QuarantinedRecord, RawPages
 from loader.resources.reading import Answer, Incomplete, LostJob, Resource
+
+# What a commit for a job's id alone would cost about twice over.
+A_MOMENT_SECONDS = 1.0
 
 
 @dataclass
@@ -87,17 +90,24 @@ class Fetcher:
         # was true when it was submitted, and must not outdo a newer copy.
         self._raw = RawPages(resource.name, resource.identity, opened.window, opened.started_at)
         self._stopped = False
+        self._first: Future[Batch] | None = None
 
     @contextmanager
     def batches(self) -> Iterator[Iterator[Batch]]:
         """Give the batches, each fetched while the one before it is being worked on."""
         executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=FETCH_THREAD)
-        first = executor.submit(self._next_batch)
+        self._first = executor.submit(self._next_batch)
         try:
-            yield self._one_ahead(executor, first)
+            yield self._one_ahead(executor, self._first)
         finally:
             self._stopped = True
             executor.shutdown(wait=False, cancel_futures=True)
+
+    def is_slow(self) -> bool:
+        """Wait a moment for the first batch; tell whether it takes longer."""
+        if self._first is None:
+            raise RuntimeError("batches() comes first")
+        return not wait([self._first], timeout=A_MOMENT_SECONDS).done
 
     def _one_ahead(self, executor: ThreadPoolExecutor, pending: Future[Batch]) -> Iterator[Batch]:
         while True:

@@ -261,7 +261,7 @@ class Run:
             self._client, resource, opened, commit_bytes=self._settings.commit_megabytes << 20
         )
         with fetcher.batches() as batches:
-            if opened.job_id is not None and opened.page_count == 0:
+            if opened.job_id is not None and opened.page_count == 0 and fetcher.is_slow():
                 # While the job runs: after a kill the next run asks for this job again.
                 state = replace(self._warehouse.state(resource.name), open=opened)
                 self._warehouse.commit({}, {resource.name: state})

@@ -99,6 +99,33 @@ def test_a_signal_ends_the_run_with_130_and_the_next_goes_on(
     assert total >= distinct > 0
 
 
+def test_a_job_that_ran_when_the_run_was_killed_is_asked_for_again(
+    loader: Loader, sandbox: SandboxProcess
+) -> None:
+    jobs = "/api/v2/analytics/conversations/details/jobs"
+    sandbox.add_faults(
+        {"match": f"GET {jobs}/[^a]", "nth": "all", "action": "delay", "args": {"seconds": 4}}
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "loader", "load", *ONLY],
+        cwd=loader.folder,
+        env=loader.environment({}),
+        stderr=subprocess.DEVNULL,
+    )
+    while not any(entry["path"] == jobs for entry in sandbox.log()):
+        time.sleep(0.05)
+    # Past the moment after which the id is kept, before the delayed answer.
+    time.sleep(3)
+    process.kill()
+    process.wait()
+    sandbox.clear_faults()
+    began = len(sandbox.log())
+    loader.load(*ONLY)
+    submitted = [entry for entry in sandbox.log(began + 1) if entry["path"] == jobs]
+    assert submitted == []
+    assert loader.newest()
+
+
 def test_a_signal_inside_a_commit_is_not_forgotten(loader: Loader) -> None:
     loader.load("--only", "divisions")
     stopped = subprocess.run(
