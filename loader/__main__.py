@@ -1,4 +1,4 @@
-"""The command line: load, plan, status, transform."""
+"""The command line: load, plan, status, transform, export."""
 
 import argparse
 import logging
@@ -71,9 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
     load = commands.add_parser("load", help="load what is due, or a range")
     load.set_defaults(run=_load)
-    plan = commands.add_parser(
-        "plan", help="show what load would do; only asks how far data are available"
-    )
+    plan = commands.add_parser("plan", help="show what load would do, and how long it would take")
     plan.set_defaults(run=_plan)
     for command in (load, plan):
         command.add_argument("--from", dest="start", metavar="T", help=DATE_FORM)

@@ -136,14 +136,11 @@ def export(settings: Settings, external_id: str) -> int:
     warehouse = Warehouse(settings, RESOURCE_NAMES)
     rows: list[tuple[str, ...]] = []
     if warehouse.exists():
-        with run_lock(settings.work_dir):
+        with run_lock(settings.work_dir), closing(warehouse):
             warehouse.connect()
-            try:
-                if not warehouse.query(_JOURNEYS_BUILT)[0][0]:
-                    raise DestinationError("the journeys are not built yet; `make transform`.")
-                rows = warehouse.query(_JOURNEY, external_id)
-            finally:
-                warehouse.close()
+            if not warehouse.query(_JOURNEYS_BUILT)[0][0]:
+                raise DestinationError("the journeys are not built yet; `make transform`.")
+            rows = warehouse.query(_JOURNEY, external_id)
     if not rows:
         raise SettingsError(
             f"CONTACT {external_id!r}: no contact has this external id in the marts; load and "
@@ -154,7 +151,7 @@ def export(settings: Settings, external_id: str) -> int:
             f"CONTACT {external_id!r}: {len(rows)} people have this external id, in "
             f"{', '.join(sorted({str(source) for source, _ in rows}))}."
         )
-    document = json.loads(rows[0][1]) if isinstance(rows[0][1], str) else rows[0][1]
+    document = json.loads(rows[0][1])
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     return ExitCode.OK
 

@@ -204,7 +204,6 @@ class Client:
                     )
                 # Revoked or expired early: once more with a new token, same page token.
                 self._token = None
-                self.log.traffic.auth_refresh_count += 1
                 refreshed = True
 
         return self._retried(attempt, path, urlsplit(url).hostname or url)
@@ -295,7 +294,6 @@ class Client:
                             f"{what} answered more than {MAX_ANSWER_BYTES >> 20} MB; "
                             "lower ELT_PAGE_SIZE."
                         )
-                traffic.byte_count += size
                 self._quota.heed(response.headers)
                 return response.status_code, response.headers, b"".join(chunks)
         except requests.exceptions.SSLError:

@@ -14,8 +14,6 @@ class Traffic:
     request_count: int = 0
     retry_count: int = 0
     rate_limited_count: int = 0
-    auth_refresh_count: int = 0
-    byte_count: int = 0
     waited_seconds: float = 0.0
 
     def take(self) -> "Traffic":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -116,6 +117,7 @@ def test_the_demo_leaves_tested_marts_and_its_second_run_changes_nothing(
     warehouse = DuckDBWarehouse(tmp_path / "data" / "genesys.duckdb")
     first = tables(warehouse, "genesys_marts")
     assert any(first.values())
+    expect_results_of_readme(warehouse)
     assert demo(tmp_path) == 0
     assert tables(warehouse, "genesys_marts") == first
     [(external_id, count), *_] = warehouse.execute(
@@ -151,6 +153,19 @@ def test_the_demo_leaves_tested_marts_and_its_second_run_changes_nothing(
     assert nobody.stderr.startswith("ERROR GX-002 CONTACT 'nobody': no contact has this")
     starts = [step["startTimeUTC"] for step in journey["timeline"]]
     assert starts == sorted(starts)
+
+
+def expect_results_of_readme(warehouse: Warehouse) -> None:
+    """Hold every query of the README to the result that stands below it."""
+    queries = re.findall(r"```sql\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(queries) == 5
+    for query in queries:
+        written = [line.split() for line in re.findall(r"^-- (.*)$", query, re.MULTILINE)]
+        found = [
+            " ".join(cell if isinstance(cell, str) else f"{cell:g}" for cell in row).split()
+            for row in warehouse.execute(query)
+        ]
+        assert found == written != [], query
 
 
 def test_the_demo_does_not_touch_a_warehouse_it_did_not_make(
