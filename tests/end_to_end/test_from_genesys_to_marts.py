@@ -162,7 +162,7 @@ def expect_results_of_readme(warehouse: Warehouse) -> None:
     for query in queries:
         written = [line.split() for line in re.findall(r"^-- (.*)$", query, re.MULTILINE)]
         found = [
-            " ".join(cell if isinstance(cell, str) else f"{cell:g}" for cell in row).split()
+            " ".join(cell if isinstance(cell, str) else f"{float(cell):g}" for cell in row).split()
             for row in warehouse.execute(query)
         ]
         assert found == written != [], query
