@@ -11,16 +11,22 @@ import re
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote_plus, urlencode, urlsplit
 
 import requests
 import tenacity
 import urllib3
 
-from loader.errors import AccessError, LoaderError, SourceContractError, SourceUnavailable
+from loader.errors import (
+    AccessError,
+    LoaderError,
+    SourceContractError,
+    SourceUnavailable,
+    WindowUnavailable,
+)
 from loader.genesys.hosts import Hosts
 from loader.genesys.quota import Quota
 from loader.genesys.traffic import Log, RateLimitEvent
@@ -29,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 Params = Mapping[str, str | int]
+Headers = Mapping[str, str]
 
 CONNECT_SECONDS = 10.0
 CHUNK_BYTES = 1 << 18
@@ -40,7 +47,55 @@ SHARE_OF_TOKEN_LIFE = 0.8
 NOT_FOLLOWED = "X-Location-Not-Followed"
 # So many characters of a secret in a row already give it away.
 SECRET_PIECE = 8
+# How long a circuit stays open before one request may try again.
+CIRCUIT_SECONDS = 60.0
 _PERMISSION = re.compile(r"\b[a-zA-Z]+:[a-zA-Z]+:[a-zA-Z*]+\b")
+_FIELD = re.compile(r"\[([\w.\- ]{1,60})\]", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer with status 200 or 202: its whole body, and headers whose names ignore case."""
+
+    body: bytes
+    headers: Headers = field(default_factory=dict)
+
+
+Decode = Callable[[Reply], Answer]
+
+
+@dataclass(frozen=True)
+class Grant:
+    """How the client credentials are sent.
+
+    The platform takes them as a Basic header, the integration guides as fields of the form, with a
+    scope where one is configured.
+    """
+
+    style: Literal["basic", "form"] = "basic"
+    scope: str = ""
+
+
+@dataclass(frozen=True)
+class Care:
+    """What an endpoint asks for beside the quota.
+
+    Attributes:
+        per_second: requests it bears in a second.
+        failures: after so many in a row it is left alone for `CIRCUIT_SECONDS`; and one that takes
+            longer than its deadline is given up at once, because it goes on costing the source.
+    """
+
+    per_second: int
+    failures: int
+
+
+@dataclass
+class _Circuit:
+    """Opens after repeated failures of an endpoint; closes with the first success."""
+
+    failures: int = 0
+    opened_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +156,10 @@ class _RateLimited(_Transient):
     """A 429; its event is the newest in the log."""
 
 
+class _TooSlow(_Transient):
+    """The deadline passed before the whole answer was there."""
+
+
 @dataclass
 class _Token:
     value: str
@@ -117,6 +176,8 @@ class Client:
         quota: holds requests back.
         patience: when to give up.
         now: the present, for the ledger; waits and deadlines use the monotonic clock.
+        grant: how the credentials are sent.
+        care: endpoints that want more than the quota, by path.
     """
 
     def __init__(
@@ -127,11 +188,17 @@ class Client:
         quota: Quota,
         patience: Patience,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        grant: Grant = Grant(),
+        care: Mapping[str, Care] | None = None,
     ) -> None:
         self.log = Log()
         self._hosts = hosts
         self._basic = b64encode(f"{client_id}:{client_secret}".encode()).decode()
-        self._secrets = {client_secret, self._basic}
+        self._credentials = {"client_id": client_id, "client_secret": client_secret}
+        self._secrets = {client_secret, quote_plus(client_secret), self._basic}
+        self._grant = grant
+        self._care = care or {}
+        self._circuits = {path: _Circuit() for path in self._care}
         self._quota = quota
         self._patience = patience
         self._now = now
@@ -147,10 +214,8 @@ class Client:
         self._session.close()
         self._quota.close()
 
-    def get(
-        self, path: str, decode: Callable[[bytes], Answer], params: Params | None = None
-    ) -> Answer:
-        """GET `path` of the API host and return what `decode` makes of the body.
+    def get(self, path: str, decode: Decode[Answer], params: Params | None = None) -> Answer:
+        """GET `path` of the API host and return what `decode` makes of the reply.
 
         Args:
             path: with leading slash.
@@ -166,9 +231,18 @@ class Client:
         """
         return self._call("GET", path, decode, params=params)
 
-    def post(self, path: str, decode: Callable[[bytes], Answer], body: object) -> Answer:
-        """POST `body` as JSON; the rest as in `get`. All analytics POSTs are reads."""
-        return self._call("POST", path, decode, body=body)
+    def post(
+        self, path: str, decode: Decode[Answer], body: object, headers: Headers | None = None
+    ) -> Answer:
+        """POST `body` as JSON; the rest as in `get`. All analytics POSTs are reads.
+
+        Args:
+            path: as in `get`.
+            decode: as in `get`.
+            body: anything JSON can say.
+            headers: beside those every request has.
+        """
+        return self._call("POST", path, decode, body=body, headers=headers)
 
     def login(self) -> None:
         """Get a token now, so that wrong credentials show before anything is created."""
@@ -178,9 +252,10 @@ class Client:
         self,
         method: str,
         path: str,
-        decode: Callable[[bytes], Answer],
+        decode: Decode[Answer],
         params: Params | None = None,
         body: object = None,
+        headers: Headers | None = None,
     ) -> Answer:
         url = self._hosts.api + path
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
@@ -188,14 +263,14 @@ class Client:
         def attempt() -> Answer:
             refreshed = False
             while True:
-                headers = {"Authorization": f"Bearer {self._bearer()}"}
+                sent = {**(headers or {}), "Authorization": f"Bearer {self._bearer()}"}
                 if data is not None:
-                    headers["Content-Type"] = "application/json"
+                    sent["Content-Type"] = "application/json"
                 status, answer_headers, content = self._exchange(
-                    method, url, path, headers, data, params
+                    method, url, path, sent, data, params
                 )
                 if status != 401:
-                    self._check_status(status, answer_headers, content, path)
+                    self._check_status(status, answer_headers, content, path, data or b"")
                     return self._decoded(decode, content, answer_headers, path)
                 if refreshed:
                     raise AccessError(
@@ -206,7 +281,40 @@ class Client:
                 self._token = None
                 refreshed = True
 
-        return self._retried(attempt, path, urlsplit(url).hostname or url)
+        host = urlsplit(url).hostname or url
+        if path in self._care:
+            return self._retried(self._with_care(attempt, path), path, host)
+        return self._retried(attempt, path, host)
+
+    def _with_care(self, attempt: Callable[[], Answer], path: str) -> Callable[[], Answer]:
+        """Give up a query that takes too long, and an endpoint that fails again and again."""
+        care, circuit = self._care[path], self._circuits[path]
+
+        def careful() -> Answer:
+            if circuit.opened_at is not None:
+                if time.monotonic() < circuit.opened_at + CIRCUIT_SECONDS:
+                    raise WindowUnavailable(
+                        f"{path} failed {circuit.failures} times in a row and is left alone for "
+                        f"{CIRCUIT_SECONDS:.0f} s; the next run asks again."
+                    )
+                circuit.opened_at = None
+            try:
+                answer = attempt()
+            except _RateLimited:
+                raise
+            except _Transient as error:
+                circuit.failures += 1
+                if circuit.failures >= care.failures:
+                    circuit.opened_at = time.monotonic()
+                if isinstance(error, _TooSlow):
+                    raise WindowUnavailable(
+                        f"{path}: {error}; the query is given up, the next run asks again."
+                    ) from None
+                raise
+            circuit.failures = 0
+            return answer
+
+        return careful
 
     def _retried(self, attempt: Callable[[], Answer], what: str, host: str) -> Answer:
         patience = self._patience
@@ -263,9 +371,11 @@ class Client:
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Send one request and read the whole body within its deadline."""
         traffic = self.log.traffic
-        traffic.waited_seconds += self._quota.wait_turn()
+        traffic.waited_seconds += self._quota.wait_turn(what)
         traffic.request_count += 1
         deadline = time.monotonic() + self._patience.request_seconds
+        # Who computes for a minute before the first byte is not dead.
+        silence = self._patience.request_seconds if what in self._care else 30.0
         try:
             with self._session.request(
                 method,
@@ -273,7 +383,7 @@ class Client:
                 params=params,
                 data=data,
                 headers=headers,
-                timeout=(CONNECT_SECONDS, min(30.0, self._patience.request_seconds)),
+                timeout=(CONNECT_SECONDS, min(silence, self._patience.request_seconds)),
                 allow_redirects=False,
                 stream=True,
             ) as response:
@@ -285,7 +395,7 @@ class Client:
                     chunks.append(chunk)
                     size += len(chunk)
                     if time.monotonic() > deadline:
-                        raise _Transient(
+                        raise _TooSlow(
                             f"slower than {self._patience.request_seconds:.0f} s "
                             "(ELT_REQUEST_SECONDS)"
                         )
@@ -302,10 +412,11 @@ class Client:
                 "TLS, install its certificate on this machine."
             ) from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise _Transient(_network_problem(error)) from None
+            kind = _TooSlow if time.monotonic() > deadline else _Transient
+            raise kind(_network_problem(error)) from None
 
     def _check_status(
-        self, status: int, headers: Mapping[str, str], content: bytes, what: str
+        self, status: int, headers: Headers, content: bytes, what: str, asked: bytes = b""
     ) -> None:
         if status == 429:
             retry_after = _retry_after(headers, self._now())
@@ -320,7 +431,8 @@ class Client:
                 )
             )
             raise _RateLimited("rate limited (429)", retry_after)
-        if status in (408, 500, 502, 503, 504):
+        # 409: the same query is still being answered, perhaps to a run that was killed.
+        if status in (408, 409, 500, 502, 503, 504):
             raise _Transient(f"answered {status}", _retry_after(headers, self._now()))
         if 300 <= status < 400:
             target = self._shown(_host_of(headers.get(NOT_FOLLOWED, "")), r"[\w.:-]{1,253}")
@@ -340,8 +452,12 @@ class Client:
             raise _Transient("empty answer", broken=True)
         if not 200 <= status < 300:
             correlation = self._shown(headers.get("ININ-Correlation-Id", ""), r"[\w-]{1,64}")
+            named = _FIELD.search(content[:4096].decode(errors="replace"))
+            # Only a word of our own question: what else they quote may be anybody's.
+            field = named.group(1) if named and named.group(1).encode() in asked else ""
             raise Refused(
                 f"{what} answered {status} {code}"
+                + (f" about [{field}]" if field else "")
                 + (f", correlation id {correlation}" if correlation else "")
                 + ".",
                 status,
@@ -351,7 +467,7 @@ class Client:
 
     def _decoded(
         self,
-        decode: Callable[[bytes], Answer],
+        decode: Decode[Answer],
         content: bytes,
         headers: Mapping[str, str],
         what: str,
@@ -361,7 +477,7 @@ class Client:
             shown = self._shown(media_type, r"[\w.+/-]{1,60}") or "another media type"
             raise SourceContractError(f"{what} answered {shown} where JSON is due.")
         try:
-            return decode(content)
+            return decode(Reply(content, headers))
         except Unreadable as error:
             raise _Transient(f"not a whole JSON document ({error})", broken=True) from None
         except WrongShape as error:
@@ -399,16 +515,20 @@ class Client:
 
     def _new_token(self) -> _Token:
         asked_at = time.monotonic()
-        # As a Basic header: a body would be sent on by a redirect, a header to another host is not.
+        sent = {"Content-Type": "application/x-www-form-urlencoded"}
+        form = {"grant_type": "client_credentials"}
+        if self._grant.scope:
+            form["scope"] = self._grant.scope
+        if self._grant.style == "basic":
+            sent["Authorization"] = f"Basic {self._basic}"
+        else:
+            form |= self._credentials
         status, headers, content = self._exchange(
             "POST",
             self._hosts.login + "/oauth/token",
             "/oauth/token",
-            {
-                "Authorization": f"Basic {self._basic}",
-                "Content-Type": "application/x-www-form-urlencoded",
-            },
-            b"grant_type=client_credentials",
+            sent,
+            urlencode(form).encode(),
         )
         host = urlsplit(self._hosts.login).hostname
         if status in (400, 401, 403):

@@ -7,14 +7,13 @@ buckets and metrics without data are absent, so a window read again replaces all
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
 from loader.errors import SourceContractError
 from loader.genesys.client import Client, Refused
-from loader.raw import Identity
-from loader.resources.reading import Answer, Kind, page_decoder
+from loader.resources.reading import Answer, Resource, page_decoder
 from loader.windows import Window
 
 logger = logging.getLogger(__name__)
@@ -52,7 +51,7 @@ class _GroupId:
         return None
 
 
-class Aggregates:
+class Aggregates(Resource):
     """One aggregate query and the raw table of the same name.
 
     Args:
@@ -64,10 +63,8 @@ class Aggregates:
         settle: how long the source needs until its counts stay.
     """
 
-    kind: Kind = "window"
-    identity: Identity
+    kind = "window"
     resumes = False
-    most_empty_pages = 0
 
     def __init__(
         self,
@@ -80,7 +77,7 @@ class Aggregates:
     ) -> None:
         self.name = name
         self.settle = settle
-        self.step: timedelta | None = GRANULARITIES[granularity]
+        self.step = GRANULARITIES[granularity]
         self._path = f"/api/v2/analytics/{subject}/aggregates/query"
         self._group_by = list(group_by)
         self._metrics = list(metrics)
@@ -88,17 +85,9 @@ class Aggregates:
         self._page = page_decoder(_Results, "results")
         self.identity = _GroupId()
 
-    def available_through(self, client: Client) -> datetime | None:
-        """Return None: aggregates are near real time, the settle delay stands for their lag."""
-        return None
-
     def query(self, window: Window) -> object:
         """Return the body at the granularity asked for."""
         return self._body(window, self._granularity)
-
-    def submit(self, client: Client, window: Window) -> str | None:
-        """Return None: the answer comes at once."""
-        return None
 
     def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
         """Read the window, in coarser buckets where the service refuses finer ones."""

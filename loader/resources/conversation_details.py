@@ -7,14 +7,14 @@ of `jobs/availability` it returns a part without saying so.
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import msgspec
 
 from loader.errors import SourceContractError, WindowUnavailable
 from loader.genesys.client import Client, Refused
-from loader.raw import Identity, IdField
-from loader.resources.reading import Answer, Kind, LostJob, decoder, page_decoder
+from loader.raw import IdField
+from loader.resources.reading import Answer, LostJob, Resource, decoder, page_decoder
 from loader.windows import Window
 
 JOBS = "/api/v2/analytics/conversations/details/jobs"
@@ -46,7 +46,7 @@ class _Results(msgspec.Struct, rename="camel"):
     data_availability_date: datetime | None = None
 
 
-class ConversationDetails:
+class ConversationDetails(Resource):
     """The raw table `conversation_details`.
 
     Args:
@@ -56,12 +56,8 @@ class ConversationDetails:
     """
 
     name = "conversation_details"
-    kind: Kind = "window"
-    identity: Identity = IdField("conversationId")
-    step: timedelta | None = None
-    settle = timedelta(0)
-    resumes = True
-    most_empty_pages = 3
+    kind = "window"
+    identity = IdField("conversationId")
 
     def __init__(
         self, page_size: int, job_seconds: float, sleep: Callable[[float], None] = time.sleep

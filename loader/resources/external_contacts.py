@@ -6,14 +6,12 @@ contact missing from the newest whole scan has expired (60 days after the last i
 been deleted; merged contacts name their canonical one.
 """
 
-from datetime import datetime, timedelta
-
 import msgspec
 
 from loader.errors import SourceContractError
 from loader.genesys.client import Client, Refused
-from loader.raw import Identity, IdField
-from loader.resources.reading import Answer, Kind, LostJob, page_decoder
+from loader.raw import IdField
+from loader.resources.reading import Answer, LostJob, Resource, page_decoder
 from loader.windows import Window
 
 SCAN = "/api/v2/externalcontacts/scan/contacts"
@@ -29,31 +27,20 @@ class _Scan(msgspec.Struct):
     cursors: _Cursors | None = None
 
 
-class ExternalContacts:
+class ExternalContacts(Resource):
     """The raw table `external_contacts`."""
 
     name = "external_contacts"
-    kind: Kind = "snapshot"
-    identity: Identity = IdField("id")
-    resumes = True
-    step: timedelta | None = None
-    settle = timedelta(0)
+    kind = "snapshot"
+    identity = IdField("id")
     most_empty_pages = 50
 
     def __init__(self) -> None:
         self._page = page_decoder(_Scan, "entities")
 
-    def available_through(self, client: Client) -> datetime | None:
-        """Return None: a scan shows the present."""
-        return None
-
     def query(self, window: Window) -> object:
         """Return what every page asks for."""
         return {"path": SCAN, "limit": LARGEST_PAGE}
-
-    def submit(self, client: Client, window: Window) -> str | None:
-        """Return None: a scan needs no job."""
-        return None
 
     def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
         """Read one page of the scan."""

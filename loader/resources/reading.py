@@ -2,14 +2,15 @@
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 import msgspec
 
-from loader.genesys.client import Client, Unreadable, WrongShape
+from loader.genesys.client import Client, Reply, Unreadable, WrongShape
 from loader.raw import Identity, slice_array
 from loader.windows import Window
 
@@ -34,6 +35,15 @@ class Answer:
     adjustment: str | None = None
 
 
+@dataclass(frozen=True)
+class LiveField:
+    """A field of an endpoint as found before reading: in our mapping, at the source, or both."""
+
+    name: str
+    is_mapped: bool
+    is_live: bool
+
+
 class LostJob(Exception):
     """The source no longer knows the job or the page token: the window must start again."""
 
@@ -42,7 +52,7 @@ class Incomplete(LostJob):
     """Fewer records came than were announced: a page is missing, or the list moved meanwhile."""
 
 
-class Resource(Protocol):
+class Resource(ABC):
     """One endpoint and the raw table of the same name.
 
     A `window` resource is read window by window, a `snapshot` whole each time.
@@ -58,22 +68,34 @@ class Resource(Protocol):
     """
 
     name: str
-    kind: Kind
+    kind: ClassVar[Kind]
     identity: Identity
-    step: timedelta | None
-    settle: timedelta
-    resumes: bool
-    most_empty_pages: int
+    step: timedelta | None = None
+    settle: timedelta = timedelta(0)
+    resumes: bool = True
+    most_empty_pages: int = 3
 
     def available_through(self, client: Client) -> datetime | None:
         """Ask until when the source guarantees its data; None where it gives no guarantee."""
+        return None
 
+    def discover(self, client: Client, now: datetime) -> Sequence[LiveField]:
+        """Ask which fields the source has now, before anything is read in this run."""
+        return ()
+
+    def is_due(self, snapshot: datetime | None, now: datetime, age: timedelta) -> bool:
+        """Tell whether a snapshot is due: the last one was begun at `snapshot`, `age` ago."""
+        return snapshot is None or now - snapshot >= age
+
+    @abstractmethod
     def query(self, window: Window) -> object:
         """Return what is asked for `window`; its hash ties a page token to the question."""
 
     def submit(self, client: Client, window: Window) -> str | None:
         """Start the read at the source and return its job id; None where pages need no job."""
+        return None
 
+    @abstractmethod
     def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
         """Read one page: the first without `token`, waiting for the job if it still runs.
 
@@ -82,19 +104,36 @@ class Resource(Protocol):
         """
 
 
+def write_token(place: msgspec.Struct) -> str:
+    """Return as a page token where reading goes on, for pages that need more than Genesys' own."""
+    return msgspec.json.encode(place).decode()
+
+
+def read_token(kind: type[Document], token: str) -> Document:
+    """Return the place a token of `write_token` stands for.
+
+    Raises:
+        LostJob: it was written by another version of the loader.
+    """
+    try:
+        return msgspec.json.decode(token, type=kind)
+    except msgspec.DecodeError:
+        raise LostJob("the page token is of another version of the loader") from None
+
+
 def query_hash(query: object) -> str:
     """Return a short hash that changes whenever the question does."""
     text = json.dumps(query, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def decoder(kind: type[Document]) -> Callable[[bytes], Document]:
+def decoder(kind: type[Document]) -> Callable[[Reply], Document]:
     """Return a decoder of a small JSON answer into `kind`; unknown fields are let through."""
     inner = msgspec.json.Decoder(kind)
 
-    def decode(body: bytes) -> Document:
+    def decode(reply: Reply) -> Document:
         try:
-            return inner.decode(body)
+            return inner.decode(reply.body)
         except msgspec.ValidationError as error:
             raise WrongShape(_problem(error)) from None
         except (msgspec.DecodeError, RecursionError) as error:
@@ -105,7 +144,7 @@ def decoder(kind: type[Document]) -> Callable[[bytes], Document]:
 
 def page_decoder(
     envelope: type[Document], key: str
-) -> Callable[[bytes], tuple[Document, Records | None]]:
+) -> Callable[[Reply], tuple[Document, Records | None]]:
     """Return a decoder of pages whose records lie in the array under `key`.
 
     Args:
@@ -118,7 +157,8 @@ def page_decoder(
     """
     inner = msgspec.json.Decoder(envelope)
 
-    def decode(body: bytes) -> tuple[Document, Records | None]:
+    def decode(reply: Reply) -> tuple[Document, Records | None]:
+        body = reply.body
         try:
             page = inner.decode(body)
             return page, getattr(page, key)

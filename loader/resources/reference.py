@@ -4,14 +4,12 @@ Listings in numbered pages: `{entities, pageNumber, pageSize, pageCount, total, 
 snapshot of the whole list: an entity missing from the newest snapshot has been deleted.
 """
 
-from datetime import datetime, timedelta
-
 import msgspec
 
 from loader.errors import SourceContractError
 from loader.genesys.client import Client
-from loader.raw import Identity, IdField
-from loader.resources.reading import Answer, Kind, page_decoder
+from loader.raw import IdField
+from loader.resources.reading import Answer, Resource, page_decoder
 from loader.windows import Window
 
 # The service clamps what is too large and says so in the answer's pageSize.
@@ -24,7 +22,7 @@ class _Listing(msgspec.Struct, rename="camel"):
     total: int | None = None
 
 
-class Listing:
+class Listing(Resource):
     """One listing and the raw table of the same name.
 
     Args:
@@ -34,12 +32,9 @@ class Listing:
             old conversations still name.
     """
 
-    kind: Kind = "snapshot"
-    identity: Identity = IdField("id")
-    step: timedelta | None = None
-    settle = timedelta(0)
+    kind = "snapshot"
+    identity = IdField("id")
     resumes = False  # page numbers move with the list
-    most_empty_pages = 3
 
     def __init__(self, name: str, path: str, **filters: str) -> None:
         self.name = name
@@ -47,17 +42,9 @@ class Listing:
         self._filters = filters
         self._page = page_decoder(_Listing, "entities")
 
-    def available_through(self, client: Client) -> datetime | None:
-        """Return None: a listing shows the present."""
-        return None
-
     def query(self, window: Window) -> object:
         """Return the parameters of every page."""
         return {"path": self._path, **self._filters}
-
-    def submit(self, client: Client, window: Window) -> str | None:
-        """Return None: a listing needs no job."""
-        return None
 
     def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
         """Read one page; the token is the page's number."""

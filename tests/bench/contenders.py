@@ -86,7 +86,7 @@ def dlt_default(folder: Path, count: int) -> Callable[[], int]:
 
 def local(folder: Path, times: int) -> Callable[[], int]:
     """Our load, pages read from a file; `times` windows hold the same conversations each."""
-    from loader.genesys.client import Client
+    from loader.genesys.client import Client, Reply
     from loader.resources.conversation_details import ConversationDetails
     from loader.resources.reading import Answer
     from loader.windows import Window
@@ -105,7 +105,7 @@ def local(folder: Path, times: int) -> Callable[[], int]:
         ) -> Answer:
             with (folder / "pages.ndjson").open("rb") as pages:
                 pages.seek(int(token or 0))
-                _, records = self._results(pages.readline())
+                _, records = self._results(Reply(pages.readline()))
                 here = pages.tell()
                 is_last = not pages.read(1)
             return Answer(records or (), None if is_last else str(here))

@@ -10,7 +10,7 @@ from unittest import mock
 import pyarrow as pa
 import pytest
 
-from loader.genesys.client import Client, Patience
+from loader.genesys.client import Client, Patience, Reply
 from loader.genesys.quota import Quota
 from loader.load import Request, Run
 from loader.pipeline import Warehouse
@@ -52,7 +52,7 @@ class LargePages(ConversationDetails):
             % (number, n, b"x" * (PAGE_BYTES // RECORDS))
             for n in range(RECORDS)
         )
-        _, page = self._results(b'{"conversations":[' + records + b"]}")
+        _, page = self._results(Reply(b'{"conversations":[' + records + b"]}"))
         return Answer(page or (), str(number + 1) if number + 1 < PAGES else None)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from loader.genesys.client import Unreadable, WrongShape
+from loader.genesys.client import Reply, Unreadable, WrongShape
 from loader.raw import IdField, RawPages, slice_array
 from loader.resources.reading import page_decoder
 from loader.windows import Window
@@ -97,7 +97,7 @@ decode = page_decoder(Envelope, "conversations")
 
 
 def texts(body: bytes) -> tuple[str | None, list[bytes]]:
-    envelope, records = decode(body)
+    envelope, records = decode(Reply(body))
     assert records is not None
     return envelope.cursor, [bytes(item) for item in records]
 
@@ -128,13 +128,13 @@ def test_both_ways_of_slicing_agree() -> None:
 def test_a_page_cut_short_is_unreadable_so_that_it_is_asked_for_again(cut_at: int) -> None:
     body = b'{"conversations":[{"a": 1 },{"b":NaN,"c":"]}"}],"cursor":"n"}'
     with pytest.raises(Unreadable):
-        decode(body[:cut_at])
+        decode(Reply(body[:cut_at]))
 
 
 @pytest.mark.parametrize("body", [b'{"conversations":{}}', b'{"cursor":5}', b"[]"])
 def test_whole_json_of_another_shape_breaks_the_contract(body: bytes) -> None:
     with pytest.raises(WrongShape):
-        decode(body)
+        decode(Reply(body))
 
 
 def test_a_nul_in_the_id_itself_does_not_reach_the_quarantine_as_one() -> None:
