@@ -16,7 +16,7 @@ from rich.logging import RichHandler
 from loader.errors import ExitCode, LoaderError, SettingsError
 from loader.genesys.traffic import FETCH_THREAD
 from loader.resources import RESOURCE_NAMES
-from loader.seeds import check_seeds
+from loader.seeds import check_seeds, check_selection
 from loader.settings import DATE_FORM, Settings, parse_utc
 from loader.windows import iso
 
@@ -136,6 +136,8 @@ def _checked(options: argparse.Namespace) -> tuple[Settings, datetime | None, da
     settings = Settings.read()
     settings.check_source()
     check_seeds()
+    if settings.contract == "guides":
+        check_selection(settings.contact_column)
     times: list[datetime | None] = []
     for flag, text in (("--from", options.start), ("--to", options.end)):
         try:
@@ -150,10 +152,12 @@ def _checked(options: argparse.Namespace) -> tuple[Settings, datetime | None, da
         raise SettingsError(f"--from {iso(start)} is not before --to {iso(end)}.")
     if end and not start and settings.start and end <= settings.start:
         raise SettingsError(f"--to {iso(end)} is not after ELT_START {iso(settings.start)}.")
-    unknown = [name for name in options.only if name not in RESOURCE_NAMES]
+    names = RESOURCE_NAMES[settings.contract]
+    unknown = [name for name in options.only if name not in names]
     if unknown:
         raise SettingsError(
-            f"--only {unknown[0]}: no such resource; there are {', '.join(RESOURCE_NAMES)}."
+            f"--only {unknown[0]}: no such resource in the contract {settings.contract}; there are "
+            f"{', '.join(names)}."
         )
     return settings, start, end
 

@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from rich import box
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loader.errors import DestinationError, ExitCode, SettingsError
-from loader.genesys.client import Client, Patience
+from loader.genesys.client import Client, Grant, Patience
 from loader.genesys.quota import Quota
 from loader.ledger import described
 from loader.load import Plan, Request, Run
@@ -24,10 +24,18 @@ from loader.resources import RESOURCE_NAMES
 from loader.resources.aggregates import aggregates
 from loader.resources.conversation_details import ConversationDetails
 from loader.resources.external_contacts import ExternalContacts
+from loader.resources.guides_flow_outcomes import CARE, GuidesFlowOutcomes
+from loader.resources.guides_flow_outcomes import PATH as OUTCOMES
+from loader.resources.guides_interactions import GuidesInteractions
+from loader.resources.guides_intervals import intervals
+from loader.resources.guides_journeys import GuidesContacts, GuidesConversations
+from loader.resources.guides_participants import GuidesParticipants
 from loader.resources.reading import Resource
 from loader.resources.reference import listings
+from loader.seeds import attribute_names, contact_attributes, export_columns
 from loader.settings import Settings
 from loader.windows import Window
+from loader.worklist import Contacts
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +45,7 @@ def load(settings: Settings, start: datetime | None, end: datetime | None, only:
     console = Console(stderr=True)
     reporter: Reporter = Live(console) if console.is_terminal else Lines()
     with _connected(settings) as (client, warehouse):
-        run = Run(settings, client, warehouse, _resources(settings), reporter)
+        run = Run(settings, client, warehouse, _resources(settings, warehouse), reporter)
         with reporter if isinstance(reporter, Live) else nullcontext():
             summary = run.load(Request(start, end, tuple(only)))
     for problem in summary.problems[1:]:
@@ -59,7 +67,7 @@ def load(settings: Settings, start: datetime | None, end: datetime | None, only:
 def plan(settings: Settings, start: datetime | None, end: datetime | None, only: list[str]) -> int:
     """Show the windows due, the requests they take and how long those take at the quota."""
     with _connected(settings, create=False) as (client, warehouse):
-        run = Run(settings, client, warehouse, _resources(settings), Lines())
+        run = Run(settings, client, warehouse, _resources(settings, warehouse), Lines())
         plans = run.plan(Request(start, end, tuple(only)))
         pages_per_hour = _pages_per_hour(warehouse)
     table = _table("resource", "why", "windows", "from", "to", "requests")
@@ -79,11 +87,11 @@ def plan(settings: Settings, start: datetime | None, end: datetime | None, only:
     if not requests:
         console.print("Nothing is due: loaded as far as Genesys guarantees its data.")
         return ExitCode.OK
-    minutes = requests / Quota.share_of(settings.requests_per_minute)
+    minutes = requests / Quota.share_of(settings.quota)
     console.print(table)
     console.print(
         f"About {requests} requests, {minutes:.1f} min or more: "
-        f"{Quota.share_of(settings.requests_per_minute)} a minute are 85 % of "
+        f"{Quota.share_of(settings.quota)} a minute are 85 % of "
         "GENESYS_REQUESTS_PER_MINUTE."
         + ("" if pages_per_hour else " Pages are estimated once a window has been loaded."),
         soft_wrap=True,
@@ -93,7 +101,7 @@ def plan(settings: Settings, start: datetime | None, end: datetime | None, only:
 
 def status(settings: Settings) -> int:
     """Show how far each resource is loaded, what is open, refused, and what went wrong last."""
-    warehouse = Warehouse(settings, RESOURCE_NAMES)
+    warehouse = Warehouse(settings, RESOURCE_NAMES[settings.contract])
     console = _console()
     if not warehouse.exists():
         console.print("The warehouse is empty: nothing has been loaded yet (`make load`).")
@@ -105,7 +113,7 @@ def status(settings: Settings) -> int:
         "resource", "loaded through", "guaranteed through", "records", "quarantined", "open window"
     )
     errors = []
-    for name in RESOURCE_NAMES:
+    for name in RESOURCE_NAMES[settings.contract]:
         state = warehouse.state(name)
         guaranteed, records, quarantined, error = facts.get(name, (None, 0, 0, None))
         through = state.coverage.loaded_through or state.snapshot_at
@@ -133,7 +141,7 @@ def export(settings: Settings, external_id: str) -> int:
         SettingsError: no contact has that id, or several people do.
         DestinationError: the journeys have not been built.
     """
-    warehouse = Warehouse(settings, RESOURCE_NAMES)
+    warehouse = Warehouse(settings, RESOURCE_NAMES[settings.contract])
     rows: list[tuple[str, ...]] = []
     if warehouse.exists():
         with run_lock(settings.work_dir), closing(warehouse):
@@ -238,13 +246,29 @@ def _minute(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M}Z" if moment else "-"
 
 
-def _resources(settings: Settings) -> list[Resource]:
-    """Return all resources, the reference data first: a mart then knows its new queues."""
-    details = ConversationDetails(
-        page_size=settings.page_size, job_seconds=settings.job_minutes * 60.0
+def _resources(settings: Settings, warehouse: Warehouse) -> list[Resource]:
+    """Return all resources of the contract, in the order of `RESOURCE_NAMES`."""
+    minutes = settings.interval_minutes
+    granularity = f"PT{minutes}M" if minutes < 60 else "PT1H"
+    if settings.contract == "platform":
+        details = ConversationDetails(
+            page_size=settings.page_size, job_seconds=settings.job_minutes * 60.0
+        )
+        return [*listings(), ExternalContacts(), details, *aggregates(granularity)]
+    days = settings.contact_days
+    contacts = Contacts(
+        warehouse.query,
+        contact_attributes(settings.contact_column),
+        timedelta(days=days) if days else None,
     )
-    granularity = f"PT{settings.interval_minutes}M" if settings.interval_minutes < 60 else "PT1H"
-    return [*listings(), ExternalContacts(), details, *aggregates(granularity)]
+    return [
+        GuidesParticipants(attribute_names(), settings.page_size),
+        GuidesInteractions(export_columns(), settings.page_size),
+        GuidesFlowOutcomes(timedelta(hours=settings.window_hours)),
+        *intervals(granularity),
+        GuidesContacts(contacts),
+        GuidesConversations(contacts),
+    ]
 
 
 @contextmanager
@@ -255,26 +279,45 @@ def _connected(settings: Settings, *, create: bool = True) -> Iterator[tuple[Cli
         settings: checked for the source too.
         create: whether a DuckDB file that is not there is made; else it reads as empty.
     """
-    warehouse = Warehouse(settings, RESOURCE_NAMES)
+    warehouse = Warehouse(settings, RESOURCE_NAMES[settings.contract])
     warehouse.check_paths()
+    is_guides = settings.contract == "guides"
+    care = {OUTCOMES: CARE} if is_guides else {}
     client = Client(
         settings.hosts,
         settings.client_id,
         settings.client_secret.get_secret_value(),
-        Quota(settings.requests_per_minute),
+        Quota(settings.quota, {path: care.per_second for path, care in care.items()}),
         Patience(
             request_seconds=settings.request_seconds,
             attempts=settings.retry_attempts,
             retry_seconds=settings.retry_seconds,
         ),
         now=settings.now,
+        grant=Grant("form" if is_guides else "basic", settings.scope),
+        care=care,
     )
     with run_lock(settings.work_dir):
         try:
             client.login()
             if create or warehouse.exists():
                 warehouse.connect()
+                _check_contract(settings, warehouse)
             yield client, warehouse
         finally:
             client.close()
             warehouse.close()
+
+
+def _check_contract(settings: Settings, warehouse: Warehouse) -> None:
+    """Refuse to add one contract's records to the other's: the marts would count both."""
+    others = warehouse.query(
+        "select distinct contract from {dataset}.extract_windows where contract <> %s",
+        settings.contract,
+    )
+    if others:
+        raise SettingsError(
+            f"GENESYS_CONTRACT is {settings.contract}, but this warehouse holds records of the "
+            f"contract {others[0][0]}; set that, or choose another warehouse (ELT_DUCKDB_PATH, "
+            "ELT_POSTGRES_DATABASE)."
+        )

@@ -1,5 +1,6 @@
 """Fetches the pages of one window, one commit ahead of the warehouse, in a thread of its own."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from loader.ledger import OpenWindow
 from loader.raw import Page, QuarantinedRecord, RawPages
 from loader.resources.reading import Answer, Incomplete, LostJob, Resource
 
+# The longest a batch is read: no more than this is read again after a kill.
+COMMIT_SECONDS = 60.0
 # What a commit for a job's id alone would cost about twice over.
 A_MOMENT_SECONDS = 1.0
 
@@ -65,7 +68,7 @@ class Batch:
 
 
 class Fetcher:
-    """Reads a window's pages in batches of about `commit_bytes`.
+    """Reads a window's pages in batches of about `commit_bytes`, or a minute's worth.
 
     Args:
         client: the HTTP client; used by this thread alone while it reads.
@@ -121,8 +124,14 @@ class Fetcher:
 
     def _next_batch(self) -> Batch:
         batch = Batch(token=self._token)
+        deadline = time.monotonic() + COMMIT_SECONDS
         try:
-            while batch.byte_count < self._commit_bytes and not batch.is_last and not self._stopped:
+            while (
+                batch.byte_count < self._commit_bytes
+                and time.monotonic() < deadline
+                and not batch.is_last
+                and not self._stopped
+            ):
                 answer = self._resource.read(
                     self._client, self._opened.window, self._opened.job_id, self._token
                 )

@@ -61,10 +61,23 @@ class RateLimit:
     allowed_count: int | None
 
 
+@dataclass(frozen=True)
+class DiscoveredField:
+    """A field of an endpoint as a run found it: in our mapping, at the source, or both."""
+
+    run_id: str
+    resource: str
+    field_name: str
+    is_mapped: bool
+    is_live: bool
+    discovered_at: datetime
+
+
 _ARROW: dict[Any, pa.DataType] = {
     str: pa.string(),
     int: pa.int64(),
     float: pa.float64(),
+    bool: pa.bool_(),
     datetime: _TIMESTAMP,
 }
 
@@ -83,6 +96,7 @@ LEDGER_SCHEMAS = {
     "extract_windows": _schema(WindowCommit),
     "quarantined_records": _schema(QuarantinedRecord),
     "rate_limit_events": _schema(RateLimit),
+    "discovered_fields": _schema(DiscoveredField),
 }
 
 

@@ -18,7 +18,14 @@ from loader.errors import (
 )
 from loader.fetch import Batch, Fetcher
 from loader.genesys.client import Client, TooLarge
-from loader.ledger import OpenWindow, RateLimit, WindowCommit, described, ledger_table
+from loader.ledger import (
+    DiscoveredField,
+    OpenWindow,
+    RateLimit,
+    WindowCommit,
+    described,
+    ledger_table,
+)
 from loader.pipeline import Warehouse
 from loader.progress import Reporter
 from loader.resources.reading import Incomplete, LostJob, Resource, query_hash
@@ -29,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 # How often a window begins again because its job or token was lost before we call it a fault.
 MAX_RESTARTS = 3
+# So many answers 429 in one window say that windows are too long for the quota.
+LIMITED_OFTEN = 5
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,7 @@ class Summary:
     pages: int = 0
     records: int = 0
     quarantined: int = 0
+    rate_limited: int = 0
     problems: list[LoaderError] = field(default_factory=list)
 
     def add(self, batch: Batch) -> None:
@@ -64,6 +74,7 @@ class Summary:
         self.pages += batch.page_count
         self.records += batch.record_count
         self.quarantined += batch.quarantined_count
+        self.rate_limited += batch.traffic.rate_limited_count
 
 
 class Run:
@@ -135,7 +146,7 @@ class Run:
             if state.open is not None:
                 return Plan(resource, [Due(state.open.window, "resumed")], Horizon(now, None, None))
             age = timedelta(hours=settings.reference_hours)
-            is_due = state.snapshot_at is None or now - state.snapshot_at >= age
+            is_due = resource.is_due(state.snapshot_at, now, age)
             # Asking for it by name is asking for it now.
             windows = [Due(Window(now, now), "snapshot")] if is_due or request.only else []
             return Plan(resource, windows, Horizon(now, None, None))
@@ -171,6 +182,8 @@ class Run:
 
     def _load_resource(self, resource: Resource, request: Request, summary: Summary) -> None:
         plan = self._plan_resource(resource, request)
+        if plan.windows:
+            self._discover(resource, summary)
         self._reporter.begin(resource.name, len(plan.windows))
         self._load_windows(plan, summary)
         if plan.windows and plan.windows[0].reason == "resumed":
@@ -180,29 +193,74 @@ class Run:
             self._load_windows(plan, summary)
         self._reporter.end()
 
+    def _discover(self, resource: Resource, summary: Summary) -> None:
+        """Ask which fields there are, keep that in the ledger, report what has gone."""
+        found = resource.discover(self._client, self._settings.now())
+        if not found:
+            return
+        rows = [
+            DiscoveredField(
+                self._run_id, resource.name, one.name, one.is_mapped, one.is_live,
+                self._settings.now(),
+            )
+            for one in found
+        ]  # fmt: skip
+        table = ledger_table("discovered_fields", rows)
+        self._warehouse.commit({"discovered_fields": table}, {})
+        mapped = [one for one in found if one.is_mapped]
+        gone = [one.name for one in mapped if not one.is_live]
+        if gone:
+            problem = (
+                f"{resource.name}: {len(gone)} of {len(mapped)} mapped columns are gone: "
+                f"{', '.join(gone)}; give interaction_columns.csv a new version. The others are "
+                "loaded."
+            )
+            if len(gone) * 100 > self._settings.drift_percent * len(mapped):
+                summary.problems.append(SourceContractError(problem))
+            else:
+                logger.warning("%s", problem)
+
     def _load_windows(self, plan: Plan, summary: Summary) -> None:
         todo = [(item, "") for item in plan.windows]
         while todo:
             item, adjustment = todo.pop(0)
             self._reporter.window(described(item.window))
+            limited_before = summary.rate_limited
             try:
                 self._read_window(plan, item, adjustment or None, summary)
             except TooLarge as problem:
-                halves = item.window.halves()
-                if halves is None:
+                halves = self._halves(plan.resource, item)
+                if not halves:
                     raise SourceContractError(
                         f"{plan.resource.name} {described(item.window)}: {problem} "
                         "The window cannot be made shorter."
                     ) from None
                 why = f"half of {described(item.window)}, too much for one request"
                 logger.warning("%s %s", plan.resource.name, why)
-                if item.reason == "start moved back":
-                    # Backwards, as all of it: the older half would lie beyond a gap.
-                    halves = halves[::-1]
-                todo[:0] = [(replace(item, window=half), why) for half in halves]
+                todo[:0] = [(half, why) for half in halves]
                 continue
             summary.windows += 1
             self._reporter.window_done()
+            if summary.rate_limited - limited_before >= LIMITED_OFTEN:
+                logger.warning(
+                    "%s %s met many answers 429; the windows after it are halved",
+                    plan.resource.name, described(item.window),
+                )  # fmt: skip
+                why = "half a window, for the rate limit"
+                todo = [
+                    (half, why)
+                    for whole, _ in todo
+                    for half in self._halves(plan.resource, whole) or [whole]
+                ]
+
+    @staticmethod
+    def _halves(resource: Resource, item: Due) -> list[Due]:
+        """Return the halves of a window in the order to read them; none if it is too short."""
+        halves = item.window.halves(resource.step) or ()
+        if item.reason == "start moved back":
+            # Backwards, as all of it: the older half would lie beyond a gap.
+            halves = halves[::-1]
+        return [replace(item, window=half) for half in halves]
 
     def _read_window(self, plan: Plan, item: Due, adjustment: str | None, summary: Summary) -> None:
         """Read one window to its end, from its beginning again if its job or token is lost."""
@@ -257,6 +315,7 @@ class Run:
                 batch.traffic, batch.rate_limits = log.traffic.take(), log.take_rate_limits()
                 self._commit(plan, opened, batch, adjustment)
                 raise
+        resource.prepare(opened.window, opened.job_id)
         fetcher = Fetcher(
             self._client, resource, opened, commit_bytes=self._settings.commit_megabytes << 20
         )

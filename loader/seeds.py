@@ -38,6 +38,8 @@ Line = Mapping[str, str]
 def _registry_line(line: Line) -> str | None:
     if not line["name"]:
         return "name is empty; give the attribute's exact name"
+    if line["precedence"] and not re.fullmatch(r"\d{1,6}", line["precedence"]):
+        return f"precedence {line['precedence']!r} is no number; use 1, 2, 3 and so on, or nothing"
     return _column(line)
 
 
@@ -161,6 +163,70 @@ def read_seed(folder: Path, seed: Seed) -> list[dict[str, str]]:
     return checked
 
 
+def attribute_names(folder: Path = FOLDER) -> list[str]:
+    """Return the exact names of the registered attributes, each once.
+
+    Raises:
+        SettingsError: none is registered; a query that selects none returns none.
+    """
+    names = dict.fromkeys(line["name"] for line in read_seed(folder, ATTRIBUTE_REGISTRY))
+    if not names:
+        raise SettingsError(
+            f"{folder / 'attribute_registry.csv'} is empty: the integration guides' contract "
+            "returns only attributes that are asked for; register those you want."
+        )
+    return list(names)
+
+
+def contact_attributes(column: str, folder: Path = FOLDER) -> list[str]:
+    """Return the attributes that hold a contact's external id, the one to be preferred first.
+
+    Args:
+        column: their column in the attribute registry (GENESYS_CONTACT_COLUMN).
+        folder: where the seeds are.
+
+    Raises:
+        SettingsError: the registry has no such column.
+    """
+    lines = [
+        line for line in read_seed(folder, ATTRIBUTE_REGISTRY) if line["column_name"] == column
+    ]
+    if not lines:
+        raise SettingsError(
+            f"GENESYS_CONTACT_COLUMN {column!r} is no column_name of "
+            f"{folder / 'attribute_registry.csv'}; name the column that holds your CRM's id."
+        )
+    lines.sort(key=lambda line: int(line["precedence"] or 0))
+    return [line["name"] for line in lines]
+
+
+# Without them a record is none, says the integration guide.
+REQUIRED_COLUMNS = ("id", "type", "startTime", "state")
+
+
+def export_columns(folder: Path = FOLDER) -> list[str]:
+    """Return the columns to export, those of the newest version of the mapping.
+
+    Raises:
+        SettingsError: there are none, or one is missing that every record must have.
+    """
+    lines = read_seed(folder, INTERACTION_COLUMNS)
+    path = folder / "interaction_columns.csv"
+    if not lines:
+        raise SettingsError(f"{path} is empty; name the columns to export.")
+    version = max(int(line["version"]) for line in lines)
+    columns = list(
+        dict.fromkeys(line["source_column"] for line in lines if int(line["version"]) == version)
+    )
+    missing = [name for name in REQUIRED_COLUMNS if name not in columns]
+    if missing:
+        raise SettingsError(
+            f"{path}: version {version} lacks the source_column {', '.join(missing)}; no record "
+            "counts without."
+        )
+    return columns
+
+
 def check_seeds(folder: Path = FOLDER) -> None:
     """Read every seed, so that a wrong line stops a run before it begins.
 
@@ -169,3 +235,14 @@ def check_seeds(folder: Path = FOLDER) -> None:
     """
     for seed in SEEDS:
         read_seed(folder, seed)
+
+
+def check_selection(contact_column: str, folder: Path = FOLDER) -> None:
+    """Check that there is something to select in every query of the integration guides.
+
+    Raises:
+        SettingsError: naming the file or the setting, and the remedy.
+    """
+    attribute_names(folder)
+    contact_attributes(contact_column, folder)
+    export_columns(folder)

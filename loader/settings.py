@@ -97,13 +97,18 @@ class Settings(BaseSettings):
     )
 
     # The source
-    contract: Literal["platform"] = Field(default="platform", alias="GENESYS_CONTRACT")
+    contract: Literal["platform", "guides"] = Field(default="platform", alias="GENESYS_CONTRACT")
     region: Text = Field(default="", alias="GENESYS_REGION")
     client_id: Text = Field(default="", alias="GENESYS_CLIENT_ID")
     client_secret: Secret = Field(default=SecretStr(""), alias="GENESYS_CLIENT_SECRET")
     api_url: Text = Field(default="", alias="GENESYS_API_URL")
     login_url: Text = Field(default="", alias="GENESYS_LOGIN_URL")
-    requests_per_minute: Whole = _count(300, 1, 100_000, "GENESYS_REQUESTS_PER_MINUTE")
+    scope: Text = Field(default="", alias="GENESYS_SCOPE")
+    requests_per_minute: Whole | None = Field(
+        default=None, ge=1, le=100_000, alias="GENESYS_REQUESTS_PER_MINUTE"
+    )
+    contact_column: Text = Field(default="customer_id", alias="GENESYS_CONTACT_COLUMN")
+    contact_days: Whole = _count(7, 0, 366, "GENESYS_CONTACT_DAYS")
 
     # The warehouse, for loader and dbt alike
     target: Literal["duckdb", "postgres"] = Field(default="duckdb", alias="ELT_TARGET")
@@ -133,6 +138,7 @@ class Settings(BaseSettings):
     page_size: Whole = _count(1000, 1, 10_000, "ELT_PAGE_SIZE")
     commit_megabytes: Whole = _count(64, 1, 1024, "ELT_COMMIT_MEGABYTES")
     quarantine_percent: Whole = _count(1, 0, 100, "ELT_QUARANTINE_PERCENT")
+    drift_percent: Whole = _count(20, 0, 100, "ELT_DRIFT_PERCENT")
 
     # Patience
     request_seconds: Whole = _count(120, 1, 3600, "ELT_REQUEST_SECONDS")
@@ -218,6 +224,11 @@ class Settings(BaseSettings):
                 "eu-central-1, or its domain, such as mypurecloud.de."
             )
         return region_hosts(self.region)
+
+    @property
+    def quota(self) -> int:
+        """Requests a minute: what the setting says, else the contract's documented limit."""
+        return self.requests_per_minute or (300 if self.contract == "platform" else 200)
 
     def now(self) -> datetime:
         """The present, or ELT_NOW."""

@@ -28,9 +28,13 @@ class Window:
         """Return the interval in the form the Genesys API takes."""
         return f"{iso(self.start)}/{iso(self.end)}"
 
-    def halves(self) -> tuple["Window", "Window"] | None:
-        """Return the window cut in two at a full minute; None once it is too short to cut."""
-        middle = floor(self.start + (self.end - self.start) / 2, timedelta(minutes=1))
+    def halves(self, step: timedelta | None = None) -> tuple["Window", "Window"] | None:
+        """Return the window cut in two; None once it is too short to cut.
+
+        Args:
+            step: the cut is at a multiple of it, at a full minute where it is None.
+        """
+        middle = floor(self.start + (self.end - self.start) / 2, step or timedelta(minutes=1))
         if not self.start < middle < self.end:
             return None
         return Window(self.start, middle), Window(middle, self.end)

@@ -92,7 +92,11 @@ class Resource(ABC):
         """Return what is asked for `window`; its hash ties a page token to the question."""
 
     def submit(self, client: Client, window: Window) -> str | None:
-        """Start the read at the source and return its job id; None where pages need no job."""
+        """Start the read and return the id it goes on by in a later run; None where pages do."""
+        return None
+
+    def prepare(self, window: Window, job_id: str | None) -> None:
+        """Look up in the warehouse what reading needs; `read` runs in a thread that may not."""
         return None
 
     @abstractmethod

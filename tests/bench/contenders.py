@@ -136,7 +136,7 @@ def _our_load(details: Any, start: datetime, windows: int) -> Callable[[], int]:
         settings.hosts,
         settings.client_id,
         settings.client_secret.get_secret_value(),
-        Quota(settings.requests_per_minute),
+        Quota(settings.quota),
         Patience(),
         now=settings.now,
     )

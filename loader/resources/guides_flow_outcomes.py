@@ -1,0 +1,177 @@
+"""Flow outcomes by name, of the integration guides (GUIDES G-B).
+
+`POST /api/v2/analytics/query-builder/query`. One flow is asked for at a time, so that a share is
+one of the flow's outcomes; which flows there are, a first query over all of them tells. Outcomes
+are keys of an object, as the flow's author named them. The page token comes and goes in the body.
+
+The endpoint bears ten requests a second and never the same query twice at once; a query that takes
+longer than its deadline is given up, and after repeated failures the endpoint is left alone.
+"""
+
+import logging
+from datetime import timedelta
+
+import msgspec
+
+from loader.genesys.client import Care, Client, Decode, Refused, Reply, WrongShape
+from loader.raw import JoinedId
+from loader.resources.reading import (
+    Answer,
+    LostJob,
+    Records,
+    Resource,
+    page_decoder,
+    read_token,
+    write_token,
+)
+from loader.windows import Window, iso
+
+logger = logging.getLogger(__name__)
+
+PATH = "/api/v2/analytics/query-builder/query"
+CARE = Care(per_second=10, failures=5)
+# Later outcomes are not yet counted in full; windows end where they are.
+SETTLE = timedelta(minutes=60)
+PER_PAGE = 100
+# Time groups, finest first, and the longest range each may be asked for.
+TIME_GROUPS = {
+    "hourly": timedelta(days=7),
+    "daily": timedelta(days=365),
+    "monthly": timedelta(days=7 * 365),
+}
+STEPS = {"hourly": timedelta(hours=1)}
+
+
+class _Page(msgspec.Struct):
+    data: list[msgspec.Raw] | None = None
+    next_page_token: str | None = msgspec.field(default=None, name="nextPageToken")
+    metrics: msgspec.Raw = msgspec.Raw()
+
+
+class _Flow(msgspec.Struct):
+    flow_id: str | None = msgspec.field(default=None, name="flow-id")
+
+
+class _Place(msgspec.Struct, omit_defaults=True):
+    """Where reading goes on: the flow, the token within it, and the flows after it."""
+
+    time_group: str
+    flow: str
+    page: str | None = None
+    flows: list[str] = []
+
+
+class GuidesFlowOutcomes(Resource):
+    """The raw table `guides_flow_outcomes`.
+
+    Args:
+        window: length of the windows; decides how fine the counts can be.
+    """
+
+    name = "guides_flow_outcomes"
+    kind = "window"
+    identity = JoinedId(("flow-id",), ("interval",))
+    settle = SETTLE
+
+    def __init__(self, window: timedelta) -> None:
+        self._finest = next(group for group, longest in TIME_GROUPS.items() if window <= longest)
+        self.step = STEPS.get(self._finest, timedelta(days=1))
+        self._rows = page_decoder(_Page, "data")
+
+    def query(self, window: Window) -> object:
+        """Return the body of the first query, over all flows."""
+        return self._body(window, self._finest)
+
+    def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
+        """Read one page of one flow; before the first, ask which flows there are."""
+        if token is None:
+            time_group, flows = self._discover(client, window)
+            if not flows:
+                return Answer((), None)
+            first, *others = flows
+            place = _Place(time_group, first, None, others)
+        else:
+            place = read_token(_Place, token)
+        body = self._body(window, place.time_group, place.flow, place.page)
+        try:
+            records, page = client.post(PATH, self._decode(window, place.flow), body)
+        except Refused as refusal:
+            if place.page is not None and refusal.status == 400:
+                raise LostJob(str(refusal)) from None
+            raise
+        after: _Place | None = None
+        if page is not None:
+            after = _Place(place.time_group, place.flow, page, place.flows)
+        elif place.flows:
+            after = _Place(place.time_group, place.flows[0], None, place.flows[1:])
+        return Answer(
+            records=records,
+            token=None if after is None else write_token(after),
+            adjustment=None
+            if place.time_group == self._finest
+            else f"granularity {place.time_group}, {self._finest} is too fine",
+        )
+
+    def _discover(self, client: Client, window: Window) -> tuple[str, list[str]]:
+        """Return how fine the service counts in this window, and the flows that have counts."""
+        time_group = self._finest
+        flows: set[str] = set()
+        page: str | None = None
+        while True:
+            body = self._body(window, time_group, None, page)
+            try:
+                records, page = client.post(PATH, self._decode(window, None), body)
+            except Refused as refusal:
+                groups = list(TIME_GROUPS)
+                coarser = groups[groups.index(time_group) + 1 :]
+                if page is not None or not coarser or "granularity" not in (
+                    refusal.code + refusal.explanation
+                ).lower():  # fmt: skip
+                    raise
+                logger.warning("%s: %s is too fine for %s", self.name, time_group, window)
+                time_group = coarser[0]
+                continue
+            for record in records:
+                try:
+                    flow = msgspec.json.decode(record, type=_Flow).flow_id
+                except msgspec.DecodeError:
+                    continue  # quarantined when its flow is read
+                flows |= {flow} if flow else set()
+            if page is None:
+                return time_group, sorted(flows)
+
+    def _decode(self, window: Window, flow: str | None) -> Decode[tuple[Records, str | None]]:
+        def decode(reply: Reply) -> tuple[Records, str | None]:
+            envelope, records = self._rows(reply)
+            if records is None and flow is not None and bytes(envelope.metrics).strip():
+                # One flow without any grouping in the answer: the row is ours to write.
+                about = msgspec.json.encode({"flow-id": flow, "interval": str(window)})
+                row = about[:-1] + b',"metrics":' + bytes(envelope.metrics) + b"}"
+                return [row], envelope.next_page_token
+            if records is None:
+                raise WrongShape("answered 200 without `data`.")
+            return records, envelope.next_page_token
+
+        return decode
+
+    def _body(
+        self, window: Window, time_group: str, flow: str | None = None, page: str | None = None
+    ) -> dict[str, object]:
+        query: dict[str, object] = {
+            "queryType": "routing/engagement",
+            "dateFrom": iso(window.start),
+            "dateTo": iso(window.end),
+            "metrics": ["flow-outcomes"],
+            "filters": [],
+            "groupBy": ["flow-id"],
+            "timeGroup": time_group,
+            "limit": PER_PAGE,
+            "metricsDelay": "PT1H",
+        }
+        if flow is not None:
+            query["filters"] = [
+                {"type": "dimension", "dimension": "flow-id", "operator": "eq", "values": [flow]}
+            ]
+        if page is not None:
+            query["nextPageToken"] = page
+        return {"queryBuilder": query}

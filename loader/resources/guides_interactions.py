@@ -1,0 +1,157 @@
+"""Interactions by export, of the integration guides (GUIDES G-C).
+
+`POST /api/v2/export/interactions`. Only columns that are named come back, an unknown one refuses
+the whole query: at the start of a run the service is asked which it has, and those that are also in
+the mapping (`interaction_columns.csv`) are read. The page token goes out in a request header and
+comes back in a response header or in the body. It belongs to one query and one window.
+"""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from loader.errors import SourceContractError
+from loader.genesys.client import Client, Refused, Reply, WrongShape
+from loader.raw import Lacking, RecordId
+from loader.resources.reading import (
+    Answer,
+    LiveField,
+    LostJob,
+    Records,
+    Resource,
+    page_decoder,
+    read_token,
+    write_token,
+)
+from loader.seeds import REQUIRED_COLUMNS
+from loader.windows import Window, floor, iso
+
+logger = logging.getLogger(__name__)
+
+PATH = "/api/v2/export/interactions"
+SENT_TOKEN = "Genesys-Page-Token"
+TOLD_TOKEN = "nextPageToken"
+LARGEST_PAGE = 5_000
+# How often a page whose records are not whole is fetched before they are quarantined.
+FETCHES = 3
+SETTLED = timedelta(minutes=15)
+
+
+class _Page(msgspec.Struct, rename="camel"):
+    records: list[msgspec.Raw] | None = None
+    next_page_token: str | None = None
+    available_columns: list[str] | None = None
+
+
+class _Place(msgspec.Struct):
+    """Where reading goes on: the token, and the checksum of the page it came with."""
+
+    page: str
+    checksum: str
+
+
+class GuidesInteractions(Resource):
+    """The raw table `guides_interactions`.
+
+    Args:
+        columns: those of the mapping, named as the service names them.
+        page_size: records a page.
+    """
+
+    name = "guides_interactions"
+    kind = "window"
+    identity = RecordId("id", REQUIRED_COLUMNS)
+
+    def __init__(self, columns: Sequence[str], page_size: int) -> None:
+        self._mapped = list(columns)
+        self._columns = list(columns)
+        self._page_size = min(page_size, LARGEST_PAGE)
+        self._page = page_decoder(_Page, "records")
+
+    def discover(self, client: Client, now: datetime) -> Sequence[LiveField]:
+        """Ask for the columns there are now, by the smallest query, and read those from then on.
+
+        Raises:
+            SourceContractError: a column is gone without which no record counts.
+        """
+        end = floor(now - SETTLED, timedelta(minutes=1))
+        window = Window(end - timedelta(minutes=1), end)
+        envelope, _ = client.post(PATH, self._page, self._body(window, ["id"], 1))
+        if envelope.available_columns is None:
+            logger.warning("%s does not tell its columns; the mapping is taken as it is", PATH)
+            return ()
+        live = set(envelope.available_columns)
+        self._columns = [column for column in self._mapped if column in live]
+        gone = [column for column in REQUIRED_COLUMNS if column not in live]
+        if gone:
+            raise SourceContractError(
+                f"{PATH} no longer has the columns {', '.join(gone)}; give interaction_columns.csv "
+                "a new version."
+            )
+        return [
+            LiveField(name, is_mapped=name in self._mapped, is_live=name in live)
+            for name in dict.fromkeys([*self._mapped, *envelope.available_columns])
+        ]
+
+    def query(self, window: Window) -> object:
+        """Return the body of every page of `window`."""
+        return self._body(window, self._columns, self._page_size)
+
+    def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
+        """Read one page, checked: fetched again while records are doubled or not whole."""
+        place = None if token is None else read_token(_Place, token)
+        headers = {} if place is None else {SENT_TOKEN: place.page}
+        for fetch in range(1, FETCHES + 1):
+            try:
+                records, page = client.post(PATH, self._decode, self.query(window), headers)
+            except Refused as refusal:
+                if place is not None and refusal.status == 400:
+                    raise LostJob(str(refusal)) from None
+                raise
+            checksum = hashlib.sha256(b"\n".join(bytes(record) for record in records)).hexdigest()
+            stands_still = bool(records) and place is not None and checksum == place.checksum
+            problem = "is the page before" if stands_still else self._problem(records)
+            if problem is None:
+                break
+            logger.warning("%s: a page %s (fetch %d of %d)", self.name, problem, fetch, FETCHES)
+        else:
+            if stands_still:
+                raise SourceContractError(f"{PATH} served a page twice, under two page tokens.")
+        return Answer(
+            records=records,
+            token=None if page is None else write_token(_Place(page, checksum)),
+        )
+
+    def _problem(self, records: Records) -> str | None:
+        """Say what is wrong with a page as a whole."""
+        if len(records) > self._page_size:
+            return f"holds {len(records)} records where {self._page_size} were asked for"
+        ids = set()
+        for record in records:
+            try:
+                record_id = self.identity.of(bytes(record))
+            except (msgspec.DecodeError, Lacking, RecursionError):
+                return "holds a record that is not whole"
+            if record_id in ids:
+                return "holds a record twice"
+            ids.add(record_id)
+        return None
+
+    def _decode(self, reply: Reply) -> tuple[Records, str | None]:
+        envelope, records = self._page(reply)
+        if records is None:
+            raise WrongShape("answered 200 without `records`.")
+        return records, envelope.next_page_token or reply.headers.get(TOLD_TOKEN) or None
+
+    @staticmethod
+    def _body(window: Window, columns: Sequence[str], page_size: int) -> dict[str, object]:
+        return {
+            "dateFrom": iso(window.start),
+            "dateTo": iso(window.end),
+            "filters": [],
+            "columns": list(columns),
+            "pageSize": page_size,
+        }
