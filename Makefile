@@ -25,8 +25,8 @@ install: .venv/installed ## Install the project and its tools into .venv
 	@touch $@
 
 .PHONY: demo
-demo: install ## Load and transform an invented contact centre; no credentials needed
-	@$(BIN)/python -m tests.demo
+demo: install ## Load and transform an invented contact centre; no credentials needed (CONTRACT=guides)
+	@$(BIN)/python -m tests.demo --contract $(or $(CONTRACT),platform)
 
 .PHONY: load
 load: install ## Load what is due from Genesys Cloud (settings: .env)

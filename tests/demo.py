@@ -1,9 +1,11 @@
 """`make demo`: an invented contact centre from its API to tested marts, on this machine alone.
 
 Starts the sandbox organisation, loads it as a user would load theirs, transforms, runs the tests of
-the marts and shows what lies where. A second run is incremental.
+the marts and shows what lies where. A second run is incremental. `make demo CONTRACT=guides` does
+the same through the integration guides' contract, into a warehouse of its own.
 """
 
+import argparse
 import json
 import os
 import subprocess
@@ -20,36 +22,52 @@ from rich.table import Table
 from tests.sandbox.process import running_sandbox
 
 ROOT = Path(__file__).parents[1]
-DATABASE = Path("data/genesys.duckdb")
-WORK_DIR = Path("data/demo")
+DATABASES = {
+    "platform": Path("data/genesys.duckdb"),
+    "guides": Path("data/genesys-guides.duckdb"),
+}
+WORK_DIRS = {"platform": Path("data/demo"), "guides": Path("data/demo-guides")}
 
 SEED = 7
 CONVERSATIONS = 2_000
 DAYS = 7
 START = "2026-03-09"
+QUOTA = 100_000
 NOW = "2026-03-16T09:30:00Z"
 
 console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
 
 
-def main(folder: Path = ROOT) -> int:
+def main(folder: Path = ROOT, contract: str = "platform") -> int:
     """Run the demo in `folder`; the exit code is that of the first step that failed."""
     os.chdir(folder)
-    if DATABASE.exists() and not WORK_DIR.exists():
+    database, work_dir = DATABASES[contract], WORK_DIRS[contract]
+    if database.exists() and not work_dir.exists():
         sys.stderr.write(
-            f"ERROR {DATABASE} was not made by the demo; move it away before `make demo`.\n"
+            f"ERROR {database} was not made by the demo; move it away before `make demo`.\n"
         )
         return 2
     began = time.monotonic()
-    with running_sandbox(seed=SEED, conversations=CONVERSATIONS, days=DAYS, now=NOW) as sandbox:
+    with running_sandbox(
+        seed=SEED,
+        conversations=CONVERSATIONS,
+        days=DAYS,
+        now=NOW,
+        # The guides ask for each contact; nobody wants to watch the quota of a real one.
+        tenant_quota=QUOTA,
+    ) as sandbox:
         environment = {
             **_without_settings(os.environ),
             **sandbox.environment(),
+            **({"GENESYS_REQUESTS_PER_MINUTE": str(QUOTA)} if contract == "guides" else {}),
+            "GENESYS_CONTRACT": contract,
             "ELT_START": START,
-            "ELT_DUCKDB_PATH": str(DATABASE),
-            "ELT_WORK_DIR": str(WORK_DIR),
+            "ELT_DUCKDB_PATH": str(database),
+            "ELT_WORK_DIR": str(work_dir),
         }
-        console.print(f"[bold]1. An invented organisation[/] answers at {sandbox.url}")
+        console.print(
+            f"[bold]1. An invented organisation[/] answers at {sandbox.url} (contract: {contract})"
+        )
         console.print("\n[bold]2. Load[/]  (python -m loader load)")
         if code := _run(["load"], environment):
             return code
@@ -58,13 +76,17 @@ def main(folder: Path = ROOT) -> int:
         return code
     console.print(_build_summary())
     console.print("\n[bold]4. What lies where[/]")
-    with duckdb.connect(str(DATABASE), read_only=True) as connection:
+    with duckdb.connect(str(database), read_only=True) as connection:
         _show_tables(connection)
         for title, sql in QUERIES.items():
             _show_query(connection, title, sql)
     console.print(
-        f"\nDone in {time.monotonic() - began:.0f} s. Open {DATABASE} with any "
-        "DuckDB client,\nor go on: `make status`, `make docs`, edit a model and `make transform`."
+        f"\nDone in {time.monotonic() - began:.0f} s. Open {database} with any DuckDB client,\n"
+        + (
+            "or go on: `make status`, `make docs`, edit a model and `make transform`."
+            if contract == "platform"
+            else f"or go on with GENESYS_CONTRACT=guides ELT_DUCKDB_PATH={database}."
+        )
     )
     return 0
 
@@ -130,31 +152,41 @@ def _show_query(connection: duckdb.DuckDBPyConnection, title: str, sql: str) -> 
     console.print(table)
 
 
+# The same for both contracts: whoever asks the marts need not know which it was.
 QUERIES = {
-    "How long do customers wait, and how long do agents need, per queue?": """
+    "How much does each queue handle, and how long does that take?": """
     select
         queues.queue_name,
-        count(*) as answered,
-        round(avg(legs.queue_wait_seconds), 1) as wait_seconds,
-        round(avg(legs.handle_seconds), 1) as handle_seconds
-    from genesys_marts.fct_conversation_legs as legs
-    inner join genesys_marts.dim_queues as queues on legs.queue_id = queues.queue_id
-    where legs.is_answered
+        sum(intervals.offered_count) as offered,
+        sum(intervals.handled_count) as handled,
+        round(sum(intervals.handle_seconds) / sum(intervals.handled_count), 1) as aht_seconds
+    from genesys_marts.fct_queue_intervals as intervals
+    inner join genesys_marts.dim_queues as queues on intervals.queue_id = queues.queue_id
+    where intervals.interval_kind = 'day'
     group by queues.queue_name
-    order by answered desc
+    order by handled desc
     limit 5
 """,
-    "How often do flows reach the outcome they are built for?": """
+    "Which outcomes do flows reach most?": """
     select
-        flows.flow_name,
-        count(*) as attempts,
-        count(*) filter (where attempts.is_success) as successes,
-        round(avg(attempts.duration_seconds), 1) as seconds,
-        max(attempts.attempt_number) as most_attempts
-    from genesys_marts.fct_flow_outcome_attempts as attempts
-    inner join genesys_marts.dim_flows as flows on attempts.flow_id = flows.flow_id
-    group by flows.flow_name
-    order by attempts desc
+        outcomes.outcome_name,
+        sum(outcomes.outcome_count) as attempts,
+        count(distinct outcomes.flow_id) as flows,
+        round(avg(outcomes.outcome_share), 3) as average_share
+    from genesys_marts.fct_flow_outcomes as outcomes
+    where outcomes.interval_kind = 'day'
+    group by outcomes.outcome_name
+    order by attempts desc, outcomes.outcome_name
+    limit 5
+""",
+    "Who came back through another channel within a minute?": """
+    select
+        contacts.first_name, steps.step_number, steps.handoff_type, steps.handoff_gap_seconds
+    from genesys_marts.fct_journey_steps as steps
+    inner join genesys_marts.dim_contacts as contacts
+        on steps.canonical_contact_id = contacts.contact_id
+    where steps.handoff_type is not null
+    order by steps.handoff_gap_seconds, contacts.contact_id
     limit 5
 """,
     "What do the participant attributes hold?": """
@@ -169,4 +201,6 @@ QUERIES = {
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--contract", choices=sorted(DATABASES), default="platform")
+    sys.exit(main(contract=parser.parse_args().contract))
