@@ -296,6 +296,7 @@ def _connected(settings: Settings, *, create: bool = True) -> Iterator[tuple[Cli
         now=settings.now,
         grant=Grant("form" if is_guides else "basic", settings.scope),
         care=care,
+        is_clock_checked=settings.now_override is None,
     )
     with run_lock(settings.work_dir):
         try:

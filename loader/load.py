@@ -28,7 +28,7 @@ from loader.ledger import (
 )
 from loader.pipeline import Warehouse
 from loader.progress import Reporter
-from loader.resources.reading import Incomplete, LostJob, Resource, query_hash
+from loader.resources.reading import Coarser, Incomplete, LostJob, Resource, query_hash
 from loader.settings import Settings
 from loader.windows import Due, Horizon, Window, cut, due, floor, horizon, iso
 
@@ -228,6 +228,15 @@ class Run:
             limited_before = summary.rate_limited
             try:
                 self._read_window(plan, item, adjustment or None, summary)
+            except Coarser as coarser:
+                whole = Window(
+                    floor(item.window.start, coarser.step), floor(item.window.end, coarser.step)
+                )
+                why = f"whole buckets of {coarser.step}, shorter ones are refused"
+                logger.warning("%s %s: %s", plan.resource.name, described(item.window), why)
+                if whole.start < whole.end:
+                    todo.insert(0, (replace(item, window=whole), why))
+                continue
             except TooLarge as problem:
                 halves = self._halves(plan.resource, item)
                 if not halves:

@@ -23,6 +23,7 @@ import urllib3
 from loader.errors import (
     AccessError,
     LoaderError,
+    SettingsError,
     SourceContractError,
     SourceUnavailable,
     WindowUnavailable,
@@ -45,6 +46,7 @@ DEFAULT_TOKEN_SECONDS = 3600.0
 MAX_TOKEN_SECONDS = 2 * 86_400.0
 SHARE_OF_TOKEN_LIFE = 0.8
 NOT_FOLLOWED = "X-Location-Not-Followed"
+MOST_SECONDS_OFF = 300.0
 # So many characters of a secret in a row already give it away.
 SECRET_PIECE = 8
 # How long a circuit stays open before one request may try again.
@@ -178,6 +180,7 @@ class Client:
         now: the present, for the ledger; waits and deadlines use the monotonic clock.
         grant: how the credentials are sent.
         care: endpoints that want more than the quota, by path.
+        is_clock_checked: whether `now` must agree with the time Genesys tells; not where it is set.
     """
 
     def __init__(
@@ -190,6 +193,7 @@ class Client:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         grant: Grant = Grant(),
         care: Mapping[str, Care] | None = None,
+        is_clock_checked: bool = True,
     ) -> None:
         self.log = Log()
         self._hosts = hosts
@@ -202,6 +206,7 @@ class Client:
         self._quota = quota
         self._patience = patience
         self._now = now
+        self._is_clock_checked = is_clock_checked
         self._token: _Token | None = None
         self._session = requests.Session()
         # A .netrc entry would silently replace the bearer, a proxy setting redirect it.
@@ -405,6 +410,7 @@ class Client:
                             "lower ELT_PAGE_SIZE."
                         )
                 self._quota.heed(response.headers)
+                self._check_clock(response.headers)
                 return response.status_code, response.headers, b"".join(chunks)
         except requests.exceptions.SSLError:
             raise SourceUnavailable(
@@ -414,6 +420,15 @@ class Client:
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             kind = _TooSlow if time.monotonic() > deadline else _Transient
             raise kind(_network_problem(error)) from None
+
+    def _check_clock(self, headers: Headers) -> None:
+        """Refuse to go on with a clock that is wrong: windows would end where data still come."""
+        told = _moment(headers.get("Date", "")) if self._is_clock_checked else None
+        off = (self._now() - told).total_seconds() if told else 0.0
+        if abs(off) > MOST_SECONDS_OFF:
+            raise SettingsError(
+                f"the clock of this machine is off by {off:+.0f} s, says Genesys; set it right."
+            )
 
     def _check_status(
         self, status: int, headers: Headers, content: bytes, what: str, asked: bytes = b""
@@ -584,16 +599,22 @@ def _retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     text = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"\d{1,10}", text):
         return float(text)
-    try:
-        moment = email.utils.parsedate_to_datetime(text)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        wait = (moment - now).total_seconds()
-    except (ValueError, TypeError, OverflowError):
+    moment = _moment(text)
+    if moment is None:
         if text:
             logger.warning("Retry-After is neither seconds nor a date; waiting as without it")
         return None
+    wait = (moment - now).total_seconds()
     return wait if wait > 0 else None
+
+
+def _moment(text: str) -> datetime | None:
+    """Return the time a header tells; None where it is no date, or one beyond all calendars."""
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _hide_redirect(

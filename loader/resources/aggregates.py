@@ -13,7 +13,7 @@ import msgspec
 
 from loader.errors import SourceContractError
 from loader.genesys.client import Client, Refused
-from loader.resources.reading import Answer, Resource, page_decoder
+from loader.resources.reading import Answer, Resource, check_buckets, page_decoder
 from loader.windows import Window
 
 logger = logging.getLogger(__name__)
@@ -93,6 +93,7 @@ class Aggregates(Resource):
         """Read the window, in coarser buckets where the service refuses finer ones."""
         finest = list(GRANULARITIES).index(self._granularity)
         for granularity in list(GRANULARITIES)[finest:]:
+            check_buckets(window, GRANULARITIES[granularity])
             try:
                 _, records = client.post(self._path, self._page, self._body(window, granularity))
             except Refused as refusal:

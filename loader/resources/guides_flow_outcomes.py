@@ -20,6 +20,7 @@ from loader.resources.reading import (
     LostJob,
     Records,
     Resource,
+    check_buckets,
     page_decoder,
     read_token,
     write_token,
@@ -39,7 +40,7 @@ TIME_GROUPS = {
     "daily": timedelta(days=365),
     "monthly": timedelta(days=7 * 365),
 }
-STEPS = {"hourly": timedelta(hours=1)}
+STEPS = {"hourly": timedelta(hours=1), "daily": timedelta(days=1)}
 
 
 class _Page(msgspec.Struct):
@@ -74,8 +75,8 @@ class GuidesFlowOutcomes(Resource):
     settle = SETTLE
 
     def __init__(self, window: timedelta) -> None:
-        self._finest = next(group for group, longest in TIME_GROUPS.items() if window <= longest)
-        self.step = STEPS.get(self._finest, timedelta(days=1))
+        self._finest = next(group for group in STEPS if window <= TIME_GROUPS[group])
+        self.step = STEPS[self._finest]
         self._rows = page_decoder(_Page, "data")
 
     def query(self, window: Window) -> object:
@@ -130,6 +131,8 @@ class GuidesFlowOutcomes(Resource):
                     raise
                 logger.warning("%s: %s is too fine for %s", self.name, time_group, window)
                 time_group = coarser[0]
+                # Months have no one length; windows are shorter, and are asked for as they are.
+                check_buckets(window, STEPS.get(time_group, timedelta(minutes=1)))
                 continue
             for record in records:
                 try:

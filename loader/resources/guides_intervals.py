@@ -18,6 +18,7 @@ from loader.resources.reading import (
     Answer,
     LostJob,
     Resource,
+    check_buckets,
     page_decoder,
     read_token,
     write_token,
@@ -85,6 +86,7 @@ class GuidesIntervals(Resource):
         place = None if token is None else read_token(_Place, token)
         intervals = list(GRANULARITIES)[list(GRANULARITIES).index(self._interval) :]
         for interval in [place.interval] if place else intervals:
+            check_buckets(window, GRANULARITIES[interval])
             body = self._body(window, interval, place.page if place else None)
             try:
                 envelope, records = client.post(PATH, self._page, body)

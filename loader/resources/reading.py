@@ -12,7 +12,7 @@ import msgspec
 
 from loader.genesys.client import Client, Reply, Unreadable, WrongShape
 from loader.raw import Identity, slice_array
-from loader.windows import Window
+from loader.windows import Window, floor
 
 Kind = Literal["window", "snapshot"]
 Document = TypeVar("Document", bound=msgspec.Struct)
@@ -50,6 +50,24 @@ class LostJob(Exception):
 
 class Incomplete(LostJob):
     """Fewer records came than were announced: a page is missing, or the list moved meanwhile."""
+
+
+class Coarser(Exception):
+    """The source counts in longer buckets only, and the window begins or ends inside one."""
+
+    def __init__(self, step: timedelta) -> None:
+        super().__init__(f"buckets of {step}")
+        self.step = step
+
+
+def check_buckets(window: Window, step: timedelta) -> None:
+    """Make sure that no bucket of length `step` is cut in two: half of it would be counted twice.
+
+    Raises:
+        Coarser: the window has to be cut anew.
+    """
+    if floor(window.start, step) != window.start or floor(window.end, step) != window.end:
+        raise Coarser(step)
 
 
 class Resource(ABC):

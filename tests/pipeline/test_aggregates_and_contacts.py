@@ -127,6 +127,45 @@ def test_where_a_granularity_is_refused_the_next_coarser_is_taken_and_recorded(
     assert json.loads(payload)["data"]
 
 
+def test_coarser_buckets_are_read_whole_or_not_yet_and_never_twice(tmp_path: Path) -> None:
+    with running_sandbox(
+        conversations=60, days=3, end="2026-03-18T00:00:00Z", now="2026-03-16T06:00:00Z",
+        hourly_days=0,
+    ) as sandbox:  # fmt: skip
+        loader = Loader(sandbox, tmp_path, settings={"ELT_START": "2026-03-15"})
+        loader.load("--only", "queue_aggregates")
+        sandbox.set_clock("2026-03-17T06:00:00Z")
+        loader.load("--only", "queue_aggregates")
+        [(payloads,)] = loader.query(
+            "select list(payload) from genesys_raw.queue_aggregates where window_start = "
+            "(select max(window_start) from genesys_raw.queue_aggregates)"
+        )
+        whole = asked_directly(
+            sandbox,
+            "/api/v2/analytics/conversations/aggregates/query",
+            body={
+                "interval": "2026-03-16T00:00:00.000Z/2026-03-17T00:00:00.000Z",
+                "groupBy": ["mediaType", "queueId"],
+                "metrics": ["nOffered", "tHandle"],
+                "filter": {
+                    "type": "and",
+                    "predicates": [{"dimension": "queueId", "operator": "exists"}],
+                },
+            },
+        )
+    windows = loader.ledger(["window_start", "window_end", "adjustment"], "status = 'loaded'")
+    # Of the day that goes on nothing is read: its bucket would be counted again tomorrow.
+    assert {(f"{start:%d %H:%M}", f"{end:%d %H:%M}") for start, end, _ in windows} == {
+        ("15 00:00", "16 00:00"),
+        ("16 00:00", "17 00:00"),
+    }
+    assert {text for *_, text in windows} == {"granularity P1D, PT15M is too fine"}
+    rows = [json.loads(payload) for payload in payloads]
+    metrics = ("nOffered count", "tHandle count", "tHandle sum")
+    held = {key: value for key, value in counted(rows).items() if key[1] in metrics}
+    assert held == counted(whole["results"]) != Counter()
+
+
 def test_a_scan_goes_on_past_empty_pages_to_the_last_contact(
     loader: Loader, sandbox: SandboxProcess
 ) -> None:
