@@ -236,6 +236,8 @@ class Run:
                 logger.warning("%s %s: %s", plan.resource.name, described(item.window), why)
                 if whole.start < whole.end:
                     todo.insert(0, (replace(item, window=whole), why))
+                else:
+                    self._reporter.more(-1)
                 continue
             except TooLarge as problem:
                 halves = self._halves(plan.resource, item)
@@ -247,6 +249,7 @@ class Run:
                 why = f"half of {described(item.window)}, too much for one request"
                 logger.warning("%s %s", plan.resource.name, why)
                 todo[:0] = [(half, why) for half in halves]
+                self._reporter.more(len(halves) - 1)
                 continue
             summary.windows += 1
             self._reporter.window_done()
@@ -256,11 +259,13 @@ class Run:
                     plan.resource.name, described(item.window),
                 )  # fmt: skip
                 why = "half a window, for the rate limit"
-                todo = [
+                halved = [
                     (half, why)
-                    for whole, _ in todo
-                    for half in self._halves(plan.resource, whole) or [whole]
+                    for due_later, _ in todo
+                    for half in self._halves(plan.resource, due_later) or [due_later]
                 ]
+                self._reporter.more(len(halved) - len(todo))
+                todo = halved
 
     @staticmethod
     def _halves(resource: Resource, item: Due) -> list[Due]:

@@ -26,6 +26,9 @@ class Reporter(Protocol):
     def window_done(self) -> None:
         """The window is loaded."""
 
+    def more(self, windows: int) -> None:
+        """So many windows are due beside those announced, less if negative: some were cut anew."""
+
     def end(self) -> None:
         """The resource is done."""
 
@@ -78,6 +81,9 @@ class Lines:
     def window_done(self) -> None:
         """Write the window's line."""
         logger.info("%s %s: %s", self._resource, self._text, self._window)
+
+    def more(self, windows: int) -> None:
+        """Say nothing: lines are not counted."""
 
     def end(self) -> None:
         """Say nothing more: every window has its line."""
@@ -137,6 +143,12 @@ class Live:
         """Move the bar."""
         if self._task is not None:
             self._progress.advance(self._task)
+
+    def more(self, windows: int) -> None:
+        """Make the bar longer."""
+        if self._task is not None:
+            total = self._progress.tasks[self._task].total or 0
+            self._progress.update(self._task, total=total + windows)
 
     def end(self) -> None:
         """Leave the bar without a window's name."""
