@@ -47,6 +47,10 @@ plan: install ## Show what load would do, and how long it would take
 status: install ## Show how far each resource is loaded
 	@$(BIN)/python -m loader status
 
+.PHONY: doctor
+doctor: install ## Look whether settings, state and tables agree, and say what to do
+	@$(BIN)/python -m loader doctor
+
 .PHONY: export
 export: install ## Write one contact's journey as JSON: make export CONTACT=<external id>
 	@$(BIN)/python -m loader export '$(CONTACT)'

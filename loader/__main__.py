@@ -1,4 +1,4 @@
-"""The command line: load, plan, status, transform, export."""
+"""The command line: load, plan, reload, status, doctor, transform, export."""
 
 import argparse
 import logging
@@ -73,7 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     load.set_defaults(run=_load)
     plan = commands.add_parser("plan", help="show what load would do, and how long it would take")
     plan.set_defaults(run=_plan)
-    for command in (load, plan):
+    again = commands.add_parser("reload", help="read a range again and show what that changed")
+    again.set_defaults(run=_reload)
+    for command in (load, plan, again):
         command.add_argument("--from", dest="start", metavar="T", help=DATE_FORM)
         command.add_argument("--to", dest="end", metavar="T", help=DATE_FORM)
         command.add_argument(
@@ -81,6 +83,10 @@ def _parser() -> argparse.ArgumentParser:
         )
     status = commands.add_parser("status", help="show how far each resource is loaded")
     status.set_defaults(run=_status)
+    doctor = commands.add_parser(
+        "doctor", help="look whether settings, state and tables agree, and say what to do"
+    )
+    doctor.set_defaults(run=_doctor)
     export = commands.add_parser("export", help="write one contact's journey as JSON")
     export.add_argument("contact", metavar="EXTERNAL_ID", help="the contact's id in another system")
     export.set_defaults(run=_export)
@@ -108,6 +114,20 @@ def _plan(options: argparse.Namespace) -> int:
     from loader.commands import plan
 
     return plan(settings, start, end, options.only)
+
+
+def _reload(options: argparse.Namespace) -> int:
+    settings, start, end = _checked(options)
+    from loader.commands import reload
+
+    return reload(settings, start, end, options.only)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    settings = Settings.read()
+    from loader.commands import doctor
+
+    return doctor(settings)
 
 
 def _status(options: argparse.Namespace) -> int:

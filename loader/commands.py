@@ -13,7 +13,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from loader.errors import DestinationError, ExitCode, SettingsError
+from loader.doctor import Finding, look
+from loader.errors import DestinationError, ExitCode, LoaderError, SettingsError
 from loader.genesys.client import Client, Grant, Patience
 from loader.genesys.quota import Quota
 from loader.ledger import described
@@ -32,7 +33,7 @@ from loader.resources.guides_journeys import GuidesContacts, GuidesConversations
 from loader.resources.guides_participants import GuidesParticipants
 from loader.resources.reading import Resource
 from loader.resources.reference import listings
-from loader.seeds import attribute_names, contact_attributes, export_columns
+from loader.seeds import attribute_names, check_seeds, contact_attributes, export_columns
 from loader.settings import Settings
 from loader.windows import Window
 from loader.worklist import Contacts
@@ -132,6 +133,107 @@ def status(settings: Settings) -> int:
     for error in errors:
         console.print(error, style="red", soft_wrap=True, markup=False)
     return ExitCode.OK
+
+
+def reload(
+    settings: Settings, start: datetime | None, end: datetime | None, only: list[str]
+) -> int:
+    """Read a range again and show what that has changed; return the exit code as `load` does.
+
+    Raises:
+        SettingsError: no range was given.
+    """
+    if start is None or end is None:
+        raise SettingsError("reload needs --from and --to: the range to read again.")
+    names = RESOURCE_NAMES[settings.contract]
+    with _connected(settings) as (client, warehouse):
+        resources = _resources(settings, warehouse)
+        windowed = [one.name for one in resources if one.kind == "window"]
+        wanted = tuple(only or windowed)
+        [(newest,)] = warehouse.query("select max(load_id) from {dataset}._dlt_loads")
+        run = Run(settings, client, warehouse, resources, Lines())
+        summary = run.load(Request(start, end, wanted))
+        healed = [(name, *_healed(warehouse, name, newest)) for name in names if name in wanted]
+    table = _table("resource", "read", "new", "changed", "as before")
+    for name, *counts in healed:
+        table.add_row(name, *(f"{count:,}" for count in counts))
+    _console().print(table)
+    for problem in summary.problems[1:]:
+        logger.warning("%s", problem)
+    if summary.problems:
+        raise summary.problems[0]
+    return ExitCode.OK
+
+
+def _healed(warehouse: Warehouse, table: str, before: str) -> tuple[int, int, int, int]:
+    """Count the records read since a load: all, new ones, changed ones, those known as they are."""
+    [(read, new, changed)] = warehouse.query(
+        f"""
+        select count(*), count(case when known.record_id is null then 1 end),
+            count(case when known.record_id is not null and known.is_same = 0 then 1 end)
+        from (
+            select distinct record_id, payload_hash from {{dataset}}.{table}
+            where _dlt_load_id > %s
+        ) as fresh
+        left join (
+            select older.record_id,
+                max(case when older.payload_hash = newer.payload_hash then 1 else 0 end) as is_same
+            from {{dataset}}.{table} as older
+            inner join {{dataset}}.{table} as newer on older.record_id = newer.record_id
+            where older._dlt_load_id <= %s and newer._dlt_load_id > %s
+            group by older.record_id
+        ) as known on fresh.record_id = known.record_id
+        """,
+        before, before, before,
+    )  # fmt: skip
+    return read, new, changed, read - new - changed
+
+
+def doctor(settings: Settings) -> int:
+    """Look whether settings, lock, state, dlt's schema and the tables agree; say what to do."""
+    findings = [
+        Finding("settings", "ok", f"contract {settings.contract}, warehouse {settings.target}")
+    ]
+    code = ExitCode.OK
+    try:
+        for finding in _examined(settings):
+            findings.append(finding)
+    except LoaderError as problem:
+        findings.append(Finding("doctor", "problem", str(problem), "as it says"))
+        code = problem.exit_code
+    console = _console()
+    styles = {"ok": "green", "note": "yellow", "problem": "bold red"}
+    for finding in findings:
+        console.print(f"{finding.verdict:<8}", style=styles[finding.verdict], end="")
+        console.print(f"{finding.subject}: {finding.text}", soft_wrap=True, markup=False)
+        if finding.remedy:
+            console.print(f"{'':8}→ {finding.remedy}", soft_wrap=True, markup=False)
+    problems = sum(finding.verdict == "problem" for finding in findings)
+    if problems and code == ExitCode.OK:
+        code = ExitCode.DESTINATION
+    return code
+
+
+def _examined(settings: Settings) -> Iterator[Finding]:
+    check_seeds()
+    yield Finding("seeds", "ok", "every line can be read")
+    names = RESOURCE_NAMES[settings.contract]
+    warehouse = Warehouse(settings, names)
+    warehouse.check_paths()
+    if not warehouse.exists():
+        yield Finding("warehouse", "note", f"{settings.duckdb_path} does not exist yet", "`load`")
+        return
+    with run_lock(settings.work_dir), closing(warehouse):
+        yield Finding("lock", "ok", "no run is going on")
+        if pending := warehouse.pending_packages():
+            yield Finding("packages", "note", f"{pending} left by a run, finished just now")
+        warehouse.connect(make_tables=False)
+        yield from look(warehouse, names, settings.now())
+    if settings.client_id:
+        settings.check_source()
+        with closing(_client(settings)) as client:
+            client.login()
+        yield Finding("Genesys", "ok", "takes the client's credentials; the clocks agree")
 
 
 def export(settings: Settings, external_id: str) -> int:
@@ -281,9 +383,22 @@ def _connected(settings: Settings, *, create: bool = True) -> Iterator[tuple[Cli
     """
     warehouse = Warehouse(settings, RESOURCE_NAMES[settings.contract])
     warehouse.check_paths()
+    client = _client(settings)
+    with run_lock(settings.work_dir):
+        try:
+            client.login()
+            if create or warehouse.exists():
+                warehouse.connect()
+            yield client, warehouse
+        finally:
+            client.close()
+            warehouse.close()
+
+
+def _client(settings: Settings) -> Client:
     is_guides = settings.contract == "guides"
     care = {OUTCOMES: CARE} if is_guides else {}
-    client = Client(
+    return Client(
         settings.hosts,
         settings.client_id,
         settings.client_secret.get_secret_value(),
@@ -298,27 +413,3 @@ def _connected(settings: Settings, *, create: bool = True) -> Iterator[tuple[Cli
         care=care,
         is_clock_checked=settings.now_override is None,
     )
-    with run_lock(settings.work_dir):
-        try:
-            client.login()
-            if create or warehouse.exists():
-                warehouse.connect()
-                _check_contract(settings, warehouse)
-            yield client, warehouse
-        finally:
-            client.close()
-            warehouse.close()
-
-
-def _check_contract(settings: Settings, warehouse: Warehouse) -> None:
-    """Refuse to add one contract's records to the other's: the marts would count both."""
-    others = warehouse.query(
-        "select distinct contract from {dataset}.extract_windows where contract <> %s",
-        settings.contract,
-    )
-    if others:
-        raise SettingsError(
-            f"GENESYS_CONTRACT is {settings.contract}, but this warehouse holds records of the "
-            f"contract {others[0][0]}; set that, or choose another warehouse (ELT_DUCKDB_PATH, "
-            "ELT_POSTGRES_DATABASE)."
-        )

@@ -146,12 +146,15 @@ class Warehouse:
         """Tell whether there can be anything to read; a server we only know by asking it."""
         return self._settings.target != "duckdb" or self._settings.duckdb_path.exists()
 
-    def connect(self) -> None:
+    def connect(self, *, make_tables: bool = True) -> None:
         """Open the warehouse, restore the state it holds, finish what a killed run left.
+
+        Args:
+            make_tables: whether tables that are not there are made.
 
         Raises:
             DestinationError: locked, unreachable, unwritable or not a warehouse of ours.
-            SettingsError: the clock is behind the newest load.
+            SettingsError: it holds another contract's records, or the clock is behind it.
         """
         os.environ.update(_DLT_SETTINGS)
         _keep_little_memory()
@@ -169,13 +172,17 @@ class Warehouse:
             while self._pipeline.has_pending_data:
                 self._pipeline.run()
         present = self._table_names()
+        if "extract_windows" in present:
+            self._check_contract()
         missing = {
             name: table
             for name, table in empty_tables(self._raw_tables).items()
             if name not in present
         }
-        if missing:
+        if missing and make_tables:
             self.commit(missing, {})
+        if missing and not present and not make_tables:
+            return
         self._check_clock()
 
     def close(self) -> None:
@@ -234,6 +241,19 @@ class Warehouse:
         with _destination_errors(self._settings), self.pipeline.sql_client() as client:
             rows = client.execute_sql(sql.replace("{dataset}", DATASET), *parameters)
             return [tuple(row) for row in rows or []]
+
+    def recorded_columns(self) -> dict[str, set[str]]:
+        """Return the columns of each table as dlt has recorded them, its own tables left out."""
+        schema = self.pipeline.default_schema
+        names = schema.data_table_names()
+        return {name: set(schema.get_table_columns(name)) for name in names}
+
+    def pending_packages(self) -> int:
+        """Return how many packages a killed run has left, before `connect` finishes them."""
+        folder = self._work_dir / PIPELINE
+        return len(
+            _names(folder / "load" / "normalized") | _names(folder / "normalize" / "extracted")
+        )
 
     def _resources(self) -> list[DltResource]:
         return [self._resource(name) for name in {**self._tables, **self._states}]
@@ -302,6 +322,19 @@ class Warehouse:
             raise SettingsError(
                 f"the state in this warehouse belongs to dataset {self.pipeline.dataset_name}, not "
                 f"{DATASET}: drop its table _dlt_pipeline_state and load again."
+            )
+
+    def _check_contract(self) -> None:
+        # The marts would count the same hour twice, and no key tells that two rows are one.
+        others = self.query(
+            "select distinct contract from {dataset}.extract_windows where contract <> %s",
+            self._settings.contract,
+        )
+        if others:
+            raise SettingsError(
+                f"GENESYS_CONTRACT is {self._settings.contract}, but this warehouse holds records "
+                f"of the contract {others[0][0]}; set that, or choose another warehouse "
+                "(ELT_DUCKDB_PATH, ELT_POSTGRES_DATABASE)."
             )
 
     def _check_clock(self) -> None:
@@ -466,5 +499,8 @@ def _destination_problem(error: BaseException, settings: Settings) -> str:
         return f"{place}: {reason}."
     kinds = [type(cause).__name__ for cause in causes]
     if {"DatabaseUndefinedRelation", "CatalogException", "BinderException"} & set(kinds):
-        return f"{place}: the tables of {DATASET} differ from the schema dlt has recorded."
+        return (
+            f"{place}: the tables of {DATASET} differ from the schema dlt has recorded; "
+            "`python -m loader doctor` says where."
+        )
     return f"{place} refused the load ({', '.join(dict.fromkeys(kinds))}); --debug shows where."

@@ -1,0 +1,188 @@
+"""What `doctor` looks at: whether warehouse, ledger, state and dlt's schema tell one story.
+
+Nothing is changed but what every command does on opening a warehouse: packages that a killed run
+left are finished first.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from loader.ledger import described
+from loader.pipeline import DATASET, Warehouse
+from loader.windows import Coverage, Window, iso
+
+Verdict = Literal["ok", "note", "problem"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, what was found, and what to do about it."""
+
+    subject: str
+    verdict: Verdict
+    text: str
+    remedy: str = ""
+
+
+def look(warehouse: Warehouse, resources: Sequence[str], now: datetime) -> Iterator[Finding]:
+    """Compare what is in a connected warehouse.
+
+    Args:
+        warehouse: connected.
+        resources: names of the resources, which are those of their raw tables.
+        now: the present.
+    """
+    broken = list(_tables(warehouse, resources))
+    yield from broken or [Finding("tables", "ok", f"{DATASET} is as dlt has recorded it")]
+    if broken:
+        # Counting what is not there says nothing more.
+        return
+    short = list(_counts(warehouse, resources))
+    yield from short or [Finding("rows", "ok", "every commit has the rows its ledger row tells")]
+    for resource in resources:
+        yield from _state(warehouse, resource, now)
+
+
+def _tables(warehouse: Warehouse, resources: Sequence[str]) -> Iterator[Finding]:
+    """Compare the tables there are with those dlt believes in."""
+    found: dict[str, set[str]] = {}
+    for table, column in warehouse.query(
+        "select table_name, column_name from information_schema.columns where table_schema = %s",
+        DATASET,
+    ):
+        found.setdefault(table, set()).add(column)
+    for table, columns in sorted(warehouse.recorded_columns().items()):
+        if table not in found:
+            like = next((name for name in resources if name in found and name != table), None)
+            yield Finding(
+                f"table {table}",
+                "problem",
+                "is gone, though dlt has recorded it",
+                f"restore it from a backup, or `create table {DATASET}.{table} as select * from "
+                f"{DATASET}.{like} where 1 = 0` and `reload` what it held"
+                if table in resources and like
+                else "restore it from a backup",
+            )
+            continue
+        for column in sorted(columns - found[table]):
+            yield Finding(
+                f"table {table}",
+                "problem",
+                f"has no column {column}, though dlt has recorded it",
+                "rename it back, or restore the table from a backup",
+            )
+        for column in sorted(found[table] - columns):
+            yield Finding(
+                f"table {table}",
+                "note",
+                f"has a column {column} that is not the loader's",
+                "drop it if nobody needs it; loads leave it null",
+            )
+
+
+def _counts(warehouse: Warehouse, resources: Sequence[str]) -> Iterator[Finding]:
+    """Compare the rows of each commit with what its ledger row tells, if nobody read it again."""
+    for resource in resources:
+        rows = warehouse.query(
+            f"""
+            select told.window_start, told.window_end, told.row_count, coalesce(held.row_count, 0)
+            from (
+                select _dlt_load_id, min(window_start) as window_start,
+                    max(window_end) as window_end,
+                    sum(record_count - quarantined_count) as row_count
+                from {{dataset}}.extract_windows where resource = %s group by _dlt_load_id
+            ) as told
+            left join (
+                select _dlt_load_id, count(*) as row_count
+                from {{dataset}}.{resource} group by _dlt_load_id
+            ) as held on told._dlt_load_id = held._dlt_load_id
+            where coalesce(held.row_count, 0) < told.row_count
+                and not exists (
+                    select 1 from {{dataset}}.extract_windows as later
+                    where later.resource = %s and later.status = 'loaded'
+                        and later._dlt_load_id > told._dlt_load_id
+                        and (
+                            later.window_start <= told.window_start
+                            and later.window_end >= told.window_end
+                            or told.window_start = told.window_end
+                            and later.window_start >= told.window_start
+                        )
+                )
+            order by told.window_start
+            """,
+            resource,
+            resource,
+        )
+        for start, end, told, held in rows:
+            yield Finding(
+                resource,
+                "problem",
+                f"{described(Window(start, end))}: {held} of the {int(told)} rows that were loaded "
+                "are there",
+                _reload(resource, start, end),
+            )
+
+
+def _state(warehouse: Warehouse, resource: str, now: datetime) -> Iterator[Finding]:
+    """Compare how far a resource claims to be with the windows the ledger knows."""
+    state = warehouse.state(resource)
+    through = state.coverage.loaded_through or state.snapshot_at
+    if through is None and state.open is None:
+        yield Finding(resource, "note", "nothing was ever loaded", "`load`")
+        return
+    if through is not None and through > now:
+        yield Finding(
+            resource,
+            "problem",
+            f"is loaded through {iso(through)}, ahead of now ({iso(now)})",
+            "check the clock of this machine and ELT_NOW",
+        )
+    if state.open is not None:
+        yield Finding(
+            resource,
+            "note",
+            f"stopped in {described(state.open.window)} after page {state.open.page_count}",
+            "`load` goes on there",
+        )
+    gaps = list(_gaps(warehouse, resource, state.coverage))
+    for start, end in gaps:
+        yield Finding(
+            resource,
+            "problem",
+            f"claims {described(Window(start, end))}, which no window of the ledger covers",
+            _reload(resource, start, end),
+        )
+    if through is not None and through <= now and not gaps:
+        yield Finding(resource, "ok", f"loaded through {iso(through)[:16]}Z without a gap")
+
+
+def _gaps(
+    warehouse: Warehouse, resource: str, coverage: Coverage
+) -> Iterator[tuple[datetime, datetime]]:
+    """Return what lies between `loaded_from` and `loaded_through` in no loaded window."""
+    reached, through = coverage.loaded_from, coverage.loaded_through
+    if reached is None or through is None:
+        return
+    windows: list[tuple[Any, ...]] = warehouse.query(
+        """
+        select min(window_start), max(case when status = 'loaded' then window_end end)
+        from {dataset}.extract_windows where resource = %s
+        group by window_attempt_id having max(case when status = 'loaded' then 1 else 0 end) = 1
+        order by 1
+        """,
+        resource,
+    )
+    for start, end in [*windows, (through, through)]:
+        if start > reached:
+            yield reached, min(start, through)
+        reached = max(reached, end)
+        if reached >= through:
+            return
+
+
+def _reload(resource: str, start: datetime, end: datetime) -> str:
+    if start == end:
+        return f"`load --only {resource}`"
+    return f"`reload --only {resource} --from {iso(start)} --to {iso(end)}`"

@@ -1,0 +1,147 @@
+"""`doctor` finds what hands, backups and disks do to a warehouse; `reload` heals it, by counts."""
+
+import itertools
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from loader.pipeline import run_lock
+from tests.loading import Loader
+from tests.postgres import PostgresDatabase
+from tests.sandbox.process import SandboxProcess
+
+ONLY = ("--only", "users", "conversation_details")
+DAY = ("--from", "2026-03-14", "--to", "2026-03-15")
+
+
+def problems(loader: Loader, exit_code: int) -> list[tuple[str, str]]:
+    """Return the problems that `doctor` finds, each with the remedy below it."""
+    outcome = loader.run("doctor")
+    assert outcome.exit_code == exit_code, outcome.output
+    lines = outcome.output.splitlines()
+    assert lines[0].startswith("ok      settings: contract platform")
+    return [
+        (line.removeprefix("problem "), remedy.removeprefix("        → "))
+        for line, remedy in itertools.pairwise(lines)
+        if line.startswith("problem")
+    ]
+
+
+def change(loader: Loader, sql: str) -> None:
+    """Do to the warehouse what the loader never would."""
+    with duckdb.connect(str(loader.database)) as connection:
+        connection.execute(sql)
+
+
+@pytest.fixture
+def loaded(loader: Loader, sandbox: SandboxProcess) -> Loader:
+    """Load two days."""
+    sandbox.set_clock("2026-03-16T06:00:00Z")
+    loader.load(*ONLY)
+    return loader
+
+
+def test_before_the_first_load_there_is_nothing_wrong(loader: Loader) -> None:
+    outcome = loader.run("doctor")
+    assert outcome.exit_code == 0
+    assert "does not exist yet" in outcome.output
+    assert not loader.database.exists()
+
+
+def test_a_warehouse_the_loader_made_is_sound(loaded: Loader) -> None:
+    assert problems(loaded, 0) == []
+    said = loaded.run("doctor").output
+    assert "conversation_details: loaded through 2026-03-16T05:" in said
+    assert "Genesys: takes the client's credentials" in said
+
+
+def test_rows_that_are_gone_are_found_and_a_reload_proves_them_back(loaded: Loader) -> None:
+    change(
+        loaded,
+        # Of those that were read once: one of two days would still be known.
+        "delete from genesys_raw.conversation_details where record_id in (select record_id "
+        "from genesys_raw.conversation_details group by record_id "
+        "having count(*) = 1 and max(window_end) <= '2026-03-15' limit 3)",
+    )
+    [(problem, remedy)] = problems(loaded, 6)
+    assert problem.startswith("conversation_details: 2026-03-14T00:00Z..2026-03-15T00:00Z: ")
+    words = remedy.split("`")[1].split()
+    assert words[0] == "reload"
+    again = loaded.run(*words)
+    assert again.exit_code == 0, again.errors
+    [line] = [line for line in again.output.splitlines() if "conversation_details" in line]
+    _, read, new, changed, as_before = line.split()
+    assert (new, changed) == ("3", "0")
+    assert int(read) == 3 + int(as_before) > 3
+    assert problems(loaded, 0) == []
+
+
+def test_what_is_known_changes_nothing_when_it_is_read_again(loaded: Loader) -> None:
+    again = loaded.run("reload", *DAY, "--only", "conversation_details")
+    [line] = [line for line in again.output.splitlines() if "conversation_details" in line]
+    _, read, new, changed, as_before = line.split()
+    assert (new, changed) == ("0", "0")
+    assert read == as_before != "0"
+
+
+def test_tables_and_columns_that_hands_have_changed_are_named(loaded: Loader) -> None:
+    change(loaded, "drop table genesys_raw.users")
+    change(loaded, "alter table genesys_raw.queues rename column payload to body")
+    told = problems(loaded, 6)
+    assert [problem.split(":")[0] for problem, _ in told] == ["table queues", "table users"]
+    refused = loaded.run("load", *ONLY, ELT_NOW="2026-03-17T09:00:00Z")
+    assert refused.exit_code == 6
+    assert "doctor" in refused.errors
+    # The remedies, to the letter.
+    remedy = told[1][1].split("`")[1]
+    change(loaded, "alter table genesys_raw.queues rename column body to payload")
+    change(loaded, remedy)
+    assert loaded.run("load", *ONLY, ELT_NOW="2026-03-17T09:00:00Z").exit_code == 0
+
+
+def test_time_that_no_window_covers_is_named_with_its_remedy(loaded: Loader) -> None:
+    change(
+        loaded,
+        "delete from genesys_raw.extract_windows where resource = 'conversation_details' "
+        "and window_start = '2026-03-15'",
+    )
+    [(problem, remedy)] = problems(loaded, 6)
+    assert problem == (
+        "conversation_details: claims 2026-03-15T00:00Z..2026-03-16T00:00Z, which no "
+        "window of the ledger covers"
+    )
+    assert loaded.run(*remedy.split("`")[1].split()).exit_code == 0
+    assert problems(loaded, 0) == []
+
+
+def test_a_run_that_goes_on_is_not_disturbed(loaded: Loader) -> None:
+    with run_lock(Path(loaded.folder / "work")):
+        outcome = loaded.run("doctor")
+    assert outcome.exit_code == 7
+    assert "another run (process" in outcome.output
+
+
+def test_a_reload_wants_its_range(loader: Loader) -> None:
+    outcome = loader.run("reload", "--from", "2026-03-14")
+    assert outcome.exit_code == 2
+    assert "reload needs --from and --to" in outcome.errors
+    assert not loader.database.exists()
+
+
+def test_on_postgres_too(
+    sandbox: SandboxProcess, postgres: PostgresDatabase, tmp_path: Path
+) -> None:
+    sandbox.set_clock("2026-03-16T06:00:00Z")
+    loader = Loader(sandbox, tmp_path, postgres, {"ELT_START": "2026-03-14"})
+    loader.load(*ONLY)
+    assert problems(loader, 0) == []
+    connection = postgres.connect()
+    connection.cursor().execute("delete from genesys_raw.users")
+    connection.commit()
+    connection.close()
+    [(problem, remedy)] = problems(loader, 6)
+    assert problem.startswith("users: snapshot of 2026-03-16 06:00Z: 0 of the ")
+    assert remedy == "`load --only users`"
+    assert loader.run(*remedy.split("`")[1].split()).exit_code == 0
+    assert problems(loader, 0) == []
