@@ -323,10 +323,9 @@ def _pages_per_hour(warehouse: Warehouse) -> dict[str, float]:
 
 
 def _requests(item: Plan, window: Window, pages_per_hour: float) -> int:
-    """Estimate the requests of a window: a job takes its submission and some three polls."""
+    """Estimate the requests of a window from what windows of the resource have taken so far."""
     hours = (window.end - window.start).total_seconds() / 3600
-    job = 4 if item.resource.kind == "window" else 0
-    return job + max(1, math.ceil(hours * pages_per_hour))
+    return item.resource.overhead + max(1, math.ceil(hours * pages_per_hour))
 
 
 def _table(*headings: str) -> Table:
@@ -366,10 +365,10 @@ def _resources(settings: Settings, warehouse: Warehouse) -> list[Resource]:
     return [
         GuidesParticipants(attribute_names(), settings.page_size),
         GuidesInteractions(export_columns(), settings.page_size),
-        GuidesFlowOutcomes(timedelta(hours=settings.window_hours)),
+        GuidesFlowOutcomes(timedelta(hours=settings.window_hours), settings.page_size),
         *intervals(granularity),
         GuidesContacts(contacts),
-        GuidesConversations(contacts),
+        GuidesConversations(contacts, settings.page_size),
     ]
 
 

@@ -93,7 +93,15 @@ class Contacts:
     def _newest_contacts(self) -> dict[str, tuple[str, datetime]]:
         """Return id and time of reading by external id, of each its newest record."""
         rows = self._query(
-            "select payload, extracted_at from {dataset}.guides_contacts order by extracted_at"
+            """
+            select payload, extracted_at from (
+                select payload, extracted_at, row_number() over (
+                    partition by record_id order by extracted_at desc, payload_hash desc
+                ) as version_number
+                from {dataset}.guides_contacts
+            ) as versions
+            where version_number = 1 order by extracted_at
+            """
         )
         newest = {}
         for payload, read_at in rows:

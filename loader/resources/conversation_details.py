@@ -58,6 +58,7 @@ class ConversationDetails(Resource):
     name = "conversation_details"
     kind = "window"
     identity = IdField("conversationId")
+    overhead = 4  # submission and some three polls
 
     def __init__(
         self, page_size: int, job_seconds: float, sleep: Callable[[float], None] = time.sleep

@@ -33,7 +33,7 @@ PATH = "/api/v2/analytics/query-builder/query"
 CARE = Care(per_second=10, failures=5)
 # Later outcomes are not yet counted in full; windows end where they are.
 SETTLE = timedelta(minutes=60)
-PER_PAGE = 100
+LARGEST_PAGE = 100
 # Time groups, finest first, and the longest range each may be asked for.
 TIME_GROUPS = {
     "hourly": timedelta(days=7),
@@ -67,6 +67,7 @@ class GuidesFlowOutcomes(Resource):
 
     Args:
         window: length of the windows; decides how fine the counts can be.
+        page_size: rows a page.
     """
 
     name = "guides_flow_outcomes"
@@ -74,9 +75,10 @@ class GuidesFlowOutcomes(Resource):
     identity = JoinedId(("flow-id",), ("interval",))
     settle = SETTLE
 
-    def __init__(self, window: timedelta) -> None:
+    def __init__(self, window: timedelta, page_size: int) -> None:
         self._finest = next(group for group in STEPS if window <= TIME_GROUPS[group])
         self.step = STEPS[self._finest]
+        self._page_size = min(page_size, LARGEST_PAGE)
         self._rows = page_decoder(_Page, "data")
 
     def query(self, window: Window) -> object:
@@ -168,7 +170,7 @@ class GuidesFlowOutcomes(Resource):
             "filters": [],
             "groupBy": ["flow-id"],
             "timeGroup": time_group,
-            "limit": PER_PAGE,
+            "limit": self._page_size,
             "metricsDelay": "PT1H",
         }
         if flow is not None:

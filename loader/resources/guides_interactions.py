@@ -37,7 +37,7 @@ TOLD_TOKEN = "nextPageToken"
 LARGEST_PAGE = 5_000
 # How often a page whose records are not whole is fetched before they are quarantined.
 FETCHES = 3
-SETTLED = timedelta(minutes=15)
+SETTLE = timedelta(minutes=15)
 
 
 class _Page(msgspec.Struct, rename="camel"):
@@ -63,6 +63,7 @@ class GuidesInteractions(Resource):
 
     name = "guides_interactions"
     kind = "window"
+    settle = SETTLE  # rows still come, and tokens of a range that moves break
     identity = RecordId("id", REQUIRED_COLUMNS)
 
     def __init__(self, columns: Sequence[str], page_size: int) -> None:
@@ -77,7 +78,7 @@ class GuidesInteractions(Resource):
         Raises:
             SourceContractError: a column is gone without which no record counts.
         """
-        end = floor(now - SETTLED, timedelta(minutes=1))
+        end = floor(now - SETTLE, timedelta(minutes=1))
         window = Window(end - timedelta(minutes=1), end)
         envelope, _ = client.post(PATH, self._page, self._body(window, ["id"], 1))
         if envelope.available_columns is None:

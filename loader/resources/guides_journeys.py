@@ -83,7 +83,9 @@ class GuidesContacts(Resource):
 
     def is_due(self, snapshot: datetime | None, now: datetime, age: timedelta) -> bool:
         """Tell whether anybody is to be asked for."""
-        return bool(self._worklist.external_ids(self._worklist.newest_load(), now))
+        external_ids = self._worklist.external_ids(self._worklist.newest_load(), now)
+        self.overhead = 2 * len(external_ids)
+        return bool(external_ids)
 
     def query(self, window: Window) -> object:
         """Return what is asked; whom, the worklist tells."""
@@ -169,24 +171,28 @@ class GuidesConversations(Resource):
 
     Args:
         worklist: whose conversations.
+        page_size: conversations a page.
     """
 
     name = "guides_conversations"
     kind = "snapshot"
     identity = IdField("id")
 
-    def __init__(self, worklist: Worklist) -> None:
+    def __init__(self, worklist: Worklist, page_size: int) -> None:
         self._worklist = worklist
+        self._page_size = min(page_size, LARGEST_PAGE)
         self._contact_ids: Sequence[str] = ()
         self._page = page_decoder(_Conversations, "entities")
 
     def is_due(self, snapshot: datetime | None, now: datetime, age: timedelta) -> bool:
         """Tell whether a contact was read whose conversations were not."""
-        return bool(self._worklist.contact_ids(self._worklist.newest_load()))
+        contact_ids = self._worklist.contact_ids(self._worklist.newest_load())
+        self.overhead = len(contact_ids)
+        return bool(contact_ids)
 
     def query(self, window: Window) -> object:
         """Return what is asked; for whom, the worklist tells."""
-        return {"path": CONVERSATIONS, "pageSize": LARGEST_PAGE, "sortOrder": "DESC"}
+        return {"path": CONVERSATIONS, "pageSize": self._page_size, "sortOrder": "DESC"}
 
     def submit(self, client: Client, window: Window) -> str | None:
         """Return the load up to which the snapshot deals with what is there."""
@@ -210,7 +216,7 @@ class GuidesConversations(Resource):
     ) -> tuple[Sequence[msgspec.Raw | bytes], _Place | None]:
         params: dict[str, str | int] = {
             "externalContactId": place.contact_id,
-            "pageSize": LARGEST_PAGE,
+            "pageSize": self._page_size,
             "sortOrder": "DESC",
         }
         if place.page is not None:

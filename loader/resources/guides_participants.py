@@ -11,6 +11,7 @@ the fuller one.
 
 import logging
 from collections.abc import Sequence
+from datetime import timedelta
 
 import msgspec
 
@@ -81,6 +82,7 @@ class GuidesParticipants(Resource):
 
     name = "guides_participants"
     kind = "window"
+    settle = timedelta(minutes=15)  # rows still come, and tokens of a range that moves break
     identity = JoinedId(("interactionId",), ("participantId",))
 
     def __init__(self, attributes: Sequence[str], page_size: int) -> None:

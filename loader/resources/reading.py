@@ -83,6 +83,7 @@ class Resource(ABC):
         settle: how long the source needs until its records stay, if that is longer than usual.
         resumes: whether a page token is still good in a later run.
         most_empty_pages: how many pages in a row may be empty and yet have a token.
+        overhead: requests of a window beside its pages, for a plan; where nothing is known yet.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Resource(ABC):
     settle: timedelta = timedelta(0)
     resumes: bool = True
     most_empty_pages: int = 3
+    overhead: int = 0
 
     def available_through(self, client: Client) -> datetime | None:
         """Ask until when the source guarantees its data; None where it gives no guarantee."""
