@@ -1,14 +1,14 @@
-{#- The CTEs that every table of aggregates begins with; the last is metrics, one row per metric of
-    a bucket of a group. Groups, buckets and metrics without data are absent from an answer, so a
-    bucket is what the newest completed read that covers it says, also when that says nothing.
+{#- The CTEs that every table of buckets begins with; the last is documents, one row per record of the
+    newest completed reads. Groups, buckets and metrics without data are absent from an answer, so
+    a bucket is what the newest completed read that covers it says, also when that says nothing.
 
     Reads are laid over each other before any payload is opened: their bounds cut time into
     segments, each segment belongs to the newest read over it, and only reads that own a segment
-    are parsed. -#}
-{% macro newest_reads(table_name) -%}
+    are parsed. A read may own a part of its window only: newest_buckets leaves the rest out. -#}
+{% macro newest_answers(source_name, table_name) -%}
 source as (
 
-    select * from {{ raw_table('platform', table_name) }}
+    select * from {{ raw_table(source_name, table_name) }}
 
 ),
 
@@ -91,6 +91,8 @@ answers as (
     -- A package loaded again after a crash brings equal rows: equal hash, equal payload.
     select
         commits.window_attempt_id,
+        source.record_id,
+        source.payload_hash,
         owners.loaded_at,
         min(source.payload) as payload
     from source
@@ -109,11 +111,36 @@ documents as (
 
     select
         window_attempt_id,
+        record_id,
+        payload_hash,
         loaded_at,
         {{ json_parse('payload') }} as payload_json
     from answers
 
-),
+)
+{%- endmacro %}
+
+
+{#- The CTE newest_buckets: of the CTE buckets, those that their read owns. -#}
+{% macro newest_buckets() -%}
+newest_buckets as (
+
+    select buckets.*
+    from buckets
+    inner join owned_segments
+        on
+            buckets.window_attempt_id = owned_segments.window_attempt_id
+            and buckets.bucket_started_at >= owned_segments.segment_started_at
+            and buckets.bucket_started_at < owned_segments.segment_ended_at
+
+)
+{%- endmacro %}
+
+
+{#- The CTEs that every table of the platform's aggregates begins with; the last is metrics, one row
+    per metric of a bucket of a group. -#}
+{% macro newest_reads(table_name) -%}
+{{ newest_answers('platform', table_name) }},
 
 group_records as (
 
@@ -152,22 +179,7 @@ buckets as (
 
 ),
 
-newest_buckets as (
-
-    select
-        buckets.group_json,
-        buckets.bucket_started_at,
-        buckets.bucket_ended_at,
-        buckets.loaded_at,
-        buckets.metrics_json
-    from buckets
-    inner join owned_segments
-        on
-            buckets.window_attempt_id = owned_segments.window_attempt_id
-            and buckets.bucket_started_at >= owned_segments.segment_started_at
-            and buckets.bucket_started_at < owned_segments.segment_ended_at
-
-),
+{{ newest_buckets() }},
 
 metric_records as (
 

@@ -51,24 +51,7 @@ pivoted as (
         media_type,
 
         -- numbers; a metric that is absent is zero
-        {{ metric_sum('count', 'nOffered') }} as offered_count,
-        {{ metric_sum('count', 'nConnected') }} as connected_count,
-        {{ metric_sum('count', 'tAnswered') }} as answered_count,
-        {{ metric_sum('count', 'tAbandon') }} as abandoned_count,
-        {{ metric_sum('count', 'tHandle') }} as handled_count,
-        {{ metric_sum('count', 'nTransferred') }} as transferred_count,
-        {{ metric_sum('count', 'nBlindTransferred') }} as blind_transferred_count,
-        {{ metric_sum('count', 'nConsultTransferred') }} as consult_transferred_count,
-        {{ metric_sum('count', 'nOutbound') }} as outbound_count,
-        {{ metric_sum('count', 'tAcd') }} as wait_count,
-        {{ metric_sum('sum', 'tAcd') }} as wait_ms,
-        {{ metric_sum('sum', 'tAnswered') }} as answer_ms,
-        {{ metric_sum('sum', 'tAbandon') }} as abandon_ms,
-        {{ metric_sum('sum', 'tAlert') }} as alert_ms,
-        {{ metric_sum('sum', 'tTalkComplete') }} as talk_ms,
-        {{ metric_sum('sum', 'tHeldComplete') }} as hold_ms,
-        {{ metric_sum('sum', 'tAcw') }} as acw_ms,
-        {{ metric_sum('sum', 'tHandle') }} as handle_ms,
+        {{ handling_metrics() }},
 
         -- timestamps, UTC
         bucket_started_at,

@@ -1,0 +1,130 @@
+{#- The CTEs that begin a table with one row per record, incremental by load; the last is versions,
+    one row per version of each record that a new load brought: keys only, as choosing among keys
+    costs nothing and carrying the payloads along would cost all. A record is chosen again from all
+    its versions, so neither late nor out-of-order versions are lost. -#}
+{% macro record_versions(source_name, table_name) -%}
+source as (
+
+    select * from {{ raw_table(source_name, table_name) }}
+
+),
+
+committed_loads as (
+
+    select * from {{ ref('stg_loader__loads') }}
+
+),
+
+{% if is_incremental() %}
+new_loads as (
+
+    select load_id
+    from committed_loads
+    where loaded_at > {{ loaded_through() }}
+
+),
+
+changed as (
+
+    select source.record_id
+    from source
+    inner join new_loads
+        on source._dlt_load_id = new_loads.load_id
+    group by source.record_id
+
+),
+
+{% endif %}
+versions as (
+
+    select
+        source.record_id,
+        source.extracted_at,
+        source.payload_hash,
+        min(committed_loads.loaded_at) as loaded_at,
+        count(*) as copy_count
+    from source
+    inner join committed_loads
+        on source._dlt_load_id = committed_loads.load_id
+    {% if is_incremental() %}
+        inner join changed
+            on source.record_id = changed.record_id
+    {% endif %}
+    group by source.record_id, source.extracted_at, source.payload_hash
+
+)
+{%- endmacro %}
+
+
+{#- The same, and the newest version of each record; the last CTE is documents, with record_id,
+    extracted_at, payload_hash, loaded_at and payload_json. -#}
+{% macro newest_versions(source_name, table_name) -%}
+{{ record_versions(source_name, table_name) }},
+
+numbered as (
+
+    select
+        *,
+        row_number() over (
+            partition by record_id
+            order by extracted_at desc, payload_hash desc
+        ) as version_number
+    from versions
+
+),
+
+newest as (
+
+    select * from numbered
+    where version_number = 1
+
+),
+
+payloads as (
+
+    select
+        newest.record_id,
+        newest.extracted_at,
+        newest.payload_hash,
+        newest.loaded_at,
+        source.payload
+    from source
+    inner join newest
+        on
+            source.record_id = newest.record_id
+            and source.extracted_at = newest.extracted_at
+            and source.payload_hash = newest.payload_hash
+    where newest.copy_count = 1
+
+    union all
+
+    -- A package loaded again after a crash brings equal rows: equal hash, equal payload.
+    select
+        newest.record_id,
+        newest.extracted_at,
+        newest.payload_hash,
+        newest.loaded_at,
+        min(source.payload) as payload
+    from source
+    inner join newest
+        on
+            source.record_id = newest.record_id
+            and source.extracted_at = newest.extracted_at
+            and source.payload_hash = newest.payload_hash
+    where newest.copy_count > 1
+    group by newest.record_id, newest.extracted_at, newest.payload_hash, newest.loaded_at
+
+),
+
+documents as (
+
+    select
+        record_id,
+        extracted_at,
+        payload_hash,
+        loaded_at,
+        {{ json_parse('payload') }} as payload_json
+    from payloads
+
+)
+{%- endmacro %}
