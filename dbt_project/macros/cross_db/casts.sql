@@ -102,6 +102,29 @@
 {%- endmacro %}
 
 
+{#- Seconds as text to whole milliseconds; null where it is no number below 10^12. -#}
+{% macro milliseconds_from_seconds(text) -%}
+    {{ return(adapter.dispatch('milliseconds_from_seconds', 'genesys')(text)) }}
+{%- endmacro %}
+
+{% macro default__milliseconds_from_seconds(text) -%}
+    {{ exceptions.raise_compiler_error(
+        "milliseconds_from_seconds has no version for " ~ target.type
+    ) }}
+{%- endmacro %}
+
+{% macro duckdb__milliseconds_from_seconds(text) -%}
+    cast(round(try_cast({{ text }} as decimal(18, 6)) * 1000) as bigint)
+{%- endmacro %}
+
+{% macro postgres__milliseconds_from_seconds(text) -%}
+    case
+        when {{ text }} ~ '^[+-]?[0-9]{1,12}([.][0-9]{1,60})?([eE]-[0-9]{1,2})?$'
+            then cast(round(cast(cast({{ text }} as numeric) as numeric(18, 6)) * 1000) as bigint)
+    end
+{%- endmacro %}
+
+
 {#- One number divided by another as a double, null where the other is zero, null or below. Doubles,
     because engines divide decimals to different scales. -#}
 {% macro ratio(numerator, denominator) -%}

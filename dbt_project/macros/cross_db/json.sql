@@ -12,22 +12,48 @@
 {#- Postgres refuses the escape of NUL in jsonb, and one such record would stop the build: both
     engines drop it. The (\\\\)* keeps an escaped backslash before "u0000" apart from it. -#}
 {% macro duckdb__json_parse(column) -%}
-    cast(
-        case
-            when contains({{ column }}, '\u0000')
-                then regexp_replace({{ column }}, '([^\\](?:\\\\)*)(?:\\u0000)+', '\1', 'g')
-            else {{ column }}
-        end as json
-    )
+    cast({{ duckdb__without_nul(column) }} as json)
 {%- endmacro %}
 
 {% macro postgres__json_parse(column) -%}
+    cast({{ postgres__without_nul(column) }} as jsonb)
+{%- endmacro %}
+
+{% macro duckdb__without_nul(column) -%}
+    case
+        when contains({{ column }}, '\u0000')
+            then regexp_replace({{ column }}, '([^\\](?:\\\\)*)(?:\\u0000)+', '\1', 'g')
+        else {{ column }}
+    end
+{%- endmacro %}
+
+{% macro postgres__without_nul(column) -%}
+    case
+        when position('\u0000' in {{ column }}) > 0
+            then regexp_replace({{ column }}, '([^\\](?:\\\\)*)(?:\\u0000)+', '\1', 'g')
+        else {{ column }}
+    end
+{%- endmacro %}
+
+
+{#- A part of a payload as its own text, spelled as it came: what Postgres has parsed as jsonb it
+    spells its own way, with other blanks and keys in another order. -#}
+{% macro json_part_text(payload, path) -%}
+    {{ return(adapter.dispatch('json_part_text', 'genesys')(payload, path)) }}
+{%- endmacro %}
+
+{% macro default__json_part_text(payload, path) -%}
+    {{ exceptions.raise_compiler_error("json_part_text has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__json_part_text(payload, path) -%}
+    cast(json_extract({{ json_parse(payload) }}, '$."{{ path.split(".") | join('"."') }}"') as varchar)
+{%- endmacro %}
+
+{% macro postgres__json_part_text(payload, path) -%}
     cast(
-        case
-            when position('\u0000' in {{ column }}) > 0
-                then regexp_replace({{ column }}, '([^\\](?:\\\\)*)(?:\\u0000)+', '\1', 'g')
-            else {{ column }}
-        end as jsonb
+        cast({{ postgres__without_nul(payload) }} as json)
+        #> array['{{ path.split(".") | join("', '") }}'] as text
     )
 {%- endmacro %}
 
@@ -166,6 +192,112 @@
     lateral jsonb_each_text(
         case when jsonb_typeof({{ column }}) = 'object' then {{ column }} else cast('{}' as jsonb) end
     ) as {{ alias }} (key, value)
+{%- endmacro %}
+
+
+{#- The same for an object that is still text: values that are objects themselves stay spelled as
+    they came. -#}
+{% macro json_text_entries(text, alias) -%}
+    {{ return(adapter.dispatch('json_text_entries', 'genesys')(text, alias)) }}
+{%- endmacro %}
+
+{% macro default__json_text_entries(text, alias) -%}
+    {{ exceptions.raise_compiler_error("json_text_entries has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__json_text_entries(text, alias) -%}
+    {{ duckdb__json_object_entries("cast(" ~ text ~ " as json)", alias) }}
+{%- endmacro %}
+
+{% macro postgres__json_text_entries(text, alias) -%}
+    lateral (
+        select entry.key, (array_agg(entry.value order by entry.position))[1] as value
+        from json_each_text(
+            case when {{ text }} like '{_%' then cast({{ text }} as json) else cast('{}' as json) end
+        ) with ordinality as entry (key, value, position)
+        group by entry.key
+    ) as {{ alias }}
+{%- endmacro %}
+
+
+{#- The text of a JSON value that is a string, without its quotes. -#}
+{% macro json_value_text(column) -%}
+    {{ return(adapter.dispatch('json_value_text', 'genesys')(column)) }}
+{%- endmacro %}
+
+{% macro default__json_value_text(column) -%}
+    {{ exceptions.raise_compiler_error("json_value_text has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__json_value_text(column) -%} ({{ column }} ->> '$') {%- endmacro %}
+
+{% macro postgres__json_value_text(column) -%} ({{ column }} #>> '{}') {%- endmacro %}
+
+
+{#- How many keys an object has; null where it is none. -#}
+{% macro json_key_count(column) -%}
+    {{ return(adapter.dispatch('json_key_count', 'genesys')(column)) }}
+{%- endmacro %}
+
+{% macro default__json_key_count(column) -%}
+    {{ exceptions.raise_compiler_error("json_key_count has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__json_key_count(column) -%}
+    case
+        when json_type({{ column }}) = 'OBJECT' then len(list_distinct(json_keys({{ column }})))
+    end
+{%- endmacro %}
+
+{% macro postgres__json_key_count(column) -%}
+    case
+        when jsonb_typeof({{ column }}) = 'object'
+            then (select count(*) from jsonb_object_keys({{ column }}))
+    end
+{%- endmacro %}
+
+
+{#- How long an array is; null where it is none. -#}
+{% macro json_array_size(column) -%}
+    {{ return(adapter.dispatch('json_array_size', 'genesys')(column)) }}
+{%- endmacro %}
+
+{% macro default__json_array_size(column) -%}
+    {{ exceptions.raise_compiler_error("json_array_size has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__json_array_size(column) -%}
+    case
+        when json_type({{ column }}) = 'ARRAY' then cast(json_array_length({{ column }}) as bigint)
+    end
+{%- endmacro %}
+
+{% macro postgres__json_array_size(column) -%}
+    case
+        when jsonb_typeof({{ column }}) = 'array'
+            then cast(jsonb_array_length({{ column }}) as bigint)
+    end
+{%- endmacro %}
+
+
+{#- The text of an array's first or last element; null where there is none. -#}
+{% macro json_array_end(column, end) -%}
+    {{ return(adapter.dispatch('json_array_end', 'genesys')(column, end)) }}
+{%- endmacro %}
+
+{% macro default__json_array_end(column, end) -%}
+    {{ exceptions.raise_compiler_error("json_array_end has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__json_array_end(column, end) -%}
+    ({{ column }} ->> '{{ {"first": "$[0]", "last": "$[#-1]"}[end] }}')
+{%- endmacro %}
+
+{% macro postgres__json_array_end(column, end) -%}
+    (
+        case when jsonb_typeof({{ column }}) = 'array' then {{ column }} end
+        ->> {{ {"first": 0, "last": -1}[end] }}
+    )
 {%- endmacro %}
 
 
