@@ -22,7 +22,8 @@
 {#- One line instead of a database error per model when nothing was ever loaded. -#}
 {% macro assert_raw_tables_exist() -%}
     {%- if execute and flags.WHICH in ['build', 'run', 'test', 'snapshot'] -%}
-        {%- set raw = graph.sources.values() | selectattr('source_name', 'eq', 'platform') | list -%}
+        {%- set raw = graph.sources.values()
+            | selectattr('source_name', 'in', ['platform', 'guides']) | list -%}
         {%- set tables = [] -%}
         {%- for table in raw -%}
             {%- if adapter.get_relation(table.database, table.schema, table.identifier) -%}

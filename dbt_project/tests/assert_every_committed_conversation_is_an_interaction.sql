@@ -4,11 +4,41 @@ with
 
 loaded as (
 
-    select details.record_id
+    select
+        details.record_id as conversation_id,
+        details._dlt_load_id as load_id
     from {{ raw_table('platform', 'conversation_details') }} as details
+
+    union all
+
+    select
+        exported.record_id as conversation_id,
+        exported._dlt_load_id as load_id
+    from {{ raw_table('guides', 'guides_interactions') }} as exported
+
+    union all
+
+    select
+        listed.record_id as conversation_id,
+        listed._dlt_load_id as load_id
+    from {{ raw_table('guides', 'guides_conversations') }} as listed
+
+    union all
+
+    select
+        {{ json_text(json_parse('participants.payload'), 'interactionId') }} as conversation_id,
+        participants._dlt_load_id as load_id
+    from {{ raw_table('guides', 'guides_participants') }} as participants
+
+),
+
+committed as (
+
+    select loaded.conversation_id
+    from loaded
     inner join {{ ref('stg_loader__loads') }} as loads
-        on details._dlt_load_id = loads.load_id
-    group by details.record_id
+        on loaded.load_id = loads.load_id
+    group by loaded.conversation_id
 
 ),
 
@@ -19,9 +49,9 @@ interactions as (
 )
 
 select
-    loaded.record_id,
+    committed.conversation_id as loaded_conversation_id,
     interactions.conversation_id
-from loaded
+from committed
 full outer join interactions
-    on loaded.record_id = interactions.conversation_id
-where loaded.record_id is null or interactions.conversation_id is null
+    on committed.conversation_id = interactions.conversation_id
+where committed.conversation_id is null or interactions.conversation_id is null

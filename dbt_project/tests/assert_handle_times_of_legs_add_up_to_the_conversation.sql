@@ -35,5 +35,9 @@ where
     or interactions.leg_count <> coalesce(legs_per_conversation.leg_count, 0)
     or interactions.talk_seconds <> coalesce(legs_per_conversation.talk_seconds, 0)
     or interactions.hold_seconds <> coalesce(legs_per_conversation.hold_seconds, 0)
-    or interactions.acw_seconds <> coalesce(legs_per_conversation.acw_seconds, 0)
     or interactions.handle_seconds <> coalesce(legs_per_conversation.handle_seconds, 0)
+    -- After-call work is also told where legs are not.
+    or (
+        interactions.leg_count is not null
+        and interactions.acw_seconds <> coalesce(legs_per_conversation.acw_seconds, 0)
+    )

@@ -9,15 +9,18 @@
 }}
 
 -- depends_on: {{ ref('int_conversations_unioned') }}
--- Grain: one row per conversation and external contact that took part in it.
+-- Grain: one row per conversation of which sessions are told, and external contact that took part
+-- in it.
 
 with
 
 conversations as (
 
     select * from {{ ref('int_conversations_unioned') }}
+    where
+        has_sessions
     {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
+        and loaded_at > {{ loaded_through() }}
     {% endif %}
 
 ),

@@ -18,6 +18,34 @@ platform as (
         loaded_at
     from {{ ref('stg_platform__user_aggregates') }}
 
+),
+
+guides as (
+
+    -- A report has a row for who handled anything, too: without any status, none is known.
+    select
+        user_id,
+        bucket_started_at,
+        bucket_ended_at,
+        interacting_ms,
+        communicating_ms,
+        idle_ms,
+        not_responding_ms,
+        off_queue_ms,
+        cast(null as bigint) as on_queue_ms,
+        cast(null as bigint) as logged_in_ms,
+        loaded_at
+    from {{ ref('stg_guides__agent_intervals') }}
+    where interacting_ms + communicating_ms + idle_ms + not_responding_ms + off_queue_ms > 0
+
+),
+
+final as (
+
+    select * from platform
+    union all
+    select * from guides
+
 )
 
-select * from platform
+select * from final

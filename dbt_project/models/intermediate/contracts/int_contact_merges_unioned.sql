@@ -13,6 +13,26 @@ platform as (
         loaded_at
     from {{ ref('stg_platform__contact_merges') }}
 
+),
+
+guides as (
+
+    select
+        contact_id,
+        merged_into_contact_id,
+        stated_by_contact_id,
+        stated_at,
+        loaded_at
+    from {{ ref('stg_guides__contact_merges') }}
+
+),
+
+final as (
+
+    select * from platform
+    union all
+    select * from guides
+
 )
 
-select * from platform
+select * from final

@@ -49,6 +49,33 @@ platform as (
     left join definitions
         on platform_counts.flow_outcome_id = definitions.flow_outcome_id
 
+),
+
+guides as (
+
+    select
+        flow_id,
+        cast(null as {{ dbt.type_string() }}) as flow_outcome_id,
+        outcome_name,
+        bucket_started_at,
+        bucket_ended_at,
+        outcome_count,
+        cast(null as bigint) as success_count,
+        cast(null as bigint) as failure_count,
+        cast(null as bigint) as timed_count,
+        cast(null as bigint) as duration_ms,
+        reported_share,
+        loaded_at
+    from {{ ref('stg_guides__flow_outcomes') }}
+
+),
+
+final as (
+
+    select * from platform
+    union all
+    select * from guides
+
 )
 
-select * from platform
+select * from final

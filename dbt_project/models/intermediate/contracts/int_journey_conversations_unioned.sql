@@ -23,6 +23,34 @@ platform as (
         loaded_at
     from {{ ref('int_contact_conversations') }}
 
+),
+
+guides as (
+
+    select
+        conversation_id,
+        external_contact_id as contact_id,
+        queue_id,
+        user_id,
+        wrapup_code_id,
+        media_type as channel_type,
+        state,
+        phone_number,
+        created_at,
+        wrapped_up_at,
+        updated_at,
+        extracted_at,
+        loaded_at
+    from {{ ref('int_guides_contact_conversations') }}
+
+),
+
+final as (
+
+    select * from platform
+    union all
+    select * from guides
+
 )
 
-select * from platform
+select * from final

@@ -13,6 +13,27 @@ platform as (
         loaded_at
     from {{ ref('stg_platform__participant_attributes') }}
 
+),
+
+guides as (
+
+    select
+        conversation_id,
+        participant_id,
+        participant_purpose,
+        attribute_name,
+        raw_value,
+        loaded_at
+    from {{ ref('int_guides_attributes_unnested') }}
+
+),
+
+final as (
+
+    select * from platform
+    union all
+    select * from guides
+
 )
 
-select * from platform
+select * from final

@@ -17,6 +17,31 @@ platform as (
         loaded_at
     from {{ ref('stg_platform__participants') }}
 
+),
+
+guides as (
+
+    select
+        conversation_id,
+        participant_id,
+        user_id,
+        cast(null as {{ dbt.type_string() }}) as team_id,
+        external_contact_id,
+        cast(null as {{ dbt.type_string() }}) as external_organization_id,
+        participant_purpose,
+        cast(null as {{ dbt.type_string() }}) as participant_name,
+        participant_number,
+        loaded_at
+    from {{ ref('int_guides_participants_merged') }}
+
+),
+
+final as (
+
+    select * from platform
+    union all
+    select * from guides
+
 )
 
-select * from platform
+select * from final

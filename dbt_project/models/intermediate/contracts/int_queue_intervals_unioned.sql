@@ -33,6 +33,48 @@ platform as (
         loaded_at
     from {{ ref('stg_platform__queue_aggregates') }}
 
+),
+
+guides as (
+
+    -- The guides count all channels together, and handle time as talk and after-call work.
+    select
+        queue_id,
+        'all' as media_type,
+        bucket_started_at,
+        bucket_ended_at,
+        offered_count,
+        connected_count,
+        answered_count,
+        abandoned_count,
+        handled_count,
+        transferred_count,
+        blind_transferred_count,
+        consult_transferred_count,
+        outbound_count,
+        over_service_level_count,
+        cast(null as bigint) as wait_count,
+        wait_ms,
+        answer_ms,
+        abandon_ms,
+        alert_ms,
+        talk_ms,
+        hold_ms,
+        acw_ms,
+        talk_ms + acw_ms as handle_ms,
+        cast(null as bigint) as service_level_numerator,
+        cast(null as bigint) as service_level_denominator,
+        loaded_at
+    from {{ ref('stg_guides__queue_intervals') }}
+
+),
+
+final as (
+
+    select * from platform
+    union all
+    select * from guides
+
 )
 
-select * from platform
+select * from final

@@ -4,13 +4,13 @@ with
 
 flows as (
 
-    select * from {{ ref('stg_platform__flows') }}
+    select * from {{ ref('int_flows_unioned') }}
 
 ),
 
 divisions as (
 
-    select * from {{ ref('stg_platform__divisions') }}
+    select * from {{ ref('int_divisions_unioned') }}
 
 ),
 

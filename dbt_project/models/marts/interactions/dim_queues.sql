@@ -4,19 +4,25 @@ with
 
 queues as (
 
-    select * from {{ ref('stg_platform__queues') }}
+    select * from {{ ref('int_queues_unioned') }}
 
 ),
 
 divisions as (
 
-    select * from {{ ref('stg_platform__divisions') }}
+    select * from {{ ref('int_divisions_unioned') }}
 
 ),
 
 used as (
 
     select queue_id from {{ ref('int_sessions_timed') }}
+    where queue_id is not null
+    union
+    select first_queue_id as queue_id from {{ ref('int_conversations_unioned') }}
+    where first_queue_id is not null
+    union
+    select queue_id from {{ ref('int_journey_conversations_unioned') }}
     where queue_id is not null
     union
     select queue_id from {{ ref('int_queue_intervals_unioned') }}

@@ -4,19 +4,28 @@ with
 
 users as (
 
-    select * from {{ ref('stg_platform__users') }}
+    select * from {{ ref('int_users_unioned') }}
 
 ),
 
 divisions as (
 
-    select * from {{ ref('stg_platform__divisions') }}
+    select * from {{ ref('int_divisions_unioned') }}
 
 ),
 
 used as (
 
     select user_id from {{ ref('int_sessions_timed') }}
+    where user_id is not null
+    union
+    select first_user_id as user_id from {{ ref('int_conversations_unioned') }}
+    where first_user_id is not null
+    union
+    select last_user_id as user_id from {{ ref('int_conversations_unioned') }}
+    where last_user_id is not null
+    union
+    select user_id from {{ ref('int_journey_conversations_unioned') }}
     where user_id is not null
     union
     select user_id from {{ ref('int_agent_intervals_unioned') }}

@@ -4,22 +4,26 @@ with
 
 wrapup_codes as (
 
-    select * from {{ ref('stg_platform__wrapup_codes') }}
+    select * from {{ ref('int_wrapup_codes_unioned') }}
 
 ),
 
 divisions as (
 
-    select * from {{ ref('stg_platform__divisions') }}
+    select * from {{ ref('int_divisions_unioned') }}
 
 ),
 
 used as (
 
-    select wrapup_code_id
-    from {{ ref('int_sessions_timed') }}
+    select wrapup_code_id from {{ ref('int_sessions_timed') }}
     where wrapup_code_id is not null
-    group by wrapup_code_id
+    union
+    select wrapup_code_id from {{ ref('int_conversations_unioned') }}
+    where wrapup_code_id is not null
+    union
+    select wrapup_code_id from {{ ref('int_journey_conversations_unioned') }}
+    where wrapup_code_id is not null
 
 ),
 

@@ -14,7 +14,11 @@ with
 
 conversations as (
 
-    select * from {{ ref('int_conversations_unioned') }}
+    -- Where sessions are told, none of something is zero; where totals are, it is unknown.
+    select
+        *,
+        case when has_sessions then 0 end as without_sessions
+    from {{ ref('int_conversations_unioned') }}
     {% if is_incremental() %}
         where loaded_at > {{ loaded_through() }}
     {% endif %}
@@ -84,7 +88,6 @@ customers_per_conversation as (
 
     select
         conversation_id,
-        count(*) as customer_count,
         count(distinct external_contact_id) as external_contact_count,
         max(case when contact_rank = 1 then external_contact_id end) as first_external_contact_id
     from numbered_contacts
@@ -96,7 +99,9 @@ participants_per_conversation as (
 
     select
         conversation_id,
-        count(*) as participant_count
+        count(*) as participant_count,
+        count(case when participant_purpose in ('customer', 'external') then 1 end)
+            as customer_count
     from participants
     group by conversation_id
 
@@ -219,15 +224,20 @@ final as (
         conversations.conversation_id,
         customers_per_conversation.first_external_contact_id,
         sessions_per_conversation.first_flow_id,
-        sessions_per_conversation.first_queue_id,
-        legs_per_conversation.first_user_id,
-        legs_per_conversation.last_user_id,
-        legs_per_conversation.last_wrapup_code_id,
+        coalesce(sessions_per_conversation.first_queue_id, conversations.first_queue_id)
+            as first_queue_id,
+        coalesce(legs_per_conversation.first_user_id, conversations.first_user_id)
+            as first_user_id,
+        coalesce(legs_per_conversation.last_user_id, conversations.last_user_id) as last_user_id,
+        coalesce(legs_per_conversation.last_wrapup_code_id, conversations.wrapup_code_id)
+            as last_wrapup_code_id,
 
         -- strings
         conversations.originating_direction,
         conversations.conversation_initiator,
-        sessions_per_conversation.initial_media_type,
+        conversations.state,
+        coalesce(sessions_per_conversation.initial_media_type, conversations.media_type)
+            as initial_media_type,
         sessions_per_conversation.media_types,
         conversations.division_ids,
         conversations.external_tag,
@@ -235,48 +245,92 @@ final as (
         -- numbers
         {{ seconds(milliseconds_between('conversations.started_at', 'conversations.ended_at')) }}
             as duration_seconds,
-        {{ seconds('coalesce(sessions_per_conversation.wait_ms, 0)') }} as wait_seconds,
-        {{ seconds('coalesce(sessions_per_conversation.ivr_ms, 0)') }} as ivr_seconds,
-        {{ seconds('coalesce(sessions_per_conversation.talk_ms, 0)') }} as talk_seconds,
-        {{ seconds('coalesce(sessions_per_conversation.hold_ms, 0)') }} as hold_seconds,
-        {{ seconds('coalesce(sessions_per_conversation.acw_ms, 0)') }} as acw_seconds,
+        {{ seconds('coalesce(sessions_per_conversation.wait_ms, conversations.without_sessions)') }}
+            as wait_seconds,
+        {{ seconds('coalesce(sessions_per_conversation.ivr_ms, conversations.without_sessions)') }}
+            as ivr_seconds,
+        {{ seconds('coalesce(sessions_per_conversation.talk_ms, conversations.without_sessions)') }}
+            as talk_seconds,
+        {{ seconds('coalesce(sessions_per_conversation.hold_ms, conversations.without_sessions)') }}
+            as hold_seconds,
         {{ seconds(
-            '(coalesce(sessions_per_conversation.talk_ms, 0)'
-            ~ ' + coalesce(sessions_per_conversation.hold_ms, 0)'
-            ~ ' + coalesce(sessions_per_conversation.acw_ms, 0))'
+            'coalesce(sessions_per_conversation.acw_ms, conversations.acw_ms,'
+            ~ ' conversations.without_sessions)'
+        ) }} as acw_seconds,
+        {{ seconds(
+            'coalesce('
+            ~ 'sessions_per_conversation.talk_ms + sessions_per_conversation.hold_ms'
+            ~ ' + sessions_per_conversation.acw_ms, conversations.without_sessions)'
         ) }} as handle_seconds,
         {{ seconds('sessions_per_conversation.genesys_handle_ms') }} as genesys_handle_seconds,
-        coalesce(participants_per_conversation.participant_count, 0) as participant_count,
-        coalesce(customers_per_conversation.customer_count, 0) as customer_count,
-        coalesce(customers_per_conversation.external_contact_count, 0) as external_contact_count,
-        coalesce(sessions_per_conversation.session_count, 0) as session_count,
-        coalesce(sessions_per_conversation.queue_count, 0) as queue_count,
-        coalesce(legs_per_conversation.leg_count, 0) as leg_count,
-        coalesce(legs_per_conversation.answered_leg_count, 0) as answered_leg_count,
-        coalesce(legs_per_conversation.agent_count, 0) as agent_count,
-        coalesce(legs_per_conversation.blind_transfer_count, 0)
-        + coalesce(legs_per_conversation.consult_transfer_count, 0) as transfer_count,
-        coalesce(legs_per_conversation.blind_transfer_count, 0) as blind_transfer_count,
-        coalesce(legs_per_conversation.consult_transfer_count, 0) as consult_transfer_count,
-        coalesce(attributes_per_conversation.attribute_count, 0) as attribute_count,
-        coalesce(outcomes_per_conversation.flow_outcome_attempt_count, 0)
-            as flow_outcome_attempt_count,
-        coalesce(outcomes_per_conversation.successful_flow_outcome_attempt_count, 0)
-            as successful_flow_outcome_attempt_count,
+        coalesce(participants_per_conversation.participant_count, conversations.without_sessions)
+            as participant_count,
+        coalesce(participants_per_conversation.customer_count, conversations.without_sessions)
+            as customer_count,
+        -- Who has no external contact, and whose is not told, look alike in totals.
+        coalesce(
+            nullif(customers_per_conversation.external_contact_count, 0),
+            conversations.without_sessions
+        ) as external_contact_count,
+        coalesce(sessions_per_conversation.session_count, conversations.without_sessions)
+            as session_count,
+        coalesce(
+            sessions_per_conversation.queue_count,
+            conversations.queue_count,
+            conversations.without_sessions
+        ) as queue_count,
+        coalesce(legs_per_conversation.leg_count, conversations.without_sessions) as leg_count,
+        coalesce(legs_per_conversation.answered_leg_count, conversations.without_sessions)
+            as answered_leg_count,
+        coalesce(
+            legs_per_conversation.agent_count,
+            conversations.agent_count,
+            conversations.without_sessions
+        ) as agent_count,
+        coalesce(
+            legs_per_conversation.blind_transfer_count
+            + legs_per_conversation.consult_transfer_count,
+            conversations.without_sessions
+        ) as transfer_count,
+        coalesce(legs_per_conversation.blind_transfer_count, conversations.without_sessions)
+            as blind_transfer_count,
+        coalesce(legs_per_conversation.consult_transfer_count, conversations.without_sessions)
+            as consult_transfer_count,
+        coalesce(
+            attributes_per_conversation.attribute_count,
+            -- Its participants are known, and none has any.
+            case when participants_per_conversation.conversation_id is not null then 0 end,
+            conversations.without_sessions
+        ) as attribute_count,
+        coalesce(
+            outcomes_per_conversation.flow_outcome_attempt_count, conversations.without_sessions
+        ) as flow_outcome_attempt_count,
+        coalesce(
+            outcomes_per_conversation.successful_flow_outcome_attempt_count,
+            conversations.without_sessions
+        ) as successful_flow_outcome_attempt_count,
         conversations.min_mos,
 
         -- booleans
-        conversations.ended_at is null as is_open,
-        coalesce(
-            conversations.ended_at is not null
-            and sessions_per_conversation.queue_session_count > 0
-            and sessions_per_conversation.queue_session_left_count = 0
-            and not sessions_per_conversation.has_voicemail
-            and coalesce(legs_per_conversation.answered_leg_count, 0) = 0,
-            false
-        ) as is_abandoned,
-        conversations.conference_started_at is not null
-        or coalesce(sessions_per_conversation.is_conference, false) as is_conference,
+        conversations.is_open,
+        case
+            when conversations.has_sessions
+                then
+                    coalesce(
+                        conversations.ended_at is not null
+                        and sessions_per_conversation.queue_session_count > 0
+                        and sessions_per_conversation.queue_session_left_count = 0
+                        and not sessions_per_conversation.has_voicemail
+                        and coalesce(legs_per_conversation.answered_leg_count, 0) = 0,
+                        false
+                    )
+        end as is_abandoned,
+        case
+            when conversations.has_sessions
+                then
+                    conversations.conference_started_at is not null
+                    or coalesce(sessions_per_conversation.is_conference, false)
+        end as is_conference,
         conversations.is_self_served,
 
         -- timestamps, UTC

@@ -1,0 +1,58 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_conversations',
+        on_schema_change='fail',
+        indexes=conversation_indexes(),
+        meta={'conversations': 'int_guides_conversations_merged'}
+    )
+}}
+
+-- Grain: one row per participant and exact attribute name, of the attributes that were asked for.
+
+with
+
+conversations as (
+
+    select * from {{ ref('int_guides_conversations_merged') }}
+    {% if is_incremental() %}
+        where loaded_at > {{ loaded_through() }}
+    {% endif %}
+
+),
+
+participants as (
+
+    select
+        participants.conversation_id,
+        participants.participant_id,
+        participants.participant_purpose,
+        participants.attributes_json,
+        conversations.loaded_at
+    from conversations
+    inner join {{ ref('stg_guides__participants') }} as participants
+        on conversations.conversation_id = participants.conversation_id
+
+),
+
+attributes as (
+
+    select
+        -- ids
+        participants.conversation_id,
+        participants.participant_id,
+
+        -- strings; names and values exactly as they came, whatever type a value has become
+        participants.participant_purpose,
+        attribute.key as attribute_name,
+        attribute.value as raw_value,
+
+        -- timestamps, UTC
+        participants.loaded_at
+
+    from participants
+    cross join {{ json_text_entries('participants.attributes_json', 'attribute') }}
+
+)
+
+select * from attributes
