@@ -8,6 +8,7 @@ import email.utils
 import json
 import logging
 import re
+import ssl
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -168,6 +169,17 @@ class _Token:
     refresh_at: float
 
 
+class _MachineTrust(requests.adapters.HTTPAdapter):
+    """Trusts the authorities of this machine beside those that come with `requests`.
+
+    A company whose proxy inspects TLS installs its own there (or names it in SSL_CERT_FILE).
+    """
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+        """Begin with what the machine trusts; `requests` adds its bundle to it."""
+        super().init_poolmanager(*arguments, **options, ssl_context=ssl.create_default_context())
+
+
 class Client:
     """Sends requests to one organisation.
 
@@ -211,6 +223,7 @@ class Client:
         self._session = requests.Session()
         # A .netrc entry would silently replace the bearer, a proxy setting redirect it.
         self._session.trust_env = False
+        self._session.mount("https://", _MachineTrust())
         self._session.headers["Accept"] = "application/json"
         self._session.hooks["response"].append(_hide_redirect)
 
