@@ -9,16 +9,21 @@ import gzip
 import http.client
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
 LOOPBACK = "127.0.0.1"
+# Invented for these tests: an authority, what it has signed and what not, one key for all of them.
+# They open nothing.
+CERTIFICATES = Path(__file__).parent / "certificates"
 # What is forwarded is whole again, so how it was packed is not said again.
 _PACKING = {"content-length", "transfer-encoding", "connection", "content-encoding"}
 
@@ -62,16 +67,29 @@ class Scheduled:
 
 
 class Relay:
-    """Listens on loopback and passes requests on to `target`."""
+    """Listens on loopback and passes requests on to `target`.
 
-    def __init__(self, target: str) -> None:
+    Args:
+        target: the URL of the sandbox.
+        certificate: which of CERTIFICATES to show; plain HTTP without one.
+    """
+
+    def __init__(self, target: str, certificate: str | None = None) -> None:
         self._target = urlsplit(target).netloc
+        self._tls = None
+        if certificate is not None:
+            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            chain, key = CERTIFICATES / f"{certificate}.pem", CERTIFICATES / "key.pem"
+            self._tls.load_cert_chain(chain, key)
         self._listener = socket.create_server((LOOPBACK, 0))
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._scheduled: list[Scheduled] = []
         self.connections = 0
-        self.url = f"http://{LOOPBACK}:{self._listener.getsockname()[1]}"
+        self.asked: list[str] = []
+        port = self._listener.getsockname()[1]
+        # Certificates are made out to a name.
+        self.url = f"https://localhost:{port}" if self._tls else f"http://{LOOPBACK}:{port}"
 
     def __enter__(self) -> Self:
         """Begin to listen."""
@@ -108,7 +126,15 @@ class Relay:
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rb") as reader, contextlib.suppress(OSError):
+        with connection, contextlib.suppress(OSError):
+            if self._tls:
+                with self._tls.wrap_socket(connection, server_side=True) as secured:
+                    self._answer(secured)
+            else:
+                self._answer(connection)
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection.makefile("rb") as reader:
             while line := reader.readline().decode("latin-1").strip():
                 headers: dict[str, str] = {}
                 while header := reader.readline().decode("latin-1").strip():
@@ -117,6 +143,7 @@ class Relay:
                 body = reader.read(int(headers.get("content-length", "0")))
                 method, path, _ = line.split(" ")
                 asked = f"{method} {path}"
+                self.asked.append(asked)
 
                 def answer(
                     method: str = method, path: str = path,

@@ -1,12 +1,14 @@
 """Faults C: the network, down to the bytes."""
 
+import contextlib
 import socket
+from collections.abc import Iterator
 
 import pytest
 
 from tests.faults import relay as tricks
 from tests.faults.conftest import Expected
-from tests.faults.relay import LOOPBACK, Relay
+from tests.faults.relay import CERTIFICATES, LOOPBACK, Relay, Trick
 from tests.faults.site import AVAILABILITY, FIRST_PAGE, LATER_PAGES, RESULTS, SUBMIT, Site, fault
 
 WINDOW = "conversation_details 2026-11-20T00:00Z..2026-11-20T11:30Z"
@@ -129,10 +131,79 @@ def test_c5_a_body_that_always_ends_too_early_is_never_taken_for_a_page(
     assert site.raw() == expected()
 
 
+@pytest.mark.parametrize("trick", [tricks.no_last_chunk, tricks.reset])
+def test_c6_a_connection_that_always_breaks_in_the_body_is_given_up(
+    site: Site, relay: Relay, trick: Trick, expected: Expected
+) -> None:
+    relay.play(LATER_PAGES, trick, times=9)
+    said = site.run(ELT_RETRY_ATTEMPTS="2").error(4)
+    assert f"{WINDOW}: 127.0.0.1" in said
+    assert "gave up after 2 attempts" in said
+    # What had come of the page is not in the warehouse, and the pages before it are.
+    assert site.row_count() == 10
+    assert site.ledger("status, exit_code, page_count") == [("failed", 4, 1)]
+    relay.stop_tricks()
+    site.forget_requests()
+    site.run().succeeded()
+    assert site.requests(SUBMIT) == []
+    assert site.raw() == expected()
+    assert site.row_count() == len(expected())
+
+
 def test_c7_a_connection_closed_between_two_requests_is_opened_again(
     site: Site, relay: Relay, expected: Expected
 ) -> None:
     played = relay.play("", tricks.close_afterwards, times=99)
     site.run().succeeded()
     assert played.played == relay.connections
+    assert site.raw() == expected()
+
+
+@contextlib.contextmanager
+def served_with(certificate: str, site: Site) -> Iterator[Relay]:
+    """Put the organisation behind a certificate."""
+    with Relay(site.sandbox.url, certificate) as secured:
+        site.settings |= {"GENESYS_API_URL": secured.url, "GENESYS_LOGIN_URL": secured.url}
+        yield secured
+
+
+TRUSTING_THE_AUTHORITY = {"SSL_CERT_FILE": str(CERTIFICATES / "authority.pem")}
+
+
+@pytest.mark.parametrize("certificate", ["self_signed", "expired", "other_host", "trusted"])
+def test_c9_a_certificate_that_is_not_trusted_ends_the_run_before_anything_is_sent(
+    site: Site, certificate: str
+) -> None:
+    """Each certificate has one fault; that of the last is that nobody knows who has signed it."""
+    trusting = {} if certificate == "trusted" else TRUSTING_THE_AUTHORITY
+    # Nothing that other programs take for leave to look away is taken for it here.
+    looking_away = {"CURL_CA_BUNDLE": "", "REQUESTS_CA_BUNDLE": "", "PYTHONHTTPSVERIFY": "0"}
+    with served_with(certificate, site) as secured:
+        said = site.run(**trusting, **looking_away).error(4)
+        assert "the certificate of localhost is not trusted" in said
+        # Asked once: it will not be better in a second.
+        assert secured.connections == 1
+        assert secured.asked == []
+    assert site.requests() == []
+    assert not site.duckdb_path.exists()
+
+
+def test_c9_a_certificate_that_expires_in_mid_window_ends_the_run_there(
+    site: Site, expected: Expected
+) -> None:
+    """The authority is one the machine trusts, as the error tells to do where a proxy looks in."""
+    with served_with("trusted", site) as secured:
+        site.sandbox.add_faults(fault(LATER_PAGES, "status", "all", status=503))
+        site.run(ELT_RETRY_ATTEMPTS="1", **TRUSTING_THE_AUTHORITY).error(4)
+        assert len(secured.asked) > 3
+    site.sandbox.clear_faults()
+    assert site.row_count() == 10
+    with served_with("expired", site) as secured:
+        login = {"GENESYS_LOGIN_URL": site.sandbox.url}
+        said = site.run(**TRUSTING_THE_AUTHORITY, **login).error(4)
+        assert "the certificate of localhost is not trusted" in said
+        assert secured.asked == []
+    assert site.row_count() == 10
+    with served_with("trusted", site):
+        site.run(**TRUSTING_THE_AUTHORITY).succeeded()
     assert site.raw() == expected()
