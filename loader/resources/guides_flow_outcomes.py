@@ -125,11 +125,12 @@ class GuidesFlowOutcomes(Resource):
             try:
                 records, page = client.post(PATH, self._decode(window, None), body)
             except Refused as refusal:
+                if page is not None and refusal.status == 400:
+                    raise LostJob(str(refusal)) from None
                 groups = list(TIME_GROUPS)
                 coarser = groups[groups.index(time_group) + 1 :]
-                if page is not None or not coarser or "granularity" not in (
-                    refusal.code + refusal.explanation
-                ).lower():  # fmt: skip
+                told = (refusal.code + refusal.explanation).lower()
+                if not coarser or "granularity" not in told:
                     raise
                 logger.warning("%s: %s is too fine for %s", self.name, time_group, window)
                 time_group = coarser[0]
