@@ -64,6 +64,7 @@ def _built(options: argparse.Namespace) -> Sandbox:
         token_seconds=options.token_seconds,
         compress=options.gzip,
         tenant_quota=options.tenant_quota,
+        outcome_queries=options.outcome_queries,
         truncate_above=options.truncate_above,
         granularity=GranularityRules(
             hourly=round(options.hourly_days * DAY), daily=round(options.daily_days * DAY)
@@ -139,6 +140,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--client-secret", default="sandbox-secret", help="(default: %(default)s)")
     add("--quota", type=int, default=300, help="requests a minute and token (%(default)s)")
     add("--tenant-quota", type=int, default=200, help="guides' requests a minute (%(default)s)")
+    add("--outcome-queries", type=int, default=10, help="of the guides, a second (%(default)s)")
     add("--truncate-above", type=int, help="guides' details lose attributes above this size")
     add("--token-seconds", type=float, default=86_399, help="life of a token (%(default)s)")
     add("--lag-minutes", type=float, default=30, help="how far the data lake lags (%(default)s)")

@@ -93,12 +93,13 @@ class Access:
         quota: int,
         token_seconds: float,
         tenant_quota: int = 200,
+        outcome_queries: int = 10,
     ) -> None:
         self.client_id = client_id
         self.client_secret = client_secret
         self.quota = quota
         self.token_seconds = token_seconds
-        self.tenant = TenantQuota(tenant_quota)
+        self.tenant = TenantQuota(tenant_quota, outcome_queries)
         self._tokens: dict[str, Token] = {}
 
     def log_in(self, authorization: str | None, body: str) -> dict[str, object]:

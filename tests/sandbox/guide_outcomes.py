@@ -10,7 +10,8 @@ Ours:
 * Buckets are cut in UTC from dateFrom; one without outcomes has no row. With an empty groupBy a row
   has no flow-id and counts all flows.
 * metricsDelay leaves out what was set later than so long before now.
-* More than 10 requests in a second are a 429, the same query while one is being answered a 409.
+* More than 10 requests in a second (option --outcome-queries) are a 429, the same query while one
+  is being answered a 409.
 * Rows are ordered by interval and flow. The filter is on flow-id alone, by eq, any of its values.
 """
 

@@ -85,6 +85,7 @@ class ServerRules:
     compress: bool = False
     jobs: JobRules = field(default_factory=JobRules)
     tenant_quota: int = 200
+    outcome_queries: int = 10
     truncate_above: int | None = None
     granularity: GranularityRules = field(default_factory=GranularityRules)
 
@@ -106,6 +107,7 @@ class Sandbox:
             rules.quota,
             rules.token_seconds,
             rules.tenant_quota,
+            rules.outcome_queries,
         )
         self.jobs = Jobs(world, rules.jobs)
         self.contributions = Contributions(world)
