@@ -1,0 +1,487 @@
+"""What must hold after every death, and what at the end; the ids are those of the issue.
+
+Nothing here asks the loader: it reads the warehouse (a copy of it), the work directory, what the
+process said, and knows from the sandbox's own world what Genesys would have served.
+"""
+
+import base64
+import contextlib
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import duckdb
+
+from tests.crash.place import CLIENT_SECRET, DEAD, Ended, Place
+from tests.sandbox.clock import to_millis
+from tests.sandbox.world import World
+
+Moment = datetime
+Connection = duckdb.DuckDBPyConnection
+
+DETAILS = "conversation_details"
+SNAPSHOTS = (
+    "users", "queues", "wrapup_codes", "skills", "divisions", "flows", "flow_outcomes",
+    "external_contacts",
+)  # fmt: skip
+WINDOWED = (DETAILS, "flow_aggregates", "queue_aggregates", "agent_aggregates", "user_aggregates")
+ERROR = re.compile(r"^ERROR GX-(\d{3}) \S")
+EXIT_CODES = {0, 2, 3, 4, 5, 6, 7, 130}
+MOST_MEGABYTES = 400
+# Of the sandbox and of our own rules: nothing newer than this may count as loaded.
+LAKE_LAG = timedelta(minutes=30)
+OURS = re.compile(r"work|dbt|genesys\.duckdb(\.wal|\.tmp)?")
+# A piece of a secret this long gives it away; found at this step, no longer piece goes unnoticed.
+PIECE, STEP = 8, 4
+
+
+class Violation(AssertionError):
+    """An invariant does not hold."""
+
+    def __init__(self, invariant: str, what: str) -> None:
+        super().__init__(f"{invariant}: {what}")
+        self.invariant = invariant
+
+
+def demand(condition: object, invariant: str, what: str) -> None:
+    """Raise a violation unless the condition holds."""
+    if not condition:
+        raise Violation(invariant, what)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A record as Genesys would have served it."""
+
+    record_id: str
+    payload_hash: str
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What there is to be loaded, computed from the same world the sandbox serves."""
+
+    world: World
+
+    def conversations(self, start: Moment, end: Moment, asked_at: Moment) -> list[Served]:
+        """Return what a job over [start, end) submitted at `asked_at` holds, in its order."""
+        now = _millis(asked_at)
+        numbers = self.world.active_between(_millis(start), _millis(end), now)
+        records = (self.world.record(number, now) for number in numbers)
+        return [
+            Served(json.loads(record)["conversationId"], hashlib.sha256(record).hexdigest())
+            for record in records
+        ]
+
+    def ids(self, start: str, now: str) -> set[str]:
+        """Return the conversations that were active since `start` as far as can be known."""
+        end = _moment(now) - LAKE_LAG
+        return {one.record_id for one in self.conversations(_moment(start), end, _moment(now))}
+
+    def payload_hash(self, conversation_id: str, now: str) -> str:
+        """Return the form a conversation has by now."""
+        number = self.world.number_of(conversation_id)
+        assert number is not None, conversation_id
+        return hashlib.sha256(self.world.record(number, _millis(_moment(now)))).hexdigest()
+
+
+@dataclass
+class Standing:
+    """Where a warehouse stands: its newest committed state, its rows, what is still pending."""
+
+    connection: Connection
+    place: Place
+
+    @cached_property
+    def states(self) -> dict[str, dict[str, Any]]:
+        """The state of each resource as the next run would read it from the warehouse."""
+        rows = self._rows(
+            "select state from genesys_raw._dlt_pipeline_state as states"
+            " inner join genesys_raw._dlt_loads as loads on states._dlt_load_id = loads.load_id"
+            " where loads.status = 0 order by loads.load_id desc limit 1"
+        )
+        if not rows:
+            return {}
+        text = zlib.decompress(base64.b64decode(rows[0][0]))
+        return _resource_states(json.loads(text))
+
+    @cached_property
+    def pending_states(self) -> dict[str, dict[str, Any]]:
+        """The state behind the packages that the next run loads first; empty without any."""
+        path = self.place.work / "dlt" / "genesys" / "state.json"
+        if not self._packages() or not path.exists():
+            return {}
+        return _resource_states(json.loads(path.read_text("utf-8")))
+
+    def ids(self, table: str, opened: Mapping[str, Any], *, pending: bool) -> set[str]:
+        """Return the ids that one reading of a window has brought so far, refused ones too.
+
+        Args:
+            table: of the records.
+            opened: the window and when it was asked for, as the state has it.
+            pending: whether what lies in pending packages counts.
+        """
+        asked = (
+            opened["window"]["start"], opened["window"]["end"], opened["started_at"],
+        )  # fmt: skip
+        where = "window_start = ? and window_end = ? and extracted_at = ?"
+        committed = (
+            f"select record_id from genesys_raw.{table} where {where}"
+            " and _dlt_load_id in (select load_id from genesys_raw._dlt_loads where status = 0)"
+        )
+        found = {row[0] for row in self._rows(committed, asked)}
+        if pending:
+            for path in self._packages():
+                for file in path.rglob(f"{table}.*.parquet"):
+                    rows = self._rows(
+                        f"select record_id from read_parquet('{file}') where {where}", asked
+                    )
+                    found |= {row[0] for row in rows}
+            found |= {
+                row[0]
+                for row in self._rows(
+                    f"select record_id from genesys_raw.{table} where {where}", asked
+                )
+            }
+        return found
+
+    @cached_property
+    def loaded(self) -> list[tuple[str, str, Moment, Moment, Moment, int, int, int]]:
+        """Each reading of a window that came to its end, with its totals over all its commits.
+
+        Resource, attempt, window, time of asking, records, refused, pages.
+        """
+        return self._rows(
+            """
+            with rows as (
+                select distinct
+                    resource, window_attempt_id, window_start, window_end, started_at, status,
+                    record_count, quarantined_count, page_count, _dlt_load_id
+                from genesys_raw.extract_windows
+                where _dlt_load_id in (select load_id from genesys_raw._dlt_loads where status = 0)
+            )
+            select
+                resource, window_attempt_id, max(window_start),
+                max(window_end) filter (status = 'loaded'), max(started_at),
+                sum(record_count), sum(quarantined_count), sum(page_count)
+            from rows
+            group by resource, window_attempt_id
+            having bool_or(status = 'loaded')
+            order by max(_dlt_load_id)
+            """
+        )
+
+    def attempt_rows(self, table: str, start: Moment, end: Moment, asked_at: Moment) -> set[Served]:
+        """Return the committed rows of one reading."""
+        rows = self._rows(
+            f"select record_id, payload_hash from genesys_raw.{table}"
+            " where window_start = ? and window_end = ? and extracted_at = ?"
+            " and _dlt_load_id in (select load_id from genesys_raw._dlt_loads where status = 0)",
+            (start, end, asked_at),
+        )
+        return {Served(*row) for row in rows}
+
+    def newest(self, table: str) -> dict[Any, str]:
+        """Return what staging would choose: the newest committed version of each record.
+
+        Of a windowed table other than the conversations the window is part of the key: there a
+        window read again replaces all it held.
+        """
+        key = "record_id" if table in (DETAILS, *SNAPSHOTS) else "(window_start, record_id)"
+        rows = self._rows(
+            f"""
+            select {key}, payload_hash from genesys_raw.{table}
+            where _dlt_load_id in (select load_id from genesys_raw._dlt_loads where status = 0)
+            qualify row_number() over (
+                partition by {key} order by extracted_at desc, payload_hash desc
+            ) = 1
+            """
+        )
+        return {row[0]: row[1] for row in rows}
+
+    def tables(self) -> set[str]:
+        """Return the names of the raw tables."""
+        rows = self._rows(
+            "select table_name from information_schema.tables where table_schema = 'genesys_raw'"
+        )
+        return {row[0] for row in rows}
+
+    def texts(self) -> Iterator[bytes]:
+        """Walk through every text the warehouse holds, unpacked."""
+        for schema, table in self._rows(
+            "select table_schema, table_name from information_schema.tables"
+            " where table_schema like 'genesys%' and table_type = 'BASE TABLE'"
+        ):
+            for row in self._rows(f'select * from "{schema}"."{table}"'):
+                for value in row:
+                    if isinstance(value, str):
+                        yield from unpacked(value.encode())
+
+    def left(self) -> list[str]:
+        """Return what lies where packages lie, a package or not."""
+        return [path.name for folder in self._folders() for path in folder.glob("*")]
+
+    def _folders(self) -> tuple[Path, ...]:
+        folder = self.place.work / "dlt" / "genesys"
+        return folder / "normalize" / "extracted", folder / "load" / "normalized"
+
+    def _packages(self) -> list[Path]:
+        return [path for folder in self._folders() for path in folder.glob("*") if path.is_dir()]
+
+    def _rows(self, sql: str, parameters: Iterable[object] = ()) -> list[Any]:
+        try:
+            return self.connection.execute(sql, list(parameters)).fetchall()
+        except duckdb.CatalogException:
+            # Before the first commit there are no tables.
+            return []
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a warehouse holds in the end, without what differs from run to run."""
+
+    newest: Mapping[str, Mapping[Any, str]]
+    states: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, standing: Standing) -> "Content":
+        """Read it."""
+        present = standing.tables()
+        names = [name for name in (*SNAPSHOTS, *WINDOWED) if name in present]
+        return cls(
+            newest={name: standing.newest(name) for name in names},
+            states=standing.states,
+        )
+
+    def differences(self, other: "Content") -> list[str]:
+        """Say where another content differs."""
+        found = []
+        for table in {*self.newest, *other.newest}:
+            mine = set(self.newest.get(table, {}).items())
+            theirs = set(other.newest.get(table, {}).items())
+            if mine != theirs:
+                few = sorted(map(str, mine ^ theirs))[:4]
+                found.append(f"{table}: {len(mine - theirs)} lost, {len(theirs - mine)} new: {few}")
+        for resource in {*self.states, *other.states}:
+            mine_, theirs_ = self.states.get(resource), other.states.get(resource)
+            if mine_ != theirs_:
+                found.append(f"state of {resource}: {mine_} became {theirs_}")
+        return found
+
+
+@dataclass
+class Witness:
+    """Sees one place through its history.
+
+    Attributes:
+        place: what it looks at.
+        truth: what there is to be loaded; without it the records themselves are not checked.
+        files: how many files it has searched for secrets.
+    """
+
+    place: Place
+    truth: Truth | None = None
+    files: int = 0
+    _through: dict[str, Moment] = field(default_factory=dict)
+
+    def after(self, ended: Ended) -> None:
+        """Check what must hold whenever a run has ended, in whatever way."""
+        self.exit_is_honest(ended)
+        self.nothing_lies_outside(ended)
+        with self.place.opened() as connection:
+            self.no_secret_is_written(ended, connection)
+            if connection is not None:
+                standing = Standing(connection, self.place)
+                self.rows_are_not_behind_the_token(standing)
+                self.watermark_is_honest(standing)
+                self.windows_are_whole(standing)
+
+    def at_the_end(self, clean: Content) -> None:
+        """Check that the place holds what one undisturbed load holds."""
+        with self.place.opened() as connection:
+            demand(connection is not None, "V1", "there is no warehouse")
+            assert connection is not None
+            standing = Standing(connection, self.place)
+            found = clean.differences(Content.of(standing))
+            demand(not found, "V1", "; ".join(found))
+            for resource, state in standing.states.items():
+                demand(state["open"] is None, "V1", f"{resource} is still open")
+            left = standing.left()
+            demand(not left, "V1", f"would be taken for pending packages: {left}")
+
+    def newest_is_served(self, now: str) -> None:
+        """V4: of each conversation the newest version is the one Genesys serves now."""
+        assert self.truth is not None
+        with self.place.opened() as connection:
+            assert connection is not None
+            newest = Standing(connection, self.place).newest(DETAILS)
+        old = [one for one, form in newest.items() if form != self.truth.payload_hash(one, now)]
+        demand(newest and not old, "V4", f"{len(old)} of {len(newest)} in an old version: {old}")
+
+    def forget_the_past(self) -> None:
+        """Take the watermark as it comes: the warehouse was put back on purpose."""
+        self._through.clear()
+
+    # -- one by one -----------------------------------------------------------------------------
+
+    def exit_is_honest(self, ended: Ended) -> None:
+        """V15, V16: a code of the table, one line that says why, no traceback, bounded memory."""
+        said = ended.said
+        demand(not ended.is_hanging, "V11", f"hangs:\n{said}")
+        demand(ended.peak_megabytes <= MOST_MEGABYTES, "V16", f"{ended.peak_megabytes} MB")
+        if ended.exit_code == DEAD:
+            return
+        demand(ended.exit_code in EXIT_CODES, "V15", f"exit code {ended.exit_code}\n{said}")
+        demand("Traceback" not in said, "V15", said)
+        errors = [line for line in said.splitlines() if line.startswith("ERROR")]
+        demand(len(errors) == (ended.exit_code != 0), "V15", f"{ended.exit_code}\n{said}")
+        for line in errors:
+            match = ERROR.match(line)
+            demand(match and int(match.group(1)) == ended.exit_code, "V15", line)
+
+    def nothing_lies_outside(self, ended: Ended) -> None:
+        """V19: the loader writes into its work directory and its warehouse, and nowhere else."""
+        demand(not ended.outside, "V19", f"wrote {ended.outside}")
+        strangers = [path for path in self.place.folder.iterdir() if not OURS.fullmatch(path.name)]
+        strangers += self.place.warm.home.iterdir()
+        demand(not strangers, "V19", f"found {strangers}")
+
+    def no_secret_is_written(self, ended: Ended, connection: Connection | None) -> None:
+        """V13: no piece of a secret, in any form, in any file or text, packed or not."""
+        written = [ended.stdout.encode(), ended.stderr.encode()]
+        for path in self.place.folder.rglob("*"):
+            if path.is_file():
+                self.files += 1
+                written += unpacked(path.read_bytes())
+        if connection is not None:
+            written += Standing(connection, self.place).texts()
+        everything = b"\n".join(written)
+        for piece in forms(self.place.secrets):
+            at = everything.find(piece)
+            demand(at < 0, "V13", f"{piece!r} in {everything[max(0, at - 80) : at + 80]!r}")
+
+    def rows_are_not_behind_the_token(self, standing: Standing) -> None:
+        """V9: whatever lies before a saved token is in the warehouse, or on its way there."""
+        for states, pending in ((standing.states, False), (standing.pending_states, True)):
+            for resource, state in states.items():
+                if (opened := state["open"]) is None:
+                    continue
+                there = standing.ids(resource, opened, pending=pending)
+                due = opened["record_count"] - opened["quarantined_count"]
+                demand(
+                    len(there) >= due,
+                    "V9",
+                    f"{resource}: {len(there)} records of the {due} before the token",
+                )
+                if resource == DETAILS and opened["token"]:
+                    self._pages_before_the_token(opened, there)
+
+    def _pages_before_the_token(self, opened: Mapping[str, Any], there: set[str]) -> None:
+        # The sandbox's cursor says where in the results it points.
+        position = int(base64.b64decode(opened["token"]).decode().split("|")[1])
+        demand(
+            position == opened["record_count"],
+            "V9",
+            f"the token points behind {position} records, the state counts "
+            f"{opened['record_count']}",
+        )
+        if self.truth is not None:
+            served = self.truth.conversations(
+                _moment(opened["window"]["start"]),
+                _moment(opened["window"]["end"]),
+                _moment(opened["started_at"]),
+            )
+            missing = [one.record_id for one in served[:position] if one.record_id not in there]
+            demand(len(missing) <= opened["quarantined_count"], "V9", f"missing {missing}")
+
+    def watermark_is_honest(self, standing: Standing) -> None:
+        """V10: never ahead of what the source guarantees, never back, no gap below it."""
+        now = _moment(self.place.sandbox.now())
+        windows: dict[str, list[tuple[Moment, Moment]]] = {}
+        for resource, _, start, end, *_ in standing.loaded:
+            windows.setdefault(resource, []).append((start, end))
+        for resource, state in standing.states.items():
+            begin, through = (
+                state["coverage"][key] and _moment(state["coverage"][key])
+                for key in ("loaded_from", "loaded_through")
+            )
+            if begin is None or through is None:
+                continue
+            demand(through <= now - LAKE_LAG, "V10", f"{resource} is ahead: {through}")
+            before = self._through.get(resource, through)
+            demand(through >= before, "V10", f"{resource} went back from {before} to {through}")
+            self._through[resource] = through
+            reached = begin
+            for start, end in sorted(windows.get(resource, [])):
+                if start <= reached:
+                    reached = max(reached, end)
+            demand(reached >= through, "V10", f"{resource}: a gap at {reached}, below {through}")
+
+    def windows_are_whole(self, standing: Standing) -> None:
+        """V2, V12: a window called loaded holds what was served, good and refused."""
+        for resource, _, start, end, asked_at, records, refused, _ in standing.loaded:
+            rows = standing.attempt_rows(resource, start, end, asked_at)
+            ids = {row.record_id for row in rows}
+            if resource in (DETAILS, *SNAPSHOTS):
+                demand(
+                    len(ids) == records - refused,
+                    "V12",
+                    f"{resource} {start}..{end}: {len(ids)} rows, {records} records served of "
+                    f"which {refused} refused",
+                )
+            if resource == DETAILS and self.truth is not None:
+                missing = set(self.truth.conversations(start, end, asked_at)) - rows
+                demand(
+                    not missing,
+                    "V2",
+                    f"{resource} {start}..{end}: {len(missing)} conversations are missing",
+                )
+
+
+def forms(secrets: Iterable[str]) -> set[bytes]:
+    """Return pieces of secrets in every form they might be written in."""
+    found: set[str] = set()
+    for secret in secrets:
+        wholes = {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
+        if secret == CLIENT_SECRET:
+            # As in a Basic header, at each of the three places base64 can begin.
+            bits = (base64.b64encode(b" " * n + secret.encode()).decode() for n in range(3))
+            wholes |= {text[4:-4] for text in bits}
+        for whole in wholes:
+            last = max(1, len(whole) - PIECE + 1)
+            found |= {whole[start : start + PIECE] for start in range(0, last, STEP)}
+    return {piece.encode() for piece in found if len(piece) == PIECE}
+
+
+def unpacked(content: bytes) -> list[bytes]:
+    """Return a text and what is packed in it: gzip, and dlt's own zlib in base64."""
+    found = [content]
+    if content[:2] == b"\x1f\x8b":
+        # Cut short by a death it still shows its beginning.
+        with contextlib.suppress(zlib.error):
+            found.append(zlib.decompressobj(wbits=31).decompress(content))
+    elif content[:1].isalnum():
+        with contextlib.suppress(ValueError, zlib.error):
+            found.append(zlib.decompress(base64.b64decode(content, validate=True)))
+    return found
+
+
+def _resource_states(state: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    resources = state.get("sources", {}).get("genesys", {}).get("resources", {})
+    return {name: told["elt"] for name, told in resources.items() if "elt" in told}
+
+
+def _moment(text: str) -> Moment:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _millis(moment: Moment) -> int:
+    return to_millis(moment.astimezone(UTC).isoformat())

@@ -1,0 +1,106 @@
+"""The marts a place gives, and what must hold of them."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.crash.invariants import Truth, demand
+from tests.crash.place import Place
+from tests.transform.warehouses import PROJECT, DuckDBWarehouse, dbt, tables
+
+SCHEMAS = ("genesys_intermediate", "genesys_marts")
+# When and by which run a row was loaded, and tables that tell of runs and requests alone.
+OF_THE_RUN = ("loaded_at", "load_id", "run_id", "window_attempt_id", "job_id", "byte_count")
+AUDITS = ("audit_extract_windows", "audit_rate_limits", "audit_field_drift", "record_fields")
+Tables = dict[str, list[str]]
+
+
+@dataclass
+class Marts:
+    """Builds marts in one fixed place, so that dbt parses its project once.
+
+    Attributes:
+        folder: of the warehouse that is built on and of what dbt remembers.
+        project: the dbt project, ours unless a guard is missing in it.
+    """
+
+    folder: Path
+    project: Path | None = None
+
+    def of(self, place: Place, *, full_refresh: bool = False, select: str = "") -> Tables:
+        """Build from what a place holds, on a copy of it, and return the tables; tests included.
+
+        V3: the tests of uniqueness are dbt's own, one for the grain of each model.
+        """
+        self.folder.mkdir(exist_ok=True)
+        for path in self.folder.glob("genesys.duckdb*"):
+            path.unlink()
+        for path in place.folder.glob(f"{place.database.name}*"):
+            if path.is_file():
+                shutil.copy(path, self.folder)
+        return self.built(full_refresh=full_refresh, select=select)
+
+    def built(self, *, full_refresh: bool = False, select: str = "") -> Tables:
+        """Build once more where the last build was."""
+        warehouse = DuckDBWarehouse(self.folder / "genesys.duckdb")
+        # Unit tests do not look at the warehouse.
+        arguments = ["build", "--exclude-resource-type", "unit_test"]
+        arguments += ["--full-refresh"] if full_refresh else []
+        arguments += ["--select", select, "--indirect-selection", "cautious"] if select else []
+        project = self.project or PROJECT
+        problems = dbt(warehouse, *arguments, project=project, expect_success=False)
+        demand(not problems, "V3", "; ".join(problems)[:1000])
+        return without_runs(tables(warehouse, *SCHEMAS))
+
+
+def without_runs(found: Tables) -> Tables:
+    """Leave out what differs from run to run though the data are the same."""
+    kept = {}
+    for table, lines in found.items():
+        if any(name in table for name in AUDITS):
+            continue
+        rows = (json.loads(line) for line in lines)
+        kept[table] = sorted(
+            json.dumps({k: v for k, v in row.items() if k not in OF_THE_RUN}, sort_keys=True)
+            for row in rows
+        )
+    return kept
+
+
+def demand_equal(found: Tables, expected: Tables, invariant: str) -> None:
+    """Demand that two builds gave the same rows, and say which not."""
+    for table in sorted({*found, *expected}):
+        mine, theirs = set(found.get(table, [])), set(expected.get(table, []))
+        few = [line[:300] for line in sorted(mine ^ theirs)[:2]]
+        demand(
+            found.get(table) == expected.get(table),
+            invariant,
+            f"{table}: {len(mine - theirs)} rows too many, {len(theirs - mine)} missing, as {few}",
+        )
+
+
+def demand_complete(found: Tables, truth: Truth, start: str, now: str) -> None:
+    """V2: the marts hold the conversations there are, no more and no fewer."""
+    rows = (json.loads(line) for line in found["genesys_marts.fct_interactions"])
+    ids = {row["conversation_id"] for row in rows}
+    expected = truth.ids(start, now)
+    demand(
+        ids == expected,
+        "V2",
+        f"{len(expected - ids)} missing, {len(ids - expected)} that do not exist",
+    )
+
+
+def project_without(folder: Path, guard: str) -> Path:
+    """Copy the dbt project and take a guard out of it."""
+    project = folder / "dbt_project"
+    shutil.rmtree(project, ignore_errors=True)
+    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    assert guard == "staging dedupe", guard
+    chosen = "where version_number = 1"
+    models = [path for path in project.rglob("*.sql") if chosen in path.read_text()]
+    assert models
+    for model in models:
+        model.write_text(model.read_text().replace(chosen, "where version_number >= 1"))
+    return project

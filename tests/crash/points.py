@@ -1,0 +1,214 @@
+"""Every point a run can die at, one after the other (mode 1: enumerated).
+
+A scenario says how a place stands when the run begins. One undisturbed run numbers its effects;
+then it is begun again for each of them and struck there. After that a plain run must bring the
+place to what the undisturbed run left, and everything must hold in between.
+"""
+
+import random
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from tests.crash.hooks import Blow, Kind, Moment, Strike
+from tests.crash.invariants import DETAILS, Content, demand
+from tests.crash.place import DEAD, Ended, Place
+from tests.crash.stage import Stage
+
+FIRST_DAY, SECOND_DAY = "2026-03-14T16:00:00Z", "2026-03-15T06:00:00Z"
+CONTACTS = "external_contacts"
+PAGES = re.compile(r"/results$|/scan/contacts$")
+# The batch being committed and the one read ahead of it are asked for again, and who goes on within
+# a window reads the overlap of the next.
+MOST_PAGES_AGAIN = 3
+# Where a full disk shows; nobody is told so when a file is deleted.
+TAKES_SPACE = ("open", "mkdir", "link", "replace", "rename", "fsync")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A run, and how the place stands when it begins.
+
+    Attributes:
+        name: of it.
+        now: the organisation's time.
+        resources: what is loaded.
+        begin: makes the place anew.
+    """
+
+    name: str
+    now: str
+    resources: tuple[str, ...]
+    begin: Callable[[Stage], Place]
+
+    def place(self, stage: Stage) -> Place:
+        """Return the place as it stands when the run begins."""
+        place = self.begin(stage)
+        stage.sandbox.set_clock(self.now)
+        return place
+
+    def run(self, place: Place, *strikes: Strike) -> Ended:
+        """Load once."""
+        return place.load("--only", *self.resources, strikes=strikes)
+
+    def undisturbed(self, stage: Stage) -> Place:
+        """Return a place after a run nothing happened to."""
+
+        def make() -> Place:
+            place = self.place(stage)
+            ended = self.run(place)
+            assert ended.exit_code == 0, ended.said
+            # A place that was killed on purpose is brought to its end by this one run.
+            place.runs = [ended]
+            stage.witness(place).after(ended)
+            return place
+
+        copy = stage.copy_of(f"after {self.name}", make)
+        copy.runs = list(stage.template(f"after {self.name}").runs)
+        return copy
+
+    def content(self, stage: Stage) -> Content:
+        """Return what the undisturbed run leaves."""
+        return stage.content(f"after {self.name}", lambda: self.undisturbed(stage))
+
+
+def _empty(stage: Stage) -> Place:
+    return stage.place()
+
+
+def _after_first(stage: Stage) -> Place:
+    return FIRST.undisturbed(stage)
+
+
+def _dead_in_commit(stage: Stage) -> Place:
+    """Killed when the second commit's rows are in, before anything says so."""
+
+    def make() -> Place:
+        place = NEXT.place(stage)
+        inserts = effects(NEXT.undisturbed(stage).runs[0], "sql", f'INSERT .*"{DETAILS}"')
+        ended = NEXT.run(place, Strike("sql", inserts[1], "after"))
+        assert ended.exit_code == DEAD, ended.said
+        return place
+
+    return stage.copy_of("dead in commit", make)
+
+
+FIRST = Scenario("first load", FIRST_DAY, (DETAILS,), _empty)
+NEXT = Scenario("next day", SECOND_DAY, (DETAILS,), _after_first)
+SCAN = Scenario("scan of contacts", SECOND_DAY, (CONTACTS,), _after_first)
+RECOVERY = Scenario("recovery of a dead run", SECOND_DAY, (DETAILS,), _dead_in_commit)
+SCENARIOS = (FIRST, NEXT, SCAN, RECOVERY)
+
+
+def effects(ended: Ended, kind: Kind, pattern: str) -> list[int]:
+    """Return the numbers of a run's effects of a kind whose description matches."""
+    found = []
+    for line in ended.effects:
+        numbered = re.match(rf"{kind} (\d+) (.*)", line)
+        if numbered and re.match(pattern, numbered[2]):
+            found.append(int(numbered[1]))
+    return found
+
+
+def deaths(scenario: Scenario, stage: Stage) -> Iterator[Strike]:
+    """Return a kill before each effect, and after each where that is another point.
+
+    Behind an effect comes the next, and before that one is where we strike anyway; but a file just
+    opened is still empty, and an answer not yet read has not been acted upon.
+    """
+    ended = scenario.undisturbed(stage).runs[0]
+    kinds: tuple[Kind, ...] = ("request", "sql", "file")
+    for kind in kinds:
+        for number in range(1, ended.count(kind) + 1):
+            yield Strike(kind, number, "before")
+            if kind != "file":
+                yield Strike(kind, number, "after")
+    for number in effects(ended, "file", "open"):
+        yield Strike("file", number, "after")
+
+
+def failures(scenario: Scenario, stage: Stage) -> Iterator[Strike]:
+    """Return errors in place of death, once and from there on: no space, no line, no lock."""
+    ended = scenario.undisturbed(stage).runs[0]
+    moments: tuple[Moment, ...] = ("before", "after")
+    for lasting in (False, True):
+        for moment in moments:
+            for number in range(1, ended.count("request") + 1):
+                yield Strike("request", number, moment, "disconnect", lasting)
+            for number in range(1, ended.count("sql") + 1):
+                yield Strike("sql", number, moment, "locked", lasting)
+        for number in effects(ended, "file", f"({'|'.join(TAKES_SPACE)}) "):
+            yield Strike("file", number, "before", "no_space", lasting)
+    blows: tuple[Blow, ...] = ("terminate", "interrupt")
+    for blow in blows:
+        for number in range(1, ended.count("sql") + 1):
+            yield Strike("sql", number, "before", blow)
+
+
+def sample(strikes: Iterator[Strike], count: int, seed: int) -> list[Strike]:
+    """Choose some of them, the same ones each time."""
+    known = list(strikes)
+    return random.Random(seed).sample(known, min(count, len(known)))
+
+
+def every(strikes: Iterator[Strike], step: int) -> Iterator[Strike]:
+    """Choose every `step`th of them."""
+    return islice(strikes, 0, None, step)
+
+
+@dataclass(frozen=True)
+class Survived:
+    """A strike, what it fell on, how the run ended and what it took to make good."""
+
+    strike: Strike
+    fell_on: str
+    exit_code: int
+    pages_again: int
+    files: int
+
+
+def survive(scenario: Scenario, stage: Stage, strike: Strike, guard: str | None = None) -> Survived:
+    """Strike, recover, compare; raises Violation."""
+    place = scenario.place(stage)
+    place.guard = guard
+    witness, clean = stage.witness(place), scenario.content(stage)
+    pages = page_count(stage, scenario)
+    stage.sandbox.set_clock(scenario.now)
+    stage.new_requests()
+    ended = scenario.run(place, strike)
+    witness.after(ended)
+    if ended.exit_code == 0:
+        witness.at_the_end(clean)
+    again = scenario.run(place)
+    witness.after(again)
+    demand(again.exit_code == 0, "V11", f"{strike}: not made good by the next run: {again.said}")
+    witness.at_the_end(clean)
+    requests = stage.new_requests()
+    pages_again = sum(bool(PAGES.search(entry["path"])) for entry in requests) - pages
+    if strike.blow == "kill":
+        demand(pages_again <= MOST_PAGES_AGAIN, "V11", f"{pages_again} pages asked for again")
+    logins = sum(entry["path"] == "/oauth/token" for entry in requests)
+    if strike.blow != "disconnect":
+        demand(logins <= 2, "V17", f"{logins} logins in two runs")
+    stage.forget(place)
+    return Survived(strike, ended.described(strike), ended.exit_code, pages_again, witness.files)
+
+
+def page_count(stage: Stage, scenario: Scenario) -> int:
+    """Return how many pages the undisturbed run asks for."""
+    ended = scenario.undisturbed(stage).runs[0]
+    return len(effects(ended, "request", r"GET \S*(/results|/scan/contacts)\?"))
+
+
+def chosen(scenario: Scenario, stage: Stage, kind: Kind, pattern: str, moment: Moment) -> Strike:
+    """Return a kill at the last effect of a run that matches."""
+    numbers = effects(scenario.undisturbed(stage).runs[0], kind, pattern)
+    assert numbers, f"no {kind} matches {pattern}"
+    return Strike(kind, numbers[-1], moment)
+
+
+def pairs(strikes: Sequence[Strike], seed: int) -> list[tuple[Strike, Strike]]:
+    """Return two deaths in a row: each strike and another one during recovery."""
+    second = random.Random(seed).sample(list(strikes), len(strikes))
+    return [(one, replace(two, blow="kill")) for one, two in zip(strikes, second, strict=True)]

@@ -1,0 +1,112 @@
+"""Faults H: a run that dies at a chosen point is made good by the next; CI's share of all points.
+
+`make crash` strikes at each of them.
+"""
+
+import shutil
+
+import pytest
+
+from tests.crash.hooks import Kind, Moment, Strike
+from tests.crash.points import (
+    FIRST,
+    NEXT,
+    RECOVERY,
+    SCENARIOS,
+    Scenario,
+    chosen,
+    deaths,
+    effects,
+    failures,
+    sample,
+    survive,
+)
+from tests.crash.stage import Stage
+
+LISTED = r'INSERT INTO "genesys_raw"\."_dlt_loads"'
+INSERTED = r'INSERT INTO "genesys_raw"\."conversation_details"'
+STATE = r'INSERT INTO "genesys_raw"\."_dlt_pipeline_state"'
+NORMALIZED = r"work/dlt/genesys/load/normalized/[\d.]+$"
+SHARE = 2
+
+# Fault, scenario, kind of effect, which (the last that matches), moment.
+DEATHS: list[tuple[str, Scenario, Kind, str, Moment]] = [
+    ("H1 before the first request", FIRST, "request", r"POST /oauth/token", "before"),
+    ("H1 after the login", FIRST, "request", r"POST /oauth/token", "after"),
+    ("H2 a page is read, its token not kept", NEXT, "request", r"GET .*/results.*cursor=", "after"),
+    ("H3 the state is in, perhaps not the rows", NEXT, "sql", STATE, "after"),
+    ("H4 in the schema's write", NEXT, "file", r"open .*/schemas/[0-9a-f]{16}$", "after"),
+    ("H5 extracted", NEXT, "file", r"rename .*/normalize/[0-9a-f]{16}/[\d.]+$", "after"),
+    ("H5 in the middle of normalizing", NEXT, "file", r"link .*/new_jobs/", "before"),
+    ("H5 normalized", NEXT, "file", r"rename work/dlt/genesys/load/new/[\d.]+$", "after"),
+    ("H6 the rows are in, dlt does not know", NEXT, "sql", INSERTED, "after"),
+    ("H8 the load is listed, the package still there", NEXT, "sql", LISTED, "after"),
+    ("H8 the package is complete, not put away", NEXT, "file", f"rename {NORMALIZED}", "before"),
+    ("H11 in the recovery of a dead run", RECOVERY, "sql", INSERTED, "after"),
+]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "kind", "pattern", "moment"),
+    [death[1:] for death in DEATHS],
+    ids=[death[0] for death in DEATHS],
+)
+def test_the_next_run_makes_good(
+    stage: Stage, scenario: Scenario, kind: Kind, pattern: str, moment: Moment
+) -> None:
+    survive(scenario, stage, chosen(scenario, stage, kind, pattern, moment))
+
+
+def test_h7_the_work_directory_is_lost_before_the_load_is_listed(stage: Stage) -> None:
+    place = NEXT.place(stage)
+    witness = stage.witness(place)
+    witness.after(NEXT.run(place, chosen(NEXT, stage, "sql", LISTED, "before")))
+    shutil.rmtree(place.work)
+    again = NEXT.run(place)
+    witness.after(again)
+    assert again.exit_code == 0
+    witness.at_the_end(NEXT.content(stage))
+
+
+def test_h11_three_deaths_in_a_row(stage: Stage) -> None:
+    place = NEXT.place(stage)
+    witness = stage.witness(place)
+    inserts = effects(NEXT.undisturbed(stage).runs[0], "sql", INSERTED)
+    for number in inserts[:3]:
+        witness.after(NEXT.run(place, Strike("sql", number, "after")))
+    again = NEXT.run(place)
+    witness.after(again)
+    assert again.exit_code == 0
+    witness.at_the_end(NEXT.content(stage))
+
+
+def test_i8_a_backup_put_back_after_a_death_is_loaded_again_from_there(stage: Stage) -> None:
+    """A file that a death leaves among the packages must not pass for one for ever.
+
+    It would keep dlt's local state, which is ahead of the backup.
+    """
+    place = NEXT.place(stage)
+    backup = place.copied(stage.folder / "backup")
+    number = effects(
+        NEXT.undisturbed(stage).runs[0], "file", r"open \S*/load/normalized/[0-9a-f]{16}$"
+    )[-1]
+    NEXT.run(place, Strike("file", number, "after"))
+    assert NEXT.run(place).exit_code == 0
+    shutil.copy(backup.database, place.database)
+    again = NEXT.run(place)
+    witness = stage.witness(place)
+    witness.after(again)
+    assert again.exit_code == 0
+    witness.at_the_end(NEXT.content(stage))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_a_sample_of_all_deaths_is_survived(stage: Stage, scenario: Scenario) -> None:
+    for strike in sample(deaths(scenario, stage), SHARE, seed=1):
+        survive(scenario, stage, strike)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_a_sample_of_all_failures_is_told_and_made_good(stage: Stage, scenario: Scenario) -> None:
+    for strike in sample(failures(scenario, stage), SHARE, seed=1):
+        survive(scenario, stage, strike)
