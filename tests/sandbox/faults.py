@@ -16,8 +16,9 @@ Actions, with their args:
   clock         now or advance_seconds: time passes
   mutate        splice (a name of BROKEN_RECORDS or raw text; position, count), drop [keys],
                 set {key: value}, cursor "same" or "none", empty true: on the real answer
-  guide         truncate_above, hide_columns [..], add_columns [..]: guides.GuideFault says what
-                this bends in a real answer of the guides' endpoints
+  guide         truncate_above, values {name: value}, hide_columns [..], add_columns [..], lacking,
+                is_doubled, is_repeated: guides.GuideFault says what this bends in a real answer of
+                the guides' endpoints
 """
 
 import json

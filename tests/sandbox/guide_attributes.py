@@ -21,7 +21,7 @@ the last page. Ours:
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tests.sandbox.clock import SECOND, to_millis
@@ -85,6 +85,7 @@ def answer(
     page = rows[place.position : place.position + query.size]
     if fault.truncate_above is not None and query.size > fault.truncate_above:
         _truncate(page)
+    _replace_values(page, fault.values)
     after = place.position + query.size
     token = write_token(owner, Place(place.as_of, after)) if after < len(rows) else None
     return {"results": page}, token
@@ -206,6 +207,14 @@ def _truncate(rows: list[dict[str, object]]) -> None:
             if rich % 2:
                 for name in list(attributes)[KEPT_OF_TRUNCATED:]:
                     del attributes[name]
+
+
+def _replace_values(rows: list[dict[str, object]], values: Mapping[str, object]) -> None:
+    for row in rows:
+        about = row.get("participant")
+        attributes = about.get("customAttributes") if isinstance(about, dict) else None
+        if isinstance(attributes, dict):
+            attributes.update({n: value for n, value in values.items() if n in attributes})
 
 
 def _scattered(participant_id: str) -> bytes:

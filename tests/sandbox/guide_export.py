@@ -79,7 +79,13 @@ def answer(
         row = _row(record, read_interaction(record))
         if all(_matches(row[column], value) for column, value in filters):
             records.append({name: row.get(name) for name in columns})
-    body: dict[str, object] = {"records": records[place.position : place.position + size]}
+    first = max(0, place.position - size) if fault.is_repeated else place.position
+    page = records[first : first + size]
+    if page and fault.lacking is not None:
+        page[0] = {name: value for name, value in page[0].items() if name != fault.lacking}
+    if fault.is_doubled:
+        page[:0] = page[:1]
+    body: dict[str, object] = {"records": page}
     if columns == ["id"]:
         body["availableColumns"] = available
     after = place.position + size

@@ -14,7 +14,7 @@ import binascii
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -35,22 +35,34 @@ class GuideFault:
 
     Attributes:
         truncate_above: In G-A, pages asked for with a larger size lose attributes.
+        values: In G-A, what an attribute's value is, of any type, for all who have the attribute.
         hide_columns: In G-C, columns that do not exist for now.
         add_columns: In G-C, columns that exist beside the usual ones; their values are null.
+        lacking: In G-C, a column the first record of the page has no field for.
+        is_doubled: In G-C, whether the first record of the page comes twice.
+        is_repeated: In G-C, whether the page before comes once more, under the next token.
     """
 
     truncate_above: int | None = None
+    values: Mapping[str, object] = field(default_factory=dict)
     hide_columns: tuple[str, ...] = ()
     add_columns: tuple[str, ...] = ()
+    lacking: str | None = None
+    is_doubled: bool = False
+    is_repeated: bool = False
 
     @classmethod
     def read(cls, told: Told) -> "GuideFault":
         """Read a fault's args."""
-        above = told.get("truncate_above")
+        above, lacking = told.get("truncate_above"), told.get("lacking")
         return cls(
             truncate_above=None if above is None else int(str(above)),
+            values=mapping(told, "values") if "values" in told else {},
             hide_columns=tuple(texts(told, "hide_columns")),
             add_columns=tuple(texts(told, "add_columns")),
+            lacking=None if lacking is None else str(lacking),
+            is_doubled=bool(told.get("is_doubled")),
+            is_repeated=bool(told.get("is_repeated")),
         )
 
 
