@@ -1,0 +1,205 @@
+"""Participant attributes: all that are registered, whole, of whatever type, or a line that says no.
+
+GUIDES G-A.
+"""
+
+import copy
+import csv
+from typing import Any
+
+import pytest
+
+from tests.faults.site import fault
+from tests.guides.site import CONTACTS, MATCH, PARTICIPANTS, GuidesSite, ask
+from tests.sandbox.process import ROOT
+
+DETAILS = "/api/v2/analytics/details/query"
+ATTRIBUTE = "participant.customAttributes."
+REGISTRY = ROOT / "dbt_project" / "seeds" / "attribute_registry.csv"
+
+Told = dict[str, Any]
+
+
+@pytest.fixture
+def site(site: GuidesSite) -> GuidesSite:
+    """Load all of a window in one page, unless it is cut short."""
+    site.settings["ELT_PAGE_SIZE"] = "1000"
+    return site
+
+
+def attributes(row: Told) -> Told:
+    told: Told = row["participant"]["customAttributes"]
+    return told
+
+
+def fullest(site: GuidesSite) -> dict[str, Told]:
+    """Return of each participant the version in raw that has most attributes."""
+    rows = sorted(site.payloads(PARTICIPANTS), key=lambda row: len(attributes(row)))
+    return {row["participantId"]: row for row in rows}
+
+
+def registered() -> list[str]:
+    """Return the names in the attribute registry."""
+    with REGISTRY.open(encoding="utf-8") as file:
+        return list(dict.fromkeys(line["name"] for line in csv.DictReader(file)))
+
+
+def told_directly(site: GuidesSite) -> dict[str, Told]:
+    """Return what the organisation says of each participant when it is asked for all at once."""
+    body = {
+        "view": "interaction",
+        "dateRange": {"from": "2026-11-20T00:00:00Z", "to": "2026-11-20T11:45:00Z"},
+        "select": [
+            *(ATTRIBUTE + name for name in registered()),
+            "participant.type", "participant.duration", "interactionId", "wrapupCode", "queueId",
+        ],
+        "size": 5000,
+    }  # fmt: skip
+    answer = ask(site.sandbox, "POST", DETAILS, body=body)
+    assert "nextPageToken" not in answer.headers
+    return {row["participantId"]: row for row in answer.json()["results"]}
+
+
+def shapes(site: GuidesSite) -> list[tuple[int, str | None]]:
+    """Return of each request the size of its page and the queue it is of."""
+    return [
+        (body["size"], next((each["value"] for each in body["filters"]), None))
+        for body in site.bodies(PARTICIPANTS)
+    ]
+
+
+def cut_one_short(site: GuidesSite, *, is_in_a_queue: bool) -> Told:
+    """Let the first page serve one participant with one attribute only; return it whole."""
+    rows = list(told_directly(site).values())
+    chosen = next(
+        row for row in rows if ("queueId" in row) == is_in_a_queue and len(attributes(row)) > 1
+    )
+    whole = copy.deepcopy(chosen)
+    for name in list(attributes(chosen))[1:]:
+        del attributes(chosen)[name]
+    site.sandbox.add_faults(fault(MATCH[PARTICIPANTS], "body", body={"results": rows}))
+    site.forget_requests()
+    return whole
+
+
+def test_every_registered_attribute_is_asked_for_and_all_that_is_told_is_in_raw(
+    site: GuidesSite,
+) -> None:
+    site.load(PARTICIPANTS, ELT_PAGE_SIZE="10000").succeeded()
+    (body,) = site.bodies(PARTICIPANTS)
+    selected = [name for name in body["select"] if name.startswith(ATTRIBUTE)]
+    assert selected == [ATTRIBUTE + name for name in registered()]
+    # Grouped by its type as well, a participant would come in two halves.
+    assert body["groupBy"] == ["participantId"]
+    assert body["size"] == 5000
+    rows = site.payloads(PARTICIPANTS)
+    assert {row["participantId"]: row for row in rows} == told_directly(site) != {}
+    assert len(rows) == len(fullest(site))
+
+
+def test_windows_overlap_by_an_hour_and_end_15_minutes_ago_at_the_latest(site: GuidesSite) -> None:
+    site.at("2026-11-20T06:00:00Z").load(PARTICIPANTS, ELT_SETTLE_MINUTES="0").succeeded()
+    site.at("2026-11-20T08:00:00Z").load(PARTICIPANTS).succeeded()
+    ranges = [body["dateRange"] for body in site.bodies(PARTICIPANTS)]
+    assert ranges == [
+        {"from": "2026-11-20T00:00:00.000Z", "to": "2026-11-20T05:45:00.000Z"},
+        {"from": "2026-11-20T04:45:00.000Z", "to": "2026-11-20T07:45:00.000Z"},
+    ]
+
+
+def test_who_is_cut_short_is_read_again_by_queue_in_smaller_pages(site: GuidesSite) -> None:
+    whole = cut_one_short(site, is_in_a_queue=True)
+    site.load(PARTICIPANTS).succeeded()
+    assert shapes(site) == [(1000, None), (500, whole["queueId"])]
+    versions = [
+        row for row in site.payloads(PARTICIPANTS) if row["participantId"] == whole["participantId"]
+    ]
+    assert len(versions) == 2
+    assert whole in versions
+    assert fullest(site) == told_directly(site)
+
+
+def test_who_is_cut_short_and_in_no_queue_is_found_among_all(site: GuidesSite) -> None:
+    whole = cut_one_short(site, is_in_a_queue=False)
+    site.load(PARTICIPANTS).succeeded()
+    assert shapes(site) == [(1000, None), (500, None)]
+    assert fullest(site)[whole["participantId"]] == whole
+    assert fullest(site) == told_directly(site)
+
+
+def test_under_load_the_pages_get_smaller_until_nobody_is_cut_short(site: GuidesSite) -> None:
+    site.sandbox.add_faults(fault(MATCH[PARTICIPANTS], "guide", "all", truncate_above=200))
+    site.load(PARTICIPANTS).succeeded()
+    sizes = [size for size, _ in shapes(site)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert set(sizes) == {1000, 500, 200}
+    site.sandbox.clear_faults()
+    assert fullest(site) == told_directly(site)
+    assert site.windows(PARTICIPANTS, "status, adjustment") == [
+        ("loaded", "pages of 200, larger ones came without all attributes")
+    ]
+
+
+def test_a_crash_while_reading_again_in_smaller_pages_goes_on_there(site: GuidesSite) -> None:
+    site.sandbox.add_faults(
+        fault(MATCH[PARTICIPANTS], "guide", "all", truncate_above=100),
+        fault(MATCH[PARTICIPANTS], "status", 5, status=503),
+    )
+    site.load(PARTICIPANTS, ELT_RETRY_ATTEMPTS="1").error(4)
+    assert [size for size, _ in shapes(site)] == [1000, 500, 200, 100, 100]
+    site.forget_requests()
+    site.load(PARTICIPANTS).succeeded()
+    assert [size for size, _ in shapes(site)] == [100]
+    site.sandbox.clear_faults()
+    assert fullest(site) == told_directly(site)
+
+
+def test_attributes_cut_off_in_pages_of_any_size_end_in_one_line_and_keep_what_was_read(
+    site: GuidesSite,
+) -> None:
+    site.sandbox.add_faults(fault(MATCH[PARTICIPANTS], "guide", "all", truncate_above=1))
+    said = site.load(PARTICIPANTS).error(5)
+    assert "announces more attributes than it serves, also in pages of 100" in said
+    assert "register fewer attributes" in said
+    assert {size for size, _ in shapes(site)} == {1000, 500, 200, 100}
+    site.sandbox.clear_faults()
+    held, whole = fullest(site), told_directly(site)
+    assert held.keys() == whole.keys()
+    assert held != whole
+    # The window counts as not loaded: the next run reads it again.
+    assert site.windows(PARTICIPANTS) == [("failed",)]
+    site.load(PARTICIPANTS).succeeded()
+    assert fullest(site) == told_directly(site)
+
+
+def test_an_answer_without_the_attributes_that_were_selected_is_refused(site: GuidesSite) -> None:
+    row = {"participantId": "p", "interactionId": "i", "participant": {"type": "customer"}}
+    site.sandbox.add_faults(fault(MATCH[PARTICIPANTS], "body", body={"results": [row]}))
+    said = site.load(PARTICIPANTS).error(5)
+    assert "answered 200 without participant.customAttributes, which was selected" in said
+    assert site.row_count(PARTICIPANTS) == 0
+    site.load(PARTICIPANTS).succeeded()
+    assert fullest(site) == told_directly(site) != {}
+
+
+def test_an_attribute_that_changes_its_type_loads_and_both_histories_stay(site: GuidesSite) -> None:
+    site.load(PARTICIPANTS).succeeded()
+    before = fullest(site)
+    values = {
+        "Intent": True, "Language": {"code": "sv", "is_native": False}, "VIP": [1, None],
+        "Balance": 12.5, "CSAT": None, "customerId": 4711,
+    }  # fmt: skip
+    site.sandbox.add_faults(fault(MATCH[PARTICIPANTS], "guide", "all", values=values))
+    site.run(
+        "load", "--only", PARTICIPANTS, "--from", "2026-11-20", "--to", "2026-11-20T11:45:00Z"
+    ).succeeded()
+    rows = site.payloads(PARTICIPANTS)
+    for name, value in values.items():
+        had = [row["participantId"] for row in before.values() if name in attributes(row)]
+        told = [attributes(row)[name] for row in rows if name in attributes(row)]
+        assert told.count(value) == len(had) > 0
+        assert len([each for each in told if isinstance(each, str)]) == len(had)
+    assert site.windows(PARTICIPANTS, "status, quarantined_count") == [("loaded", 0)] * 2
+    # The contacts' ids are an attribute too.
+    site.load(CONTACTS).succeeded()
+    assert site.requests(r"externalId=4711&")
