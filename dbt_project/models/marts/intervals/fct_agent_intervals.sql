@@ -123,12 +123,43 @@ joined as (
 
 ),
 
+complete_days as (
+
+    select
+        report_date,
+        min(case when is_complete then 1 else 0 end) = 1 as is_complete
+    from {{ ref('audit_day_completeness') }}
+    where resource in ('agent_aggregates', 'user_aggregates', 'guides_agent_intervals')
+    group by report_date
+
+),
+
 bounded as (
 
     select
         *,
         {{ interval_ended_at('interval_kind', 'interval_started_at') }} as interval_ended_at
     from joined
+
+),
+
+dated as (
+
+    select
+        bounded.*,
+        {{ local_date('bounded.interval_started_at', var('report_time_zone')) }} as report_date
+    from bounded
+
+),
+
+dated_with_completeness as (
+
+    select
+        dated.*,
+        coalesce(complete_days.is_complete, false) as is_day_complete
+    from dated
+    left join complete_days
+        on dated.report_date = complete_days.report_date
 
 ),
 
@@ -169,15 +200,18 @@ final as (
         {{ seconds('logged_in_ms') }} as logged_in_seconds,
         {{ ratio('occupied_ms', 'occupiable_ms') }} as occupancy,
 
+        -- booleans
+        is_day_complete,
+
         -- dates
-        {{ local_date('interval_started_at', var('report_time_zone')) }} as report_date,
+        report_date,
 
         -- timestamps, UTC
         interval_started_at,
         interval_ended_at,
         loaded_at
 
-    from bounded
+    from dated_with_completeness
 
 )
 
