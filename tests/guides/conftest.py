@@ -72,6 +72,23 @@ def site(sandbox: SandboxProcess, empty_tables: GuidesSite, tmp_path: Path) -> G
     return GuidesSite(sandbox, tmp_path / "site", warehouse=empty_tables.directory)
 
 
+@pytest.fixture(scope="session")
+def coarse_organisation() -> Iterator[SandboxProcess]:
+    """Serve nothing finer than days."""
+    with running_sandbox(
+        conversations=60, days=2, now=NOW,
+        quota=1_000_000, tenant_quota=1_000_000, outcome_queries=1_000, hourly_days=0,
+    ) as running:  # fmt: skip
+        yield running
+
+
+@pytest.fixture
+def coarse_site(
+    coarse_organisation: SandboxProcess, empty_tables: GuidesSite, tmp_path: Path
+) -> GuidesSite:
+    return GuidesSite(coarse_organisation, tmp_path / "coarse", warehouse=empty_tables.directory)
+
+
 @pytest.fixture
 def relay(sandbox: SandboxProcess, site: GuidesSite) -> Iterator[Relay]:
     """Stand between loader and organisation, on the level of bytes."""
