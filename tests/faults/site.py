@@ -146,6 +146,17 @@ class Site:
             text=True,
         )
 
+    def transform(self, *models: str, **changes: str) -> Outcome:
+        """Build the models with their seeds, without their tests, in a process of its own."""
+        return self.ended(
+            self.start(
+                "transform", "build", "--quiet", "--no-use-colors",
+                "--resource-type", "model", "--resource-type", "seed", "--select", *models,
+                "--target-path", "target", "--log-path", "target",
+                **{"DBT_PROJECT_DIR": str(ROOT / "dbt_project"), **changes},
+            )
+        )  # fmt: skip
+
     def ended(self, process: "subprocess.Popen[str]") -> Outcome:
         """Wait for a process that was started and tell what came of it."""
         out, err = process.communicate(timeout=60)
@@ -177,6 +188,18 @@ class Site:
         rows = self.query(f"select record_id, payload_hash from genesys_raw.{table}")
         return {(record_id, payload_hash) for record_id, payload_hash in rows}
 
+    def newest(self) -> dict[str, str]:
+        """Return the newest version of each conversation, as staging picks it: its payload."""
+        rows = self.query(
+            """
+            select record_id, payload from genesys_raw.conversation_details
+            qualify row_number() over (
+                partition by record_id order by extracted_at desc, payload_hash asc
+            ) = 1
+            """
+        )
+        return dict(rows)
+
     def row_count(self, table: str = "conversation_details") -> int:
         """Return how many rows a raw table holds, copies included."""
         rows = self.query(f"select count(*) from genesys_raw.{table}")
@@ -191,6 +214,11 @@ class Site:
     def total(self, column: str) -> float:
         """Return the sum of a counter over the ledger."""
         return float(self.ledger(f"sum({column}) over ()")[0][0])
+
+    def go_to(self, now: str) -> None:
+        """Let time pass, for the organisation and for the runs to come."""
+        self.sandbox.set_clock(now)
+        self.settings["ELT_NOW"] = now
 
     # -- what the organisation saw ---------------------------------------------------------------
 
