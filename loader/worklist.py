@@ -55,6 +55,9 @@ class Contacts:
     def external_ids(self, through: str, now: datetime) -> Sequence[str]:
         """Return the external ids named since the last snapshot, and those not read for long.
 
+        Contacts that are gone (404) leave no record to tell when that was found: so each is asked
+        for once in `refresh`, counted from its last record, and not in every run.
+
         Args:
             through: id of the newest load to deal with.
             now: the present.
@@ -68,9 +71,11 @@ class Contacts:
             texts = (str(values.get(name) or "").strip() for name in self._attributes)
             found.add(next((text for text in texts if text), ""))
         if self._refresh is not None:
-            limit = now - self._refresh
-            newest = self._newest_contacts().items()
-            found |= {external_id for external_id, (_, read_at) in newest if read_at < limit}
+            last = self._newest_snapshot() or now
+            for external_id, (_, read_at) in self._newest_contacts().items():
+                age, age_then = now - read_at, max(last - read_at, timedelta(0))
+                if age // self._refresh > age_then // self._refresh:
+                    found.add(external_id)
         return sorted(found - {""})
 
     def resolved(self, now: datetime) -> Mapping[str, str]:
@@ -89,6 +94,16 @@ class Contacts:
             self._payloads("guides_contacts", "guides_conversations", through),
         )
         return sorted({contact.id for contact in contacts if contact.merged_to is None})
+
+    def _newest_snapshot(self) -> datetime | None:
+        """Return when contacts were last read to the end; those due by then were asked for."""
+        newest: datetime | None = _only(
+            self._query(
+                "select max(window_start) from {dataset}.extract_windows "
+                "where resource = 'guides_contacts' and status = 'loaded'"
+            )
+        )
+        return newest
 
     def _newest_contacts(self) -> dict[str, tuple[str, datetime]]:
         """Return id and time of reading by external id, of each its newest record."""
@@ -136,6 +151,6 @@ class Contacts:
             yield from (payload for (payload,) in rows)
 
 
-def _only(rows: list[tuple[Any, ...]]) -> str | None:
+def _only(rows: list[tuple[Any, ...]]) -> Any:  # noqa: ANN401 - a column of any type
     """Return the one value of a query; None also where no warehouse is connected."""
     return rows[0][0] if rows else None

@@ -53,6 +53,7 @@ class Worklist(Protocol):
 
 class _Contact(msgspec.Struct, rename="camel"):
     id: str
+    external_id: str | None = None
     merged_to: str | None = None
     merged_from_ids: list[str] = []
 
@@ -116,8 +117,9 @@ class GuidesContacts(Resource):
     def _read_contact(self, client: Client, external_id: str, records: dict[str, bytes]) -> None:
         known = self._resolved.get(external_id)
         found = None if known is None else _get(client, f"{CONTACTS}/{known}")
-        if found is None or found[0].merged_to is not None:
-            # Never seen, gone, or merged since: only the external id leads to the canonical one.
+        if found is None or found[0].merged_to is not None or found[0].external_id != external_id:
+            # Never seen, gone, merged since, or somebody else's by now: only the external id leads
+            # to the canonical one.
             found = _get(client, CONTACTS, {"externalId": external_id, "pageSize": 1})
             if found is None:
                 return
