@@ -222,6 +222,11 @@ def set_seed(project: Path, name: str, *lines: str) -> None:
     (project / "seeds" / f"{name}.csv").write_text("\n".join([heading, *lines]) + "\n")
 
 
+def asked_at(number: int) -> datetime:
+    """Return when the records of a load were asked for, unless it says otherwise."""
+    return datetime.fromtimestamp(1_790_000_000 + number * 3600, UTC)
+
+
 class RawTables:
     """Writes the raw tables as the loader does: append-only, one load package at a time."""
 
@@ -273,7 +278,7 @@ class RawTables:
             entities: Records by table, as objects or as their own JSON text.
         """
         load_id = f"{1_790_000_000 + number * 3600}.{number:07d}"
-        at = extracted_at or datetime.fromtimestamp(1_790_000_000 + number * 3600, UTC)
+        at = extracted_at or asked_at(number)
         asked = window or (at, at)
         with self.warehouse.open():
             for table, records in entities.items():
@@ -310,10 +315,27 @@ def _raw_row(
     }
 
 
+# Of the guides' records that have no id of their own, the texts it is joined from.
+_JOINED_IDS = {
+    "guides_participants": ("interactionId", "participantId"),
+    "guides_flow_outcomes": ("flow-id", "interval"),
+    "guides_queue_intervals": ("queue.id", "interval.startTime"),
+    "guides_agent_intervals": ("user.id", "interval.startTime"),
+}
+
+
 def _record_id(table: str, record: dict[str, Any]) -> str:
+    if table in _JOINED_IDS:
+        return "|".join(_at(record, path) for path in _JOINED_IDS[table])
     if table.endswith("_aggregates"):
         return "|".join(f"{key}={value}" for key, value in sorted(record["group"].items()))
     return str(record["conversationId" if table == "conversation_details" else "id"])
+
+
+def _at(record: Any, path: str) -> str:  # noqa: ANN401 - JSON
+    for key in path.split("."):
+        record = record[key]
+    return str(record)
 
 
 def _window(
@@ -328,7 +350,7 @@ def _window(
         "window_attempt_id": f"{table} {load_id}",
         "run_id": load_id,
         "resource": table,
-        "contract": "platform",
+        "contract": "guides" if table.startswith("guides_") else "platform",
         "window_start": asked[0],
         "window_end": asked[1],
         "status": "loaded" if complete else "partial",

@@ -36,24 +36,24 @@
 {%- endmacro %}
 
 
-{#- A part of a payload as its own text, spelled as it came: what Postgres has parsed as jsonb it
+{#- A part of a payload as JSON that is spelled as it came: what Postgres has parsed as jsonb it
     spells its own way, with other blanks and keys in another order. -#}
-{% macro json_part_text(payload, path) -%}
-    {{ return(adapter.dispatch('json_part_text', 'genesys')(payload, path)) }}
+{% macro json_part(payload, path) -%}
+    {{ return(adapter.dispatch('json_part', 'genesys')(payload, path)) }}
 {%- endmacro %}
 
-{% macro default__json_part_text(payload, path) -%}
-    {{ exceptions.raise_compiler_error("json_part_text has no version for " ~ target.type) }}
+{% macro default__json_part(payload, path) -%}
+    {{ exceptions.raise_compiler_error("json_part has no version for " ~ target.type) }}
 {%- endmacro %}
 
-{% macro duckdb__json_part_text(payload, path) -%}
-    cast(json_extract({{ json_parse(payload) }}, '$."{{ path.split(".") | join('"."') }}"') as varchar)
+{% macro duckdb__json_part(payload, path) -%}
+    json_extract({{ json_parse(payload) }}, '$."{{ path.split(".") | join('"."') }}"')
 {%- endmacro %}
 
-{% macro postgres__json_part_text(payload, path) -%}
-    cast(
+{% macro postgres__json_part(payload, path) -%}
+    (
         cast({{ postgres__without_nul(payload) }} as json)
-        #> array['{{ path.split(".") | join("', '") }}'] as text
+        #> array['{{ path.split(".") | join("', '") }}']
     )
 {%- endmacro %}
 
@@ -195,25 +195,29 @@
 {%- endmacro %}
 
 
-{#- The same for an object that is still text: values that are objects themselves stay spelled as
-    they came. -#}
-{% macro json_text_entries(text, alias) -%}
-    {{ return(adapter.dispatch('json_text_entries', 'genesys')(text, alias)) }}
+{#- The same for what json_part returns: values that are objects or lists themselves stay spelled
+    as they came. -#}
+{% macro json_part_entries(column, alias) -%}
+    {{ return(adapter.dispatch('json_part_entries', 'genesys')(column, alias)) }}
 {%- endmacro %}
 
-{% macro default__json_text_entries(text, alias) -%}
-    {{ exceptions.raise_compiler_error("json_text_entries has no version for " ~ target.type) }}
+{% macro default__json_part_entries(column, alias) -%}
+    {{ exceptions.raise_compiler_error("json_part_entries has no version for " ~ target.type) }}
 {%- endmacro %}
 
-{% macro duckdb__json_text_entries(text, alias) -%}
-    {{ duckdb__json_object_entries("cast(" ~ text ~ " as json)", alias) }}
+{% macro duckdb__json_part_entries(column, alias) -%}
+    {{ duckdb__json_object_entries(column, alias) }}
 {%- endmacro %}
 
-{% macro postgres__json_text_entries(text, alias) -%}
+{#- Of a key given twice the first counts, as on DuckDB. -#}
+{% macro postgres__json_part_entries(column, alias) -%}
     lateral (
         select entry.key, (array_agg(entry.value order by entry.position))[1] as value
         from json_each_text(
-            case when {{ text }} like '{_%' then cast({{ text }} as json) else cast('{}' as json) end
+            case
+                when json_typeof({{ column }}) = 'object' then {{ column }}
+                else cast('{}' as json)
+            end
         ) with ordinality as entry (key, value, position)
         group by entry.key
     ) as {{ alias }}

@@ -36,7 +36,10 @@ guides as (
         cast(null as bigint) as logged_in_ms,
         loaded_at
     from {{ ref('stg_guides__agent_intervals') }}
-    where interacting_ms + communicating_ms + idle_ms + not_responding_ms + off_queue_ms > 0
+    where
+        coalesce(interacting_ms, 0) + coalesce(communicating_ms, 0) + coalesce(idle_ms, 0)
+        + coalesce(not_responding_ms, 0) + coalesce(off_queue_ms, 0)
+        > 0
 
 ),
 

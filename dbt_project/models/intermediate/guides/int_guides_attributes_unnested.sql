@@ -51,7 +51,7 @@ attributes as (
         participants.loaded_at
 
     from participants
-    cross join {{ json_text_entries('participants.attributes_json', 'attribute') }}
+    cross join {{ json_part_entries('participants.attributes_json', 'attribute') }}
 
 )
 

@@ -115,7 +115,7 @@ renamed as (
         loaded_at,
 
         -- still JSON, taken apart by int_guides_attributes_unnested
-        {{ json_part_text('payload', 'participant.customAttributes') }} as attributes_json
+        {{ json_part('payload', 'participant.customAttributes') }} as attributes_json
 
     from numbered
     where version_number = 1
