@@ -81,6 +81,14 @@ docs: install ## Write the models' documentation to dbt_project/target/static_in
 bench: install ## Measure speed and memory as ratios within one run
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+.PHONY: crash
+crash: install ## Kill a load at every point and play random histories: make crash SEEDS=1-20
+	@$(BIN)/python -m tests.crash --seeds $(or $(SEEDS),1-20) $(ARGS)
+
+.PHONY: scoreboard
+scoreboard: install ## Faults with a test, and what the last `make crash` survived
+	@$(BIN)/python -m tests.crash.scoreboard
+
 .PHONY: sandbox
 sandbox: install ## Serve the invented organisation on 127.0.0.1 (ARGS="--help" for options)
 	@$(BIN)/python -m tests.sandbox $(ARGS)

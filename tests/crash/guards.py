@@ -26,7 +26,7 @@ LOGIN = r"POST /oauth/token"
 USERS = ("--only", "users")
 DETAILS = ("--only", "conversation_details")
 # An endless loop is known for one after this.
-SECONDS_OF_PATIENCE = 10.0
+SECONDS_OF_PATIENCE = 8.0
 
 
 @dataclass(frozen=True)

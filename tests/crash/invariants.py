@@ -32,12 +32,12 @@ SNAPSHOTS = (
     "users", "queues", "wrapup_codes", "skills", "divisions", "flows", "flow_outcomes",
     "external_contacts",
 )  # fmt: skip
-WINDOWED = (DETAILS, "flow_aggregates", "queue_aggregates", "agent_aggregates", "user_aggregates")
 ERROR = re.compile(r"^ERROR GX-(\d{3}) \S")
 EXIT_CODES = {0, 2, 3, 4, 5, 6, 7, 130}
 MOST_MEGABYTES = 400
-# Of the sandbox and of our own rules: nothing newer than this may count as loaded.
+# Nothing newer than this may count as loaded: the sandbox's data lake, our own settle delay.
 LAKE_LAG = timedelta(minutes=30)
+SETTLE = timedelta(minutes=15)
 OURS = re.compile(r"work|dbt|genesys\.duckdb(\.wal|\.tmp)?")
 # A piece of a secret this long gives it away; found at this step, no longer piece goes unnoticed.
 PIECE, STEP = 8, 4
@@ -189,23 +189,28 @@ class Standing:
         )
         return {Served(*row) for row in rows}
 
-    def newest(self, table: str) -> dict[Any, str]:
+    def newest(self, table: str) -> dict[str, str]:
         """Return what staging would choose: the newest committed version of each record.
 
-        Of a windowed table other than the conversations the window is part of the key: there a
-        window read again replaces all it held.
+        Of a snapshot the newest whole one alone: what is missing in it is gone at the source.
         """
-        key = "record_id" if table in (DETAILS, *SNAPSHOTS) else "(window_start, record_id)"
+        whole = (
+            "true"
+            if table == DETAILS
+            else "window_start = (select max(window_start) from genesys_raw.extract_windows"
+            f" where resource = '{table}' and status = 'loaded')"
+        )
         rows = self._rows(
             f"""
-            select {key}, payload_hash from genesys_raw.{table}
-            where _dlt_load_id in (select load_id from genesys_raw._dlt_loads where status = 0)
+            select record_id, payload_hash from genesys_raw.{table}
+            where {whole}
+                and _dlt_load_id in (select load_id from genesys_raw._dlt_loads where status = 0)
             qualify row_number() over (
-                partition by {key} order by extracted_at desc, payload_hash desc
+                partition by record_id order by extracted_at desc, payload_hash desc
             ) = 1
             """
         )
-        return {row[0]: row[1] for row in rows}
+        return dict(rows)
 
     def tables(self) -> set[str]:
         """Return the names of the raw tables."""
@@ -248,17 +253,25 @@ class Standing:
 class Content:
     """What a warehouse holds in the end, without what differs from run to run."""
 
-    newest: Mapping[str, Mapping[Any, str]]
+    newest: Mapping[str, Mapping[str, str]]
     states: Mapping[str, Mapping[str, Any]]
 
     @classmethod
     def of(cls, standing: Standing) -> "Content":
         """Read it."""
         present = standing.tables()
-        names = [name for name in (*SNAPSHOTS, *WINDOWED) if name in present]
+        names = [name for name in (DETAILS, *SNAPSHOTS) if name in present]
         return cls(
             newest={name: standing.newest(name) for name in names},
             states=standing.states,
+        )
+
+    def only(self, resources: Iterable[str]) -> "Content":
+        """Return the part of some resources."""
+        kept = set(resources)
+        return Content(
+            {name: rows for name, rows in self.newest.items() if name in kept},
+            {name: state for name, state in self.states.items() if name in kept},
         )
 
     def differences(self, other: "Content") -> list[str]:
@@ -415,7 +428,8 @@ class Witness:
             )
             if begin is None or through is None:
                 continue
-            demand(through <= now - LAKE_LAG, "V10", f"{resource} is ahead: {through}")
+            lag = LAKE_LAG if resource == DETAILS else SETTLE
+            demand(through <= now - lag, "V10", f"{resource} is ahead: {through}")
             before = self._through.get(resource, through)
             demand(through >= before, "V10", f"{resource} went back from {before} to {through}")
             self._through[resource] = through

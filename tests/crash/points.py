@@ -7,8 +7,8 @@ place to what the undisturbed run left, and everything must hold in between.
 
 import random
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 from tests.crash.hooks import Blow, Kind, Moment, Strike
@@ -18,6 +18,7 @@ from tests.crash.stage import Stage
 
 FIRST_DAY, SECOND_DAY = "2026-03-14T16:00:00Z", "2026-03-15T06:00:00Z"
 CONTACTS = "external_contacts"
+INSERTED = rf'INSERT INTO "genesys_raw"\."{DETAILS}"'
 PAGES = re.compile(r"/results$|/scan/contacts$")
 # The batch being committed and the one read ahead of it are asked for again, and who goes on within
 # a window reads the overlap of the next.
@@ -86,7 +87,7 @@ def _dead_in_commit(stage: Stage) -> Place:
 
     def make() -> Place:
         place = NEXT.place(stage)
-        inserts = effects(NEXT.undisturbed(stage).runs[0], "sql", f'INSERT .*"{DETAILS}"')
+        inserts = effects(NEXT.undisturbed(stage).runs[0], "sql", INSERTED)
         ended = NEXT.run(place, Strike("sql", inserts[1], "after"))
         assert ended.exit_code == DEAD, ended.said
         return place
@@ -206,9 +207,3 @@ def chosen(scenario: Scenario, stage: Stage, kind: Kind, pattern: str, moment: M
     numbers = effects(scenario.undisturbed(stage).runs[0], kind, pattern)
     assert numbers, f"no {kind} matches {pattern}"
     return Strike(kind, numbers[-1], moment)
-
-
-def pairs(strikes: Sequence[Strike], seed: int) -> list[tuple[Strike, Strike]]:
-    """Return two deaths in a row: each strike and another one during recovery."""
-    second = random.Random(seed).sample(list(strikes), len(strikes))
-    return [(one, replace(two, blow="kill")) for one, two in zip(strikes, second, strict=True)]

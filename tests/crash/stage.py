@@ -64,8 +64,8 @@ class Stage:
                 self._contents[name] = Content.of(Standing(connection, self._templates[name]))
         return self._contents[name]
 
-    def clean(self, now: str, arguments: tuple[str, ...], **settings: str) -> Content:
-        """Return what one undisturbed load at a time leaves in an empty place."""
+    def clean_place(self, now: str, arguments: tuple[str, ...], **settings: str) -> Place:
+        """Return a place after one undisturbed load at a time into an empty one."""
 
         def make() -> Place:
             place = self.place(**settings)
@@ -74,8 +74,12 @@ class Stage:
             assert ended.exit_code == 0, ended.said
             return place
 
+        return self.copy_of(f"{now} {arguments} {settings}", make)
+
+    def clean(self, now: str, arguments: tuple[str, ...], **settings: str) -> Content:
+        """Return what that load leaves."""
         name = f"{now} {arguments} {settings}"
-        return self.content(name, lambda: self.copy_of(name, make))
+        return self.content(name, lambda: self.clean_place(now, arguments, **settings))
 
     def late_arrival(self) -> tuple[str, str]:
         """Return a time just before a conversation comes late, and one just after.

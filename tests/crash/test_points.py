@@ -10,6 +10,7 @@ import pytest
 from tests.crash.hooks import Kind, Moment, Strike
 from tests.crash.points import (
     FIRST,
+    INSERTED,
     NEXT,
     RECOVERY,
     SCENARIOS,
@@ -24,10 +25,9 @@ from tests.crash.points import (
 from tests.crash.stage import Stage
 
 LISTED = r'INSERT INTO "genesys_raw"\."_dlt_loads"'
-INSERTED = r'INSERT INTO "genesys_raw"\."conversation_details"'
 STATE = r'INSERT INTO "genesys_raw"\."_dlt_pipeline_state"'
 NORMALIZED = r"work/dlt/genesys/load/normalized/[\d.]+$"
-SHARE = 2
+SHARE = 1
 
 # Fault, scenario, kind of effect, which (the last that matches), moment.
 DEATHS: list[tuple[str, Scenario, Kind, str, Moment]] = [

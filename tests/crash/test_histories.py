@@ -1,0 +1,42 @@
+"""CI's share of the histories that a seed decides, and a build of the marts that dies."""
+
+import pytest
+
+from tests.crash.histories import History, play
+from tests.crash.hooks import Strike
+from tests.crash.marts import SCHEMAS, Tables, demand_equal, without_runs
+from tests.crash.place import DEAD, Place
+from tests.crash.points import NEXT
+from tests.crash.stage import Stage
+from tests.transform.warehouses import DuckDBWarehouse, tables
+
+# What a day's conversations become, without the tests of it.
+BUILD = (
+    "transform", "build", "--select", "+fct_interactions",
+    "--exclude-resource-type", "test", "unit_test",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [6])
+def test_a_history_ends_where_an_undisturbed_load_does(stage: Stage, seed: int) -> None:
+    play(stage, History.of(seed))
+
+
+def test_h9_a_build_that_dies_is_made_good_by_the_next(stage: Stage) -> None:
+    whole, torn = NEXT.undisturbed(stage), NEXT.undisturbed(stage)
+    for place in (whole, torn):
+        place.settings |= {
+            "DBT_TARGET_PATH": str(stage.folder / "dbt"),
+            "DBT_LOG_PATH": str(stage.folder / "dbt-logs"),
+        }
+    ended = whole.run(*BUILD)
+    assert ended.exit_code == 0, ended.said
+    in_the_middle = Strike("sql", ended.count("sql") * 2 // 3, "after")
+    assert torn.run(*BUILD, strikes=[in_the_middle]).exit_code == DEAD
+    ended = torn.run(*BUILD)
+    assert ended.exit_code == 0, ended.said
+    demand_equal(_built(torn), _built(whole), "V1")
+
+
+def _built(place: Place) -> Tables:
+    return without_runs(tables(DuckDBWarehouse(place.database), *SCHEMAS))
