@@ -37,6 +37,7 @@ class Exchange:
     socket: socket.socket
     closing: threading.Event
     answer: "Callable[[], Answer]"
+    body: bytes = b""
 
     def send(self, body: bytes, *headers: str, status: str = "200 OK") -> None:
         """Write an answer with exactly these headers beside its type."""
@@ -153,7 +154,7 @@ class Relay:
 
                 trick = self._next_trick(asked)
                 if trick is not None:
-                    trick(Exchange(asked, headers, connection, self._closing, answer))
+                    trick(Exchange(asked, headers, connection, self._closing, answer, body))
                     return
                 self._pass_on(connection, answer())
 
