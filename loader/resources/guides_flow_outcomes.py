@@ -13,6 +13,7 @@ from datetime import timedelta
 
 import msgspec
 
+from loader.errors import SourceContractError
 from loader.genesys.client import Care, Client, Decode, Refused, Reply, WrongShape
 from loader.raw import JoinedId
 from loader.resources.reading import (
@@ -120,6 +121,7 @@ class GuidesFlowOutcomes(Resource):
         time_group = self._finest
         flows: set[str] = set()
         page: str | None = None
+        pages = set()
         while True:
             body = self._body(window, time_group, None, page)
             try:
@@ -145,6 +147,9 @@ class GuidesFlowOutcomes(Resource):
                 flows |= {flow} if flow else set()
             if page is None:
                 return time_group, sorted(flows)
+            if page in pages:
+                raise SourceContractError(f"{PATH}: page token repeated while flows are searched.")
+            pages.add(page)
 
     def _decode(self, window: Window, flow: str | None) -> Decode[tuple[Records, str | None]]:
         def decode(reply: Reply) -> tuple[Records, str | None]:
