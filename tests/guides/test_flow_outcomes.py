@@ -192,6 +192,14 @@ def test_a_page_token_refused_while_flows_are_searched_begins_the_search_again(
     assert site.raw(OUTCOMES) == whole.content
 
 
+def test_a_page_token_that_repeats_while_flows_are_searched_ends_the_run(site: GuidesSite) -> None:
+    body = {"data": [], "nextPageToken": "again"}
+    site.sandbox.add_faults(fault(QUERY, "body", "all", body=body))
+    said = site.load(OUTCOMES).error(5)
+    assert "page token repeated while flows are searched" in said
+    assert len(queries(site)) == 2
+
+
 def test_the_bare_answer_about_one_flow_is_a_row_of_that_flow_and_window(site: GuidesSite) -> None:
     outcomes = {"Sold": {"count": 145, "percentOfTotal": 0.62}}
     body = {"metrics": {"flow-outcomes": outcomes}}
