@@ -8,6 +8,7 @@ of `jobs/availability` it returns a part without saying so.
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 
@@ -24,12 +25,17 @@ FIRST_POLL_SECONDS = 0.2
 LONGEST_POLL_SECONDS = 15.0
 
 
+# Both stand in paths, logs and the ledger, so they are no more than they are: an id and a word.
+_Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,64}\Z")]
+_State = Annotated[str, msgspec.Meta(pattern=r"^[A-Z_]{1,32}\Z")]
+
+
 class _Submitted(msgspec.Struct, rename="camel"):
-    job_id: str
+    job_id: _Id
 
 
 class _Status(msgspec.Struct, rename="camel"):
-    state: str
+    state: _State
 
 
 class _Availability(msgspec.Struct, rename="camel"):
@@ -117,7 +123,7 @@ class ConversationDetails(Resource):
                 raise LostJob(f"job {job_id} is {state}")
             if time.monotonic() + pause > deadline:
                 raise WindowUnavailable(
-                    f"job {job_id} is still {state[:20]} after {self._job_seconds / 60:.0f} min "
+                    f"job {job_id} is still {state} after {self._job_seconds / 60:.0f} min "
                     "(ELT_JOB_MINUTES). The next run asks for the same job again."
                 )
             self._sleep(pause)
