@@ -63,9 +63,9 @@ def _one_line(value: object) -> object:
 
 
 def _plain_path(value: object) -> object:
-    """Refuse paths that dlt pastes into SQL unquoted."""
-    if isinstance(value, str) and re.search(r"['\x00-\x1f]", value):
-        raise ValueError("must be a path without apostrophes and control characters")
+    """Refuse paths that dlt pastes into SQL or a format, and patterns, which DuckDB looks up."""
+    if isinstance(value, str) and re.search(r"['%\\*?\[\]\x00-\x1f]", value):
+        raise ValueError(r"must be a path without apostrophes, control characters and % \ * ? [ ]")
     return value
 
 
