@@ -70,7 +70,7 @@ class TwoLoads:
     site: Site
     first: dict[str, str]
     second: dict[str, str]
-    mart_of_first: dict[str, tuple[bool, str]]
+    mart_of_first: dict[str, tuple[bool, str | None]]
     mart_of_second: Rows
     copies_of_the_longest: int
     windows: Rows

@@ -1,18 +1,34 @@
-"""Faults K: the other side echoes our secrets, the machine would change our headers."""
+"""Faults K: secrets echoed, headers changed, the other side leads astray, and personal data."""
 
 import base64
 import contextlib
 import gzip
+import json
 import socket
+import sys
 import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+import duckdb
 import pytest
 
 from tests.faults.conftest import Expected
 from tests.faults.relay import LOOPBACK, Exchange, Relay, Trick
-from tests.faults.site import AVAILABILITY, DETAILS, LATER_PAGES, LOGIN, SUBMIT, Outcome, Site
+from tests.faults.site import (
+    AVAILABILITY,
+    DETAILS,
+    FIRST_PAGE,
+    LATER_PAGES,
+    LOGIN,
+    POLL,
+    RESULTS,
+    SUBMIT,
+    Outcome,
+    Site,
+    fault,
+)
 
 SECRET = "Invented/Secret+1234567890=for%these-tests"
 
@@ -141,3 +157,169 @@ def test_k2_neither_netrc_nor_a_proxy_can_change_a_header(
     assert "Basic" not in asked[0]["headers"]["authorization"]
     # The credentials travel in no URL.
     assert not [entry for entry in site.requests() if "sandbox-secret" in entry["query"]]
+
+
+# Python tells of every connection it opens; a hook cannot be taken away again, so it is one for all
+# tests, and it notes only while somebody wants to know.
+_connected: list[str] | None = None
+
+
+def _note(event: str, arguments: tuple[object, ...]) -> None:
+    if _connected is None:
+        return
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        _connected.append(f"{arguments[1][0]}:{arguments[1][1]}")
+    if event == "open" and str(arguments[0]).startswith("/etc/hostname"):
+        _connected.append(str(arguments[0]))
+
+
+sys.addaudithook(_note)
+
+
+@contextlib.contextmanager
+def everything_connected_to() -> Iterator[list[str]]:
+    """Note which addresses this process connects to."""
+    global _connected
+    noted: list[str] = []
+    _connected = noted
+    try:
+        yield noted
+    finally:
+        _connected = None
+
+
+ASTRAY = (
+    "http://169.254.169.254/latest/meta-data/iam/",
+    "file:///etc/hostname",
+    "http://localhost:{port}/take",
+    "https://127.0.0.1:{port}/take",
+    "//127.0.0.1:{port}/take",
+    "http://127.0.0.1:{port}@{host}/take",
+)
+
+
+@pytest.mark.parametrize(
+    ("match", "locations"),
+    [(LOGIN, ASTRAY), (AVAILABILITY, ASTRAY), (SUBMIT, ASTRAY[:1]), (LATER_PAGES, ASTRAY[:1])],
+)
+def test_k3_no_answer_leads_to_another_host_file_or_network(
+    site: Site, match: str, locations: Sequence[str], expected: Expected
+) -> None:
+    host = site.sandbox.url.removeprefix("http://")
+    with socket.create_server((LOOPBACK, 0)) as trap:
+        trap.settimeout(0)
+        for location in locations:
+            headers = {"Location": location.format(port=trap.getsockname()[1], host=host)}
+            site.sandbox.clear_faults()
+            site.sandbox.add_faults(fault(match, "status", "all", status=307, headers=headers))
+            with everything_connected_to() as connected:
+                said = site.run().error(5)
+            assert "unexpected redirect to host " in said
+            assert "take" not in said
+            assert set(connected) == {host}
+        with pytest.raises(BlockingIOError):
+            trap.accept()
+    assert site.row_count() == (10 if match == LATER_PAGES else 0)
+    site.sandbox.clear_faults()
+    site.run().succeeded()
+    assert site.raw() == expected()
+
+
+def test_k4_addresses_in_an_answer_are_never_called(site: Site, expected: Expected) -> None:
+    whole = expected("users")
+    site.forget_requests()
+    with socket.create_server((LOOPBACK, 0)) as trap:
+        trap.settimeout(0)
+        url = f"http://{LOOPBACK}:{trap.getsockname()[1]}/next"
+        uris = dict.fromkeys(("nextUri", "lastUri", "selfUri", "downloadUrl", "dataUri"), url)
+        site.sandbox.add_faults(
+            fault("GET /api/v2/users", "mutate", "all", set=uris),
+            fault(POLL, "mutate", "all", set=uris),
+            fault(RESULTS, "mutate", "all", set=uris),
+        )
+        with everything_connected_to() as connected:
+            site.run("load", "--only", "users", "conversation_details").succeeded()
+        assert set(connected) == {site.sandbox.url.removeprefix("http://")}
+        with pytest.raises(BlockingIOError):
+            trap.accept()
+    assert {record_id for record_id, _ in site.raw("users")} == {name for name, _ in whole}
+
+
+NAMES = ("../../../outside", "/tmp/outside-of-everything", "CON", "x" * 4096, "a/b", "-rf", "\\")
+
+
+def test_k6_ids_that_look_like_paths_make_no_files(site: Site, tmp_path: Path) -> None:
+    records = ",".join(json.dumps({"conversationId": name}) for name in NAMES)
+    site.sandbox.add_faults(fault(FIRST_PAGE, "mutate", 1, splice=records))
+    site.run().succeeded()
+    assert {name for name, _ in site.raw()} >= set(NAMES)
+    assert [path for path in tmp_path.rglob("*") if "outside" in path.name] == []
+    assert sorted(path.name for path in site.directory.iterdir()) == ["data"]
+    assert not Path("/tmp/outside-of-everything").exists()
+
+
+PERSON = ("Nora Invented", "+46700000000", "nora@invented.example")
+ATTRIBUTES = dict(zip(("name", "phone", "e-mail"), PERSON, strict=True))
+
+
+def assert_nobody_is_named(site: Site, *outcomes: Outcome) -> None:
+    """Search what runs said, and the ledger, for a person."""
+    said = [outcome.stdout + outcome.stderr for outcome in outcomes]
+    said += [str(row) for row in site.ledger("*")]
+    assert not [part for part in PERSON for text in said if part in text]
+
+
+def person(conversation_id: object) -> str:
+    participant = {"purpose": "customer", "participantName": PERSON[0], "attributes": ATTRIBUTES}
+    return json.dumps({"conversationId": conversation_id, "participants": [participant]})
+
+
+def test_k10_a_person_is_named_in_no_line_of_a_load(site: Site) -> None:
+    """What is refused is kept with its payload, in the warehouse alone."""
+    broken = f'{person("bad00000-name")[:-1]},"mos":NaN}}'
+    records = ",".join([person("good0000-name"), person(None), person(PERSON[1]), broken])
+    site.sandbox.add_faults(fault(FIRST_PAGE, "mutate", 1, splice=records))
+    outcome = site.run()
+    assert "2 of " in outcome.error(5)
+    refused = site.query("select payload from genesys_raw.quarantined_records")
+    assert [PERSON[0] in payload for (payload,) in refused] == [True, True]
+    assert_nobody_is_named(site, outcome, site.run("status"), site.run("doctor"), site.run("plan"))
+    # Loaded rows are in the warehouse and nowhere else.
+    left = [path for path in (site.directory / "data" / "work").rglob("*") if path.is_file()]
+    written = [text for path in left for text in unpacked(path.read_bytes())]
+    assert not [part for part in PERSON for text in written if part.encode() in text]
+
+
+def test_k10_a_row_the_warehouse_refuses_is_not_quoted(site: Site) -> None:
+    """DuckDB's own message quotes the value it cannot cast."""
+    site.run("load", "--only", "skills").succeeded()
+    with duckdb.connect(str(site.duckdb_path)) as connection:
+        connection.execute(
+            "alter table genesys_raw.conversation_details alter payload type integer"
+        )
+    site.sandbox.add_faults(fault(FIRST_PAGE, "mutate", 1, splice=person("good0000-name")))
+    outcome = site.run()
+    said = outcome.error(6)
+    assert "ELT_DUCKDB_PATH data/genesys.duckdb" in said
+    again = site.run()
+    assert again.error(6) == said
+    assert_nobody_is_named(site, outcome, again)
+
+
+def test_k12_what_the_other_side_writes_cannot_write_on_the_terminal(site: Site) -> None:
+    evil = "\x1b[2J\x1b]0;owned\x07\nERROR GX-000 all is well\r\u2028"
+    body = {"code": evil, "message": evil, "status": 400, "contextId": evil}
+    for wrong in (
+        fault(SUBMIT, "status", "all", status=400, body=body),
+        fault(SUBMIT, "mutate", "all", set={"jobId": evil}),
+        fault(SUBMIT, "mutate", "all", set={"jobId": "../../../users?state=any"}),
+        fault(POLL, "mutate", "all", set={"state": evil}),
+        fault(RESULTS, "body", "all", text="{}", content_type="text/\x1bhtml"),
+    ):
+        site.sandbox.clear_faults()
+        site.sandbox.add_faults(wrong)
+        outcome = site.run(ELT_RETRY_ATTEMPTS="1")
+        outcome.error(5)
+        assert not [sign for sign in outcome.stdout + outcome.stderr if sign in "\x1b\x07\r\u2028"]
+        assert "all is well" not in outcome.stderr
+    assert site.requests("/users") == []
