@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from tests.crash.hooks import Kind, Moment, Strike
+from tests.crash.place import Place
 from tests.crash.points import (
     FIRST,
     INSERTED,
@@ -62,10 +63,7 @@ def test_h7_the_work_directory_is_lost_before_the_load_is_listed(stage: Stage) -
     witness = stage.witness(place)
     witness.after(NEXT.run(place, chosen(NEXT, stage, "sql", LISTED, "before")))
     shutil.rmtree(place.work)
-    again = NEXT.run(place)
-    witness.after(again)
-    assert again.exit_code == 0
-    witness.at_the_end(NEXT.content(stage))
+    _is_whole_after_a_run(stage, place)
 
 
 def test_h11_three_deaths_in_a_row(stage: Stage) -> None:
@@ -74,25 +72,40 @@ def test_h11_three_deaths_in_a_row(stage: Stage) -> None:
     inserts = effects(NEXT.undisturbed(stage).runs[0], "sql", INSERTED)
     for number in inserts[:3]:
         witness.after(NEXT.run(place, Strike("sql", number, "after")))
-    again = NEXT.run(place)
-    witness.after(again)
-    assert again.exit_code == 0
-    witness.at_the_end(NEXT.content(stage))
+    _is_whole_after_a_run(stage, place)
 
 
-def test_i8_a_backup_put_back_after_a_death_is_loaded_again_from_there(stage: Stage) -> None:
+def test_a_backup_put_back_after_a_death_is_loaded_again_from_there(stage: Stage) -> None:
     """A file that a death leaves among the packages must not pass for one for ever.
 
     It would keep dlt's local state, which is ahead of the backup.
     """
     place = NEXT.place(stage)
-    backup = place.copied(stage.folder / "backup")
     number = effects(
         NEXT.undisturbed(stage).runs[0], "file", r"open \S*/load/normalized/[0-9a-f]{16}$"
     )[-1]
     NEXT.run(place, Strike("file", number, "after"))
     assert NEXT.run(place).exit_code == 0
-    shutil.copy(backup.database, place.database)
+    _put_back(stage, place)
+    _is_whole_after_a_run(stage, place)
+
+
+def test_a_package_left_by_a_death_is_not_loaded_into_a_backup(stage: Stage) -> None:
+    """It holds the second page; the backup does not hold the first, and its token is behind it."""
+    place = RECOVERY.place(stage)
+    _put_back(stage, place)
+    _is_whole_after_a_run(stage, place)
+
+
+def _put_back(stage: Stage, place: Place) -> None:
+    """Replace the warehouse by the one of the day before."""
+    for path in place.folder.glob(f"{place.database.name}*"):
+        path.unlink()
+    shutil.copy(FIRST.undisturbed(stage).database, place.database)
+    stage.sandbox.set_clock(NEXT.now)
+
+
+def _is_whole_after_a_run(stage: Stage, place: Place) -> None:
     again = NEXT.run(place)
     witness = stage.witness(place)
     witness.after(again)
