@@ -51,13 +51,13 @@ def test_a_conversation_is_all_its_parts_and_what_none_tells_is_unknown(
             attributed("only-read", "p1", {"verified": "perhaps", "tier": {"b": [1, 2], "a": "e"}}),
         ],
     )
-    whole = {"tier": "kept", "verified": False, "Tier": 1}
+    whole = {"tier": "kept", "verified": False, "Tier": 3}
     raw.load(
         2,
         extracted_at=asked_at(1),
         guides_participants=[attributed("whole", "p2", whole, purpose="acd")],
     )
-    # Cut off again, under a hash that sorts last or first: the whole one stays.
+    # Cut off again, under hashes that sort before and behind: the whole one stays.
     raw.load(
         3,
         extracted_at=asked_at(1),
@@ -87,7 +87,7 @@ def test_a_conversation_is_all_its_parts_and_what_none_tells_is_unknown(
             ("only-read", "p1", "verified", "perhaps", "text", None, False),
             ("whole", "p1", "tier", "gold", "text", None, True),
             ("whole", "p1", "verified", "true", "boolean", True, True),
-            ("whole", "p2", "Tier", "1", "number", None, None),
+            ("whole", "p2", "Tier", "3", "number", None, None),
             ("whole", "p2", "tier", "kept", "text", None, True),
             ("whole", "p2", "verified", "false", "boolean", False, True),
         )
