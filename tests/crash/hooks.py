@@ -1,8 +1,8 @@
 """Numbers the side effects of a run, each kind by itself, and strikes at one of them.
 
 The kinds are numbered apart because two threads act at once: one asks Genesys, one writes. Within a
-kind the order is the same in every run, so that a number found in one run means the same point in
-the next.
+kind a number means the same point in every run, but for the order in which dlt takes the tables of
+one package: that is by chance.
 """
 
 import builtins

@@ -4,8 +4,8 @@ import pytest
 
 from tests.crash.histories import History, play
 from tests.crash.hooks import Strike
-from tests.crash.marts import SCHEMAS, Tables, demand_equal, without_runs
-from tests.crash.place import DEAD, Place
+from tests.crash.marts import SCHEMAS, demand_alike
+from tests.crash.place import DEAD
 from tests.crash.points import NEXT
 from tests.crash.stage import Stage
 from tests.transform.warehouses import DuckDBWarehouse, tables
@@ -35,8 +35,12 @@ def test_h9_a_build_that_dies_is_made_good_by_the_next(stage: Stage) -> None:
     assert torn.run(*BUILD, strikes=[in_the_middle]).exit_code == DEAD
     ended = torn.run(*BUILD)
     assert ended.exit_code == 0, ended.said
-    demand_equal(_built(torn), _built(whole), "V1")
+    warehouses = [DuckDBWarehouse(place.database) for place in (torn, whole)]
+    demand_alike(*(tables(warehouse, *SCHEMAS) for warehouse in warehouses))
 
 
-def _built(place: Place) -> Tables:
-    return without_runs(tables(DuckDBWarehouse(place.database), *SCHEMAS))
+def test_a_build_that_fails_ends_in_one_error_line(stage: Stage) -> None:
+    place = NEXT.undisturbed(stage)
+    ended = place.run("transform", "no-such-command")
+    assert ended.exit_code != 0
+    stage.witness(place).exit_is_honest(ended)
