@@ -128,12 +128,17 @@ def test_who_is_cut_short_and_in_no_queue_is_found_among_all(site: GuidesSite) -
 
 
 def test_under_load_the_pages_get_smaller_until_nobody_is_cut_short(site: GuidesSite) -> None:
-    site.sandbox.add_faults(fault(MATCH[PARTICIPANTS], "guide", "all", truncate_above=200))
+    # What type an attribute has must not hide that others are missing.
+    values = dict.fromkeys(registered(), {"is_text": False})
+    site.sandbox.add_faults(
+        fault(MATCH[PARTICIPANTS], "guide", "all", truncate_above=200, values=values)
+    )
     site.load(PARTICIPANTS).succeeded()
     sizes = [size for size, _ in shapes(site)]
     assert sizes == sorted(sizes, reverse=True)
     assert set(sizes) == {1000, 500, 200}
     site.sandbox.clear_faults()
+    site.sandbox.add_faults(fault(MATCH[PARTICIPANTS], "guide", "all", values=values))
     assert fullest(site) == told_directly(site)
     assert site.windows(PARTICIPANTS, "status, adjustment") == [
         ("loaded", "pages of 200, larger ones came without all attributes")

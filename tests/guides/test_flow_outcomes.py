@@ -102,8 +102,9 @@ def test_what_is_still_being_answered_is_asked_for_again_later(
 
 
 def test_outcomes_are_read_once_they_have_settled_for_an_hour(site: GuidesSite) -> None:
-    site.load(OUTCOMES).succeeded()
-    assert {query["dateTo"] for query in queries(site)} == {"2026-11-20T11:00:00.000Z"}
+    site.at("2026-11-20T11:20:00Z").load(OUTCOMES).succeeded()
+    # Whole hours that ended an hour ago.
+    assert {query["dateTo"] for query in queries(site)} == {"2026-11-20T10:00:00.000Z"}
     assert {query["metricsDelay"] for query in queries(site)} == {"PT1H"}
     assert {query["timeGroup"] for query in queries(site)} == {"hourly"}
 
