@@ -225,15 +225,30 @@ def _examined(settings: Settings) -> Iterator[Finding]:
         return
     with run_lock(settings.work_dir), closing(warehouse):
         yield Finding("lock", "ok", "no run is going on")
-        if pending := warehouse.pending_packages():
-            yield Finding("packages", "note", f"{pending} left by a run, finished just now")
-        warehouse.connect(make_tables=False)
+        pending = warehouse.pending_packages()
+        warehouse.connect(to_look=True)
+        if pending:
+            yield _finished(warehouse, pending)
         yield from look(warehouse, names, settings.now())
     if settings.client_id:
         settings.check_source()
         with closing(_client(settings)) as client:
             client.login()
         yield Finding("Genesys", "ok", "takes the client's credentials; the clocks agree")
+
+
+def _finished(warehouse: Warehouse, pending: int) -> Finding:
+    """Load what a killed run has left; what keeps it from that is what is looked for."""
+    try:
+        warehouse.finish_pending()
+    except DestinationError:
+        return Finding(
+            "packages",
+            "problem",
+            f"{pending} left by a run cannot be loaded",
+            "put right what is named below; the next `load` begins with them",
+        )
+    return Finding("packages", "note", f"{pending} left by a run, finished just now")
 
 
 def export(settings: Settings, external_id: str) -> int:

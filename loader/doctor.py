@@ -1,7 +1,7 @@
 """What `doctor` looks at: whether warehouse, ledger, state and dlt's schema tell one story.
 
 Nothing is changed but what every command does on opening a warehouse: packages that a killed run
-left are finished first.
+left are finished first, if they can be.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,9 +34,9 @@ def look(warehouse: Warehouse, resources: Sequence[str], now: datetime) -> Itera
         resources: names of the resources, which are those of their raw tables.
         now: the present.
     """
-    broken = list(_tables(warehouse, resources))
-    yield from broken or [Finding("tables", "ok", f"{DATASET} is as dlt has recorded it")]
-    if broken:
+    differences = list(_tables(warehouse, resources))
+    yield from differences or [Finding("tables", "ok", f"{DATASET} is as dlt has recorded it")]
+    if any(difference.verdict == "problem" for difference in differences):
         # Counting what is not there says nothing more.
         return
     short = list(_counts(warehouse, resources))
@@ -47,15 +47,10 @@ def look(warehouse: Warehouse, resources: Sequence[str], now: datetime) -> Itera
 
 def _tables(warehouse: Warehouse, resources: Sequence[str]) -> Iterator[Finding]:
     """Compare the tables there are with those dlt believes in."""
-    found: dict[str, set[str]] = {}
-    for table, column in warehouse.query(
-        "select table_name, column_name from information_schema.columns where table_schema = %s",
-        DATASET,
-    ):
-        found.setdefault(table, set()).add(column)
+    found = warehouse.found_columns()
     for table, columns in sorted(warehouse.recorded_columns().items()):
-        if table not in found:
-            like = next((name for name in resources if name in found and name != table), None)
+        if not found[table]:
+            like = next((name for name in resources if found.get(name) and name != table), None)
             yield Finding(
                 f"table {table}",
                 "problem",
@@ -66,14 +61,22 @@ def _tables(warehouse: Warehouse, resources: Sequence[str]) -> Iterator[Finding]
                 else "restore it from a backup",
             )
             continue
-        for column in sorted(columns - found[table]):
-            yield Finding(
-                f"table {table}",
-                "problem",
-                f"has no column {column}, though dlt has recorded it",
-                "rename it back, or restore the table from a backup",
-            )
-        for column in sorted(found[table] - columns):
+        for column, kind in sorted(columns.items()):
+            if column not in found[table]:
+                yield Finding(
+                    f"table {table}",
+                    "problem",
+                    f"has no column {column}, though dlt has recorded it",
+                    "rename it back, or restore the table from a backup",
+                )
+            elif found[table][column] != kind:
+                yield Finding(
+                    f"table {table}",
+                    "problem",
+                    f"has {column} as {found[table][column]}, though dlt has recorded it as {kind}",
+                    "give it back its type, or restore the table from a backup",
+                )
+        for column in sorted(found[table].keys() - columns.keys()):
             yield Finding(
                 f"table {table}",
                 "note",

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dlt
 import duckdb
@@ -26,6 +26,7 @@ from dlt.common.destination.exceptions import DestinationException
 from dlt.common.pipeline import LoadInfo
 from dlt.common.runtime import signals
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -146,14 +147,16 @@ class Warehouse:
         """Tell whether there can be anything to read; a server we only know by asking it."""
         return self._settings.target != "duckdb" or self._settings.duckdb_path.exists()
 
-    def connect(self, *, make_tables: bool = True) -> None:
+    def connect(self, *, to_look: bool = False) -> None:
         """Open the warehouse, restore the state it holds, finish what a killed run left.
 
         Args:
-            make_tables: whether tables that are not there are made.
+            to_look: whatever the tables are, they stay so: pending packages are not finished and
+                tables that are not there are not made.
 
         Raises:
-            DestinationError: locked, unreachable, unwritable or not a warehouse of ours.
+            DestinationError: locked, unreachable, unwritable or not a warehouse of ours, or its
+                tables are not as dlt left them.
             SettingsError: it holds another contract's records, or the clock is behind it.
         """
         os.environ.update(_DLT_SETTINGS)
@@ -168,22 +171,34 @@ class Warehouse:
             )
             self._pipeline.sync_destination()
             self._check_dataset()
-            # A run with data would load what is pending, drop the data and report success.
-            while self._pipeline.has_pending_data:
-                self._pipeline.run()
+        if not to_look:
+            self.finish_pending()
         present = self._table_names()
         if "extract_windows" in present:
             self._check_contract()
-        missing = {
-            name: table
-            for name, table in empty_tables(self._raw_tables).items()
-            if name not in present
-        }
-        if missing and make_tables:
-            self.commit(missing, {})
-        if missing and not present and not make_tables:
+        if not to_look:
+            self._check_tables()
+            missing = {
+                name: table
+                for name, table in empty_tables(self._raw_tables).items()
+                if name not in present
+            }
+            if missing:
+                self.commit(missing, {})
+        elif not present:
             return
         self._check_clock()
+
+    def finish_pending(self) -> None:
+        """Load what a killed run has left.
+
+        Raises:
+            DestinationError: it cannot be loaded.
+        """
+        with _destination_errors(self._settings), _heeding_signals():
+            # A run with data would load what is pending, drop the data and report success.
+            while self.pipeline.has_pending_data:
+                self.pipeline.run()
 
     def close(self) -> None:
         """Let go of the DuckDB file, which until then no other process can open."""
@@ -242,11 +257,33 @@ class Warehouse:
             rows = client.execute_sql(sql.replace("{dataset}", DATASET), *parameters)
             return [tuple(row) for row in rows or []]
 
-    def recorded_columns(self) -> dict[str, set[str]]:
-        """Return the columns of each table as dlt has recorded them, its own tables left out."""
+    def recorded_columns(self) -> dict[str, dict[str, str]]:
+        """Return the columns of each table and their types as dlt has recorded them.
+
+        Its own tables are left out.
+        """
+        if self.pipeline.default_schema_name is None:
+            return {}
         schema = self.pipeline.default_schema
-        names = schema.data_table_names()
-        return {name: set(schema.get_table_columns(name)) for name in names}
+        return {
+            name: {
+                column: str(kind["data_type"])
+                for column, kind in schema.get_table_columns(name).items()
+            }
+            for name in schema.data_table_names()
+        }
+
+    def found_columns(self) -> dict[str, dict[str, str]]:
+        """Return what there is of the recorded tables, in dlt's types; none of a table gone."""
+        recorded = self.recorded_columns()
+        if not recorded:
+            return {}
+        with _destination_errors(self._settings), self.pipeline.destination_client() as client:
+            tables = cast(SqlJobClientBase, client).get_storage_tables(recorded)
+            return {
+                name: {column: str(kind["data_type"]) for column, kind in columns.items()}
+                for name, columns in tables
+            }
 
     def pending_packages(self) -> int:
         """Return how many packages a killed run has left, before `connect` finishes them."""
@@ -323,6 +360,13 @@ class Warehouse:
                 f"the state in this warehouse belongs to dataset {self.pipeline.dataset_name}, not "
                 f"{DATASET}: drop its table _dlt_pipeline_state and load again."
             )
+
+    def _check_tables(self) -> None:
+        # Changed by hand, they would stop a commit halfway, or take what dbt then reads otherwise.
+        found = self.found_columns()
+        for table, columns in self.recorded_columns().items():
+            if not columns.items() <= found[table].items():
+                raise DestinationError(f"{_place(self._settings)}: {_TABLES_DIFFER}")
 
     def _check_contract(self) -> None:
         # The marts would count the same hour twice, and no key tells that two rows are one.
@@ -465,12 +509,20 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         current = current.__cause__ or current.__context__
 
 
+_TABLES_DIFFER = (
+    f"the tables of {DATASET} differ from the schema dlt has recorded; "
+    "`python -m loader doctor` says where."
+)
+
+
+def _place(settings: Settings) -> str:
+    if settings.target == "duckdb":
+        return f"ELT_DUCKDB_PATH {settings.duckdb_path}"
+    return f"Postgres at ELT_POSTGRES_HOST {settings.postgres_host}:{settings.postgres_port}"
+
+
 def _destination_problem(error: BaseException, settings: Settings) -> str:
-    place = (
-        f"ELT_DUCKDB_PATH {settings.duckdb_path}"
-        if settings.target == "duckdb"
-        else f"Postgres at ELT_POSTGRES_HOST {settings.postgres_host}:{settings.postgres_port}"
-    )
+    place = _place(settings)
     causes = list(_causes(error))
     text = " ".join(str(cause) for cause in causes)
     for cause in causes:
@@ -499,8 +551,5 @@ def _destination_problem(error: BaseException, settings: Settings) -> str:
         return f"{place}: {reason}."
     kinds = [type(cause).__name__ for cause in causes]
     if {"DatabaseUndefinedRelation", "CatalogException", "BinderException"} & set(kinds):
-        return (
-            f"{place}: the tables of {DATASET} differ from the schema dlt has recorded; "
-            "`python -m loader doctor` says where."
-        )
+        return f"{place}: {_TABLES_DIFFER}"
     return f"{place} refused the load ({', '.join(dict.fromkeys(kinds))}); --debug shows where."
