@@ -108,6 +108,11 @@ class Site:
         return self.directory / "data" / "genesys.duckdb"
 
     @property
+    def log_path(self) -> Path:
+        """DuckDB's log beside it, which holds what is not yet in the file itself."""
+        return self.duckdb_path.with_name(f"{self.duckdb_path.name}.wal")
+
+    @property
     def lock_path(self) -> Path:
         """The file a run holds while it goes on."""
         return self.directory / "data" / "work" / "run.lock"

@@ -1,11 +1,14 @@
 """Faults E: pages and their tokens."""
 
 import json
+from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 import pytest
 
+from loader.raw import slice_array
 from tests.faults.conftest import Expected
+from tests.faults.relay import Exchange, Relay, Trick
 from tests.faults.site import FIRST_PAGE, LATER_PAGES, RESULTS, SUBMIT, USERS, Site, fault
 
 WINDOW = "conversation_details 2026-11-20T00:00Z..2026-11-20T11:30Z"
@@ -126,3 +129,72 @@ def test_e10_a_token_is_sent_back_exactly_as_it_came(site: Site, token: str) -> 
         for entry in site.requests(LATER_PAGES)
     ]
     assert asked == token
+
+
+def pages(change: Callable[[list[list[bytes]]], None]) -> Trick:
+    """Answer each page with what `change` makes of its records and those of the pages before."""
+    read: list[list[bytes]] = []
+
+    def answer(exchange: Exchange) -> None:
+        sent = exchange.answer().body
+        envelope, records = slice_array(sent, "conversations") or (b"", [])
+        read.append(records)
+        change(read)
+        body = envelope.replace(b"[]", b"[" + b",".join(read[-1]) + b"]", 1)
+        exchange.send(body, f"Content-Length: {len(body)}")
+
+    return answer
+
+
+def test_e7_a_record_that_moves_while_pages_are_read_is_found_again_and_counts_once(
+    site: Site, relay: Relay, expected: Expected
+) -> None:
+    """One moves to the page before and is skipped, one to the page behind and comes twice."""
+    moved: list[bytes] = []
+
+    def move(read: list[list[bytes]]) -> None:
+        if len(read) == 2:
+            # The last is among those that the next run reads again at once, the first is not.
+            moved.extend([read[1].pop(0), read[1].pop()])
+        if len(read) == 3:
+            read[2].insert(0, read[1][-1])
+
+    site.settings["ELT_PAGE_SIZE"] = "12"
+    whole = {name for name, _ in expected()}
+    relay.play(RESULTS, pages(move), times=3)
+    site.run().succeeded()
+    skipped = [json.loads(record)["conversationId"] for record in moved]
+    assert {name for name, _ in site.raw()} == whole - set(skipped)
+    assert site.row_count() == len(whole) - 2 + 1
+    assert len(site.newest()) == len(whole) - 2
+    relay.stop_tricks()
+    site.go_to("2026-11-21T12:00:00Z")
+    site.run().succeeded()
+    assert set(site.newest()) >= whole
+    assert json.loads(site.newest()[skipped[0]]) == site.sandbox.record(skipped[0])
+
+
+def test_e8_a_page_served_twice_is_a_token_that_repeats(
+    site: Site, relay: Relay, expected: Expected
+) -> None:
+    """A cache between us and the source answers for the page behind with the page before."""
+    stale: list[bytes] = []
+
+    def cached(exchange: Exchange) -> None:
+        stale.append(exchange.answer().body)
+        exchange.send(stale[0], f"Content-Length: {len(stale[0])}")
+
+    relay.play(RESULTS, cached, times=9)
+    said = site.run().error(5)
+    assert f"{WINDOW}: page token repeated at page 2" in said
+    relay.stop_tricks()
+    site.run().succeeded()
+    assert site.raw() == expected()
+
+
+def test_e9_the_order_of_records_means_nothing(
+    site: Site, relay: Relay, expected: Expected
+) -> None:
+    relay.play(RESULTS, pages(lambda read: read[-1].reverse()), times=9)
+    site.run().succeeded()
+    assert site.raw() == expected()

@@ -1,10 +1,12 @@
 """Faults G and K8: jobs that come to nothing, and records no page should hold."""
 
+import json
 from types import SimpleNamespace
 
 import pytest
 
 from tests.faults.conftest import Expected
+from tests.faults.relay import Exchange, Relay
 from tests.faults.site import (
     AVAILABILITY,
     DETAILS,
@@ -13,6 +15,7 @@ from tests.faults.site import (
     POLL,
     RESULTS,
     SUBMIT,
+    YESTERDAY,
     Rows,
     Site,
     fault,
@@ -27,6 +30,25 @@ def quarantined(site: Site) -> Rows:
         "select record_id, reason, page_number, position, payload "
         "from genesys_raw.quarantined_records order by _dlt_load_id, page_number, position"
     )
+
+
+def test_g2_a_submission_whose_answer_is_lost_is_made_again_and_counts_once(
+    site: Site, relay: Relay, expected: Expected
+) -> None:
+    """Genesys lists no jobs, so the first can only be left alone; it expires by itself."""
+
+    def taken_and_not_answered(exchange: Exchange) -> None:
+        exchange.answer()
+
+    played = relay.play(SUBMIT, taken_and_not_answered)
+    site.run().succeeded()
+    assert played.played == 1
+    assert [entry["status"] for entry in site.requests(SUBMIT)] == [202, 202]
+    # Nobody asks for the first.
+    assert len({entry["path"] for entry in site.requests(POLL)}) == 1
+    assert site.raw() == expected()
+    assert site.row_count() == len(expected())
+    assert site.total("retry_count") == 1
 
 
 @pytest.mark.parametrize("state", ["FAILED", "CANCELLED", "EXPIRED"])
@@ -115,6 +137,40 @@ def test_g7_a_window_is_marked_only_as_far_as_its_own_answer_reaches(
     assert {record_id for record_id, _ in site.raw()} == {record_id for record_id, _ in expected()}
 
 
+KNOWN = '{"conversationId":"00000000-known","conversationStart":"2026-11-20T08:00:00.000Z"'
+# A field nobody knows, one renamed, an optional one removed: each is what the record holds.
+DRIFTED = (
+    KNOWN.replace("known", "new-field")
+    + ',"sentiment":{"score":0.5,"of":["a","b"]},"aB":1,"a b":2}',
+    KNOWN.replace("known", "renamed").replace("conversationStart", "conversationStartTime") + "}",
+    '{"conversationId":"00000000-removed"}',
+)
+
+
+def test_g1_a_record_keeps_what_nobody_knows(site: Site, expected: Expected) -> None:
+    site.sandbox.add_faults(fault(FIRST_PAGE, "mutate", 1, splice=",".join(DRIFTED)))
+    site.run().succeeded()
+    assert set(DRIFTED) <= set(site.newest().values())
+    assert site.raw() >= expected()
+    assert site.row_count() == len(expected()) + len(DRIFTED)
+    assert quarantined(site) == []
+
+
+def test_g1_a_record_without_what_it_must_have_is_set_aside(site: Site, expected: Expected) -> None:
+    """Renamed at the source, the id is missing in all of a page: too many to be chance."""
+    renamed = '{"conversation_id":"00000000-renamed"}'
+    site.sandbox.add_faults(fault(FIRST_PAGE, "mutate", 1, splice=renamed, count=10))
+    said = site.run().error(5)
+    assert f"{WINDOW}: 10 of {len(expected()) + 10} records are not valid" in said
+    assert site.raw() == expected()
+    assert {line[1] for line in quarantined(site)} == {"no id"}
+    assert {line[4] for line in quarantined(site)} == {renamed}
+    assert site.ledger("status, quarantined_count") == [("loaded", 10)]
+    site.forget_requests()
+    site.run().succeeded()
+    assert site.requests(SUBMIT) == []
+
+
 REASONS = {
     "no_id": "no id",
     "null_id": "no id",
@@ -193,3 +249,23 @@ def test_k8_a_page_that_is_broken_outside_its_records_is_refused_whole(
     assert WINDOW in said
     assert "not a whole JSON document" in said
     assert site.row_count() == 0
+
+
+def test_g8_what_yesterday_s_job_tells_today_is_of_yesterday(site: Site) -> None:
+    """What staging then makes of it is told by test_l_transform."""
+    site.settings["ELT_START"] = YESTERDAY
+    site.go_to("2026-11-19T18:00:00Z")
+    site.sandbox.add_faults(fault(LATER_PAGES, "status", "all", status=503))
+    site.run(ELT_RETRY_ATTEMPTS="1").error(4)
+    site.sandbox.clear_faults()
+    site.go_to("2026-11-20T12:00:00Z")
+    site.run().succeeded()
+    asked = site.query(
+        "select strftime(window_end at time zone 'UTC', '%d %H:%M'),"
+        "strftime(extracted_at at time zone 'UTC', '%d %H:%M'), count(*) > 10 "
+        "from genesys_raw.conversation_details group by all order by all"
+    )
+    assert asked[0] == ("19 17:30", "19 18:00", True)
+    assert {extracted_at for _, extracted_at, _ in asked[1:]} == {"20 12:00"}
+    held = site.newest()
+    assert all(json.loads(held[name]) == site.sandbox.record(name) for name in list(held)[::10])

@@ -1,6 +1,7 @@
 """Faults I: the warehouse and the file system."""
 
 import ctypes
+import errno
 import os
 import resource
 import shutil
@@ -8,12 +9,15 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import dlt
+import duckdb
 import pytest
 
 from tests.faults.conftest import Expected
-from tests.faults.site import Site
+from tests.faults.site import SUBMIT, Site, fault
 from tests.sandbox.process import ROOT
 
 _HOLD = """
@@ -165,6 +169,193 @@ def test_i6_a_work_directory_deleted_in_mid_window_costs_nothing(
     assert site.requests("POST .*/details/jobs$") == []
     assert site.raw() == expected()
     assert site.row_count() == len(expected())
+
+
+def test_i7_with_both_deleted_it_is_the_first_load(site: Site, expected: Expected) -> None:
+    site.run().succeeded()
+    shutil.rmtree(site.directory / "data")
+    site.run().succeeded()
+    assert site.raw() == expected()
+    assert site.ledger() == [("loaded",)]
+
+
+CHANGES_BY_HAND = {
+    "table dropped": (
+        "drop table {table}",
+        "is gone, though dlt has recorded it",
+    ),
+    "column dropped": (
+        "alter table {table} drop column payload_hash",
+        "has no column payload_hash, though dlt has recorded it",
+    ),
+    "column renamed": (
+        "alter table {table} rename column payload to body",
+        "has no column payload, though dlt has recorded it",
+    ),
+    "column retyped": (
+        "alter table {table} alter window_start type varchar",
+        "has window_start as text, though dlt has recorded it as timestamp",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES_BY_HAND)
+def test_i4_a_table_that_hands_have_changed_stops_the_load_until_it_is_put_right(
+    site: Site, change: str, expected: Expected
+) -> None:
+    site.settings["ELT_START"] = "2026-11-19"
+    site.run("load", "--only", "conversation_details", "--to", "2026-11-20").succeeded()
+    backup = site.directory / "backup.duckdb"
+    shutil.copy(site.duckdb_path, backup)
+    before = site.raw()
+    with duckdb.connect(str(site.duckdb_path)) as connection:
+        table = "genesys_raw.conversation_details"
+        connection.execute(CHANGES_BY_HAND[change][0].format(table=table))
+    site.forget_requests()
+    said = site.run().error(6)
+    assert "the tables of genesys_raw differ from the schema dlt has recorded" in said
+    assert "`python -m loader doctor`" in said
+    # Nothing was asked for that could not be kept.
+    assert site.requests("/api/") == []
+    found = site.run("doctor")
+    assert found.exit_code == 6
+    [line] = [line for line in found.stdout.splitlines() if line.startswith("problem")]
+    assert line == f"problem table conversation_details: {CHANGES_BY_HAND[change][1]}"
+    assert "restore" in found.stdout
+    # As it says.
+    shutil.copy(backup, site.duckdb_path)
+    assert site.raw() == before
+    site.run().succeeded()
+    assert site.run("doctor").exit_code == 0
+    assert site.raw() == expected(ELT_START="2026-11-19")
+
+
+def test_i4_rows_on_their_way_into_such_a_table_wait_for_it(
+    site: Site, expected: Expected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They can be neither loaded nor dropped; `doctor` says what keeps them, all the same."""
+    site.run("load", "--only", "skills").succeeded()
+
+    def stop(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "work")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("dlt.load.Load.run", stop)
+        site.run().error(6)
+    with duckdb.connect(str(site.duckdb_path)) as connection:
+        connection.execute("alter table genesys_raw.extract_windows rename column error to why")
+    said = site.run().error(6)
+    assert "`python -m loader doctor` says where" in said
+    found = site.run("doctor")
+    assert found.exit_code == 6
+    assert "problem packages: 1 left by a run cannot be loaded" in found.stdout
+    assert "problem table extract_windows: has no column error" in found.stdout
+    with duckdb.connect(str(site.duckdb_path)) as connection:
+        connection.execute("alter table genesys_raw.extract_windows rename column why to error")
+    site.run().succeeded()
+    assert site.raw() == expected()
+    assert site.row_count() == len(expected())
+
+
+@pytest.fixture
+def killed(site: Site) -> Site:
+    """Leave a warehouse whose newest commits lie in its log: the run was killed between two."""
+    site.settings["ELT_START"] = "2026-11-19"
+    site.sandbox.add_faults(fault(SUBMIT, "delay", 2, seconds=30))
+    process = site.start()
+    while not any(line["hits"] for line in site.sandbox.faults()):
+        assert process.poll() is None, site.ended(process)
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    site.sandbox.clear_faults()
+    assert site.log_path.stat().st_size > 10_000
+    return site
+
+
+def test_i8_a_log_that_is_damaged_stops_the_load_and_is_left_as_it_is(
+    killed: Site, expected: Expected
+) -> None:
+    content = bytearray(killed.log_path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    killed.log_path.write_bytes(content)
+    for _ in range(2):
+        said = killed.run().error(6)
+        assert "ELT_DUCKDB_PATH data/genesys.duckdb is damaged" in said
+        assert "restore it from a backup, or move it away and load again" in said
+        assert killed.log_path.read_bytes() == content
+    # As it says.
+    killed.duckdb_path.rename(killed.directory / "damaged.duckdb")
+    killed.log_path.rename(killed.directory / "damaged.duckdb.wal")
+    killed.run().succeeded()
+    assert killed.raw() == expected(ELT_START="2026-11-19")
+
+
+def test_i8_what_is_lost_with_a_log_is_loaded_again(killed: Site, expected: Expected) -> None:
+    """The state lies in the same file as the rows, so it cannot know of rows that are gone."""
+    for left in (0.0, 0.2, 0.5, 0.8, 0.99):
+        other = Site(killed.sandbox, killed.directory / f"{left}")
+        other.settings |= {"ELT_START": "2026-11-19", "ELT_PAGE_SIZE": "1000"}
+        shutil.copytree(killed.directory / "data", other.directory / "data")
+        if left:
+            os.truncate(other.log_path, int(other.log_path.stat().st_size * left))
+        else:
+            other.log_path.unlink()
+        other.run().succeeded()
+        assert other.raw() == expected(ELT_START="2026-11-19"), left
+    assert other.run("doctor").exit_code == 0
+
+
+def test_i9_a_copy_of_a_dataset_is_loaded_on_and_the_original_left_alone(
+    site: Site, tmp_path: Path, expected: Expected
+) -> None:
+    """A copied dataset holds the state of the original, which names the original."""
+    site.duckdb_path.parent.mkdir()
+    pipeline = dlt.pipeline(
+        "genesys",
+        destination=dlt.destinations.duckdb(str(site.duckdb_path)),
+        dataset_name="production_raw",
+        pipelines_dir=str(tmp_path / "production"),
+    )
+    pipeline.run([{"id": 1}], table_name="conversations_of_production")
+    in_production = "select table_name, estimated_size from duckdb_tables() where schema_name = "
+    before = site.query(f"{in_production} 'production_raw' order by all")
+    with duckdb.connect(str(site.duckdb_path)) as connection:
+        connection.execute("create schema genesys_raw")
+        for table, _ in before:
+            connection.execute(
+                f"create table genesys_raw.{table} as select * from production_raw.{table}"
+            )
+    site.run().succeeded()
+    assert site.raw() == expected()
+    assert site.query(f"{in_production} 'production_raw' order by all") == before
+
+
+def test_i12_a_state_on_disk_that_cannot_be_read_is_taken_from_the_warehouse(
+    site: Site, expected: Expected
+) -> None:
+    site.run().succeeded()
+    state = site.directory / "data" / "work" / "dlt" / "genesys" / "state.json"
+    for content in (b"", b'{"_state_version": 1', b"\x00\xff"):
+        assert state.exists()
+        state.write_bytes(content)
+        site.forget_requests()
+        site.run().succeeded()
+        assert site.requests(SUBMIT) == []
+    assert site.raw() == expected()
+    assert site.row_count() == len(expected())
+
+
+def test_i12_a_state_in_the_warehouse_that_cannot_be_read_ends_the_run(site: Site) -> None:
+    site.run().succeeded()
+    before = site.raw()
+    with duckdb.connect(str(site.duckdb_path)) as connection:
+        connection.execute("update genesys_raw._dlt_pipeline_state set state = left(state, 40)")
+    site.forget_requests()
+    said = site.run().error(6)
+    assert "ELT_DUCKDB_PATH data/genesys.duckdb" in said
+    assert site.requests("/api/") == []
+    assert site.raw() == before
 
 
 def _delete(path: Path) -> None:
