@@ -140,7 +140,7 @@ class Standing:
         found = {row[0] for row in self._rows(committed, asked)}
         if pending:
             for path in self._packages():
-                for file in path.rglob(f"{table}.*.parquet"):
+                for file in path.glob(f"*_jobs/{table}.*.parquet"):
                     rows = self._rows(
                         f"select record_id from read_parquet('{file}') where {where}", asked
                     )
