@@ -1,0 +1,293 @@
+"""Faults G, K5 and L in the marts: three loads of awkward records with a build after each."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.site import Site
+from tests.transform.contacts import contact
+from tests.transform.conversations import DAY, Json, call, reference
+from tests.transform.test_journeys import talk
+from tests.transform.warehouses import PROJECT, DuckDBWarehouse, RawTables, dbt, tables
+
+SCHEMAS = ("genesys_staging", "genesys_intermediate", "genesys_marts")
+MODELS = (
+    "--select", "+fct_interactions", "+fct_participant_attributes", "+fct_flow_outcome_attempts",
+    "+fct_journey_steps", "+bridge_contact_merges", "+dim_queues", "+audit_attribute_catalog",
+    "+audit_field_drift",
+)  # fmt: skip
+
+# Ends a statement, a template, a quoted text and a dollar-quoted one.
+HOSTILE = "'); drop table genesys_raw.users;--{{ env_var('ELT_DUCKDB_PATH') }}$$\\\"x"
+A_YEAR = 365 * 86_400
+# A conversation without a start; participant, session and segment without ids or times.
+NO_START: Json = {
+    "conversationId": "no-start",
+    "participants": [
+        {
+            "purpose": "customer",
+            "attributes": {"VIP": "true", "none": None},
+            "sessions": [{"mediaType": "voice", "segments": [{"segmentType": "interact"}]}],
+        }
+    ],
+}
+PEOPLE = "abcxyuvwz"
+
+
+def _late(record: Json) -> Json:
+    """Return a conversation as if it had begun a year before all others."""
+    return {**record, "conversationStart": "2025-09-01T09:00:00.000Z"}
+
+
+def _first(raw: RawTables) -> None:
+    raw.load(
+        1,
+        conversation_details=[
+            call("steady", attributes={"VIP": "true"}),
+            call("corrected", attributes={"VIP": "true"}),
+            NO_START,
+            *(
+                talk(f"talk-{name}", name, "voice", 100 * number, 100 * number + 50)
+                for number, name in enumerate(PEOPLE)
+            ),
+        ],
+        external_contacts=[
+            contact("a", merged_to="b"),
+            contact("b", merged_from=["a"]),
+            *(contact(name) for name in "cxy"),
+            contact("u", merged_to="v"),
+            contact("v", merged_from=["u"]),
+            # The other contact of this merge is in no list, then or later.
+            contact("z", merged_from=["w"]),
+        ],
+        **reference(queue=HOSTILE),
+    )
+
+
+def _second(raw: RawTables) -> None:
+    raw.load(
+        2,
+        conversation_details=[
+            {**call("corrected", attributes={"VIP": "yes"}), "brandNew": {"a": 1}},
+            call("drift-object", attributes={"VIP": {"since": 2020}}),
+            _late(call("late-by-a-year", attributes={"VIP": "true"}, outcomes=["SUCCESS"])),
+            call(
+                "hostile",
+                attributes={HOSTILE: HOSTILE, "a b": "1", "a_b": "2", "aB": "3", "_dlt_id": "4"}
+                | {"": "5"},
+                queue=HOSTILE,
+            ),
+            call("twice", attributes={"VIP": "true"}),
+            call("twice", attributes={"VIP": "false"}),
+            call("many", attributes={f"k{number}": str(number) for number in range(500)}),
+            NO_START,
+        ],
+        external_contacts=[
+            contact("a", merged_to="b"),
+            contact("b", merged_to="c", merged_from=["a"]),
+            contact("c", merged_from=["b"]),
+            contact("x", merged_to="y"),
+            contact("y", merged_to="x"),
+            # Undone.
+            contact("u"),
+            contact("v"),
+            contact("z", merged_from=["w"]),
+        ],
+    )
+
+
+def _third(raw: RawTables) -> None:
+    """Read before the first load and written behind the second, ten times over."""
+    raw.load(
+        3,
+        extracted_at=DAY,
+        copies=10,
+        committed=2,
+        conversation_details=[call("corrected"), call("steady", attributes={"VIP": "true"})],
+    )
+
+
+@dataclass(frozen=True)
+class Built:
+    """The warehouse after the third build, and the steps of the journeys after the first."""
+
+    warehouse: DuckDBWarehouse
+    first_steps: int
+
+    def query(self, columns: str, mart: str, where: str = "true") -> list[tuple[Any, ...]]:
+        """Return rows of a mart in the order of all their columns."""
+        return self.warehouse.execute(
+            f"select {columns} from genesys_marts.{mart} where {where} order by all"
+        )
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    warehouse = DuckDBWarehouse(tmp_path_factory.mktemp("built") / "genesys.duckdb")
+    raw = RawTables(warehouse)
+    _first(raw)
+    dbt(warehouse, "seed")
+    dbt(warehouse, "run", *MODELS)
+    [(first_steps,)] = warehouse.execute("select count(*) from genesys_marts.fct_journey_steps")
+    for load in (_second, _third):
+        load(raw)
+        dbt(warehouse, "run", *MODELS)
+    yield Built(warehouse, first_steps)
+
+
+def test_l1_what_comes_a_year_late_is_in_the_next_build(built: Built) -> None:
+    where = "conversation_id = 'late-by-a-year'"
+    assert built.query("started_at::date::text, attribute_count", "fct_interactions", where) == [
+        ("2025-09-01", 1)
+    ]
+    assert built.query("attribute_name, raw_value", "fct_participant_attributes", where) == [
+        ("VIP", "true")
+    ]
+    assert built.query("count(*)", "fct_flow_outcome_attempts", where) == [(1,)]
+
+
+def test_l2_what_has_no_start_and_no_ids_is_there_once_however_often_it_comes(built: Built) -> None:
+    where = "conversation_id = 'no-start'"
+    columns = "started_at, participant_count, session_count, attribute_count"
+    assert built.query(columns, "fct_interactions", where) == [(None, 1, 1, 2)]
+    columns = "participant_id, attribute_name, raw_value"
+    assert built.query(columns, "fct_participant_attributes", where) == [
+        ("participant 1", "VIP", "true"),
+        ("participant 1", "none", None),
+    ]
+
+
+def test_l3_l4_rows_that_come_many_times_count_once(built: Built) -> None:
+    [(rows, keys)] = built.query("count(*), count(distinct conversation_id)", "fct_interactions")
+    assert rows == keys == 8 + len(PEOPLE)
+    assert built.query("count(*)", "fct_participant_attributes", "attribute_name = 'VIP'") == [(6,)]
+
+
+def test_l6_three_builds_leave_what_one_from_nothing_does(built: Built, tmp_path: Path) -> None:
+    """How each kind of correction is undone and done again, tests/transform tells."""
+    load_by_load = tables(built.warehouse, *SCHEMAS)
+    again = DuckDBWarehouse(tmp_path / "genesys.duckdb")
+    shutil.copy(built.warehouse.path, again.path)
+    again.target = built.warehouse.target
+    dbt(again, "run", "--full-refresh", *MODELS)
+    assert tables(again, *SCHEMAS) == load_by_load
+
+
+def test_g1_a_field_that_is_new_is_named(built: Built) -> None:
+    columns = "resource_name, field_name, record_count"
+    assert built.query(columns, "audit_field_drift", "is_new") == [
+        ("conversation_details", "brandNew", 1)
+    ]
+
+
+def test_g8_an_older_answer_that_comes_later_changes_nothing(built: Built) -> None:
+    where = "conversation_id = 'corrected'"
+    assert built.query("attribute_count", "fct_interactions", where) == [(1,)]
+    assert built.query("raw_value", "fct_participant_attributes", where) == [("yes",)]
+
+
+def test_g9_of_two_versions_in_one_answer_one_counts(built: Built) -> None:
+    where = "conversation_id = 'twice'"
+    assert built.query("attribute_count", "fct_interactions", where) == [(1,)]
+    assert len(built.query("raw_value", "fct_participant_attributes", where)) == 1
+
+
+def test_g10_an_attribute_that_changes_its_type_keeps_its_text_and_is_counted(built: Built) -> None:
+    columns = "conversation_id, raw_value, value_boolean, is_cast_ok"
+    where = "attribute_name = 'VIP' and conversation_id <> 'twice'"
+    assert built.query(columns, "fct_participant_attributes", where) == [
+        ("corrected", "yes", True, True),
+        ("drift-object", '{"since":2020}', None, False),
+        ("late-by-a-year", "true", True, True),
+        ("no-start", "true", True, True),
+        ("steady", "true", True, True),
+    ]
+    columns = "inferred_type, participant_count, boolean_count, text_count, failed_cast_count"
+    where = "attribute_name = 'VIP'"
+    assert built.query(columns, "audit_attribute_catalog", where) == [("text", 6, 4, 2, 1)]
+
+
+def test_g11_g13_names_that_look_alike_and_hundreds_of_them_are_kept_apart(built: Built) -> None:
+    where = "conversation_id = 'hostile'"
+    found = dict(built.query("attribute_name, raw_value", "fct_participant_attributes", where))
+    assert found == {"a b": "1", "a_b": "2", "aB": "3", "_dlt_id": "4", "": "5", HOSTILE: HOSTILE}
+    where = "conversation_id = 'many'"
+    assert built.query("attribute_count", "fct_interactions", where) == [(500,)]
+
+
+def test_g14_every_contact_leads_to_one_person_whatever_the_merges_say(built: Built) -> None:
+    columns = "contact_id, canonical_contact_id, is_known, is_in_circle"
+    where = f"contact_id in ({', '.join(repr(name) for name in PEOPLE)})"
+    assert built.query(columns, "bridge_contact_merges", where) == [
+        ("a", "c", True, False),
+        ("b", "c", True, False),
+        ("c", "c", True, False),
+        ("u", "u", True, False),
+        ("v", "v", True, False),
+        ("w", "z", False, False),
+        # Round in a circle, which is said: the smaller id stands for both.
+        ("x", "x", True, True),
+        ("y", "x", True, True),
+        ("z", "z", True, False),
+    ]
+    # A merge moves steps from one person to another, and neither makes nor loses one.
+    talks = "conversation_id like 'talk-%'"
+    steps = built.query("conversation_id, canonical_contact_id", "fct_journey_steps", talks)
+    assert steps == [
+        (f"talk-{name}", person) for name, person in sorted(zip(PEOPLE, "cccxxuvzz", strict=True))
+    ]
+    [(first,)] = built.query("count(*)", "fct_journey_steps", f"{talks} or {_OF_FIRST}")
+    assert first == built.first_steps
+
+
+_OF_FIRST = "conversation_id in ('steady', 'corrected', 'no-start')"
+
+
+def test_k5_names_that_are_statements_and_templates_are_text(built: Built) -> None:
+    where = "conversation_id = 'hostile' and raw_value like '%drop%'"
+    columns = "attribute_name, raw_value"
+    assert built.query(columns, "fct_participant_attributes", where) == [(HOSTILE, HOSTILE)]
+    assert built.query("queue_id, queue_name", "dim_queues") == [
+        (HOSTILE, "Unknown queue"),
+        ("queue-1", HOSTILE),
+    ]
+    assert built.warehouse.execute("select count(*) from genesys_raw.users") == [(1,)]
+    # No template was read, so no path stands where one was asked for.
+    path = str(built.warehouse.path)
+    marts = tables(built.warehouse, "genesys_marts")
+    assert not [line for lines in marts.values() for line in lines if path in line]
+
+
+def test_l11_a_model_that_fails_keeps_those_behind_it_as_they_were(
+    built: Built, site: Site
+) -> None:
+    """How the next build catches up on every engine, tests/transform/test_failed_builds tells."""
+    project = site.directory / "dbt_project"
+    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    broken = project / "models" / "intermediate" / "int_sessions_timed.sql"
+    assert broken.exists()
+    broken.write_text("select no_such_column from {{ ref('int_sessions_unioned') }}")
+    site.duckdb_path.parent.mkdir()
+    shutil.copy(built.warehouse.path, site.duckdb_path)
+    warehouse = DuckDBWarehouse(site.duckdb_path)
+    before = tables(warehouse, "genesys_marts")
+    RawTables(warehouse).load(4, conversation_details=[call("new", attributes={"VIP": "true"})])
+    outcome = site.transform(*MODELS[1:], DBT_PROJECT_DIR=str(project))
+    assert outcome.exit_code == 6
+    assert "int_sessions_timed" in outcome.stdout
+    after = tables(warehouse, "genesys_marts")
+    behind = ("fct_interactions", "fct_journey_steps")
+    assert {name: after[f"genesys_marts.{name}"] for name in behind} == {
+        name: before[f"genesys_marts.{name}"] for name in behind
+    }
+    # What does not stand behind it is new.
+    assert warehouse.execute(
+        "select raw_value from genesys_marts.fct_participant_attributes"
+        " where conversation_id = 'new'"
+    ) == [("true",)]
+    # Whoever reads the log learns the models and no row.
+    assert HOSTILE not in outcome.stdout + outcome.stderr
