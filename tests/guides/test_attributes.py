@@ -129,7 +129,7 @@ def test_who_is_cut_short_and_in_no_queue_is_found_among_all(site: GuidesSite) -
 
 def test_under_load_the_pages_get_smaller_until_nobody_is_cut_short(site: GuidesSite) -> None:
     # What type an attribute has must not hide that others are missing.
-    values = dict.fromkeys(registered(), {"is_text": False})
+    values = {name: {"is_text": False} for name in registered()}
     site.sandbox.add_faults(
         fault(MATCH[PARTICIPANTS], "guide", "all", truncate_above=200, values=values)
     )
