@@ -21,12 +21,6 @@ interactions as (
 
 ),
 
-participants as (
-
-    select * from {{ ref('stg_guides__participants') }}
-
-),
-
 listed as (
 
     select * from {{ ref('stg_guides__conversations') }}
@@ -35,11 +29,13 @@ listed as (
 
 parts as (
 
+    -- Keys only, and not by way of the tables above: Postgres would write down each whole table
+    -- that is used twice.
     select
         conversation_id,
         extracted_at,
         loaded_at
-    from interactions
+    from {{ ref('stg_guides__interactions') }}
 
     union all
 
@@ -47,7 +43,7 @@ parts as (
         conversation_id,
         extracted_at,
         loaded_at
-    from participants
+    from {{ ref('stg_guides__participants') }}
 
     union all
 
@@ -55,7 +51,7 @@ parts as (
         conversation_id,
         extracted_at,
         loaded_at
-    from listed
+    from {{ ref('stg_guides__conversations') }}
 
 ),
 
