@@ -58,6 +58,15 @@ def test_the_next_run_makes_good(
     survive(scenario, stage, chosen(scenario, stage, kind, pattern, moment))
 
 
+def test_h5_a_page_extracted_before_its_state_is_kept_is_counted_once(stage: Stage) -> None:
+    """The package is whole, dlt's own state file is not yet written: the page is not read again."""
+    moved = effects(
+        NEXT.undisturbed(stage).runs[0], "file", r"rename .*/normalize/[0-9a-f]{16}/[\d.]+$"
+    )
+    # Of the first window's two pages the second.
+    survive(NEXT, stage, Strike("file", moved[1], "after"))
+
+
 def test_h7_the_work_directory_is_lost_before_the_load_is_listed(stage: Stage) -> None:
     place = NEXT.place(stage)
     witness = stage.witness(place)
