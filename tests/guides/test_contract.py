@@ -177,32 +177,42 @@ def test_credentials_go_as_fields_of_a_form_and_in_no_header(
     assert login.headers["content-type"] == "application/x-www-form-urlencoded"
 
 
-@pytest.mark.parametrize("status", ["401 Unauthorized", "200 OK", "500 Error", "302 Found"])
+@pytest.mark.parametrize(
+    ("status", "secret"),
+    [
+        ("401 Unauthorized", SECRET),
+        # Looks like an error code, so that its look alone does not keep it back.
+        ("401 Unauthorized", "Invented-Secret_1234567890"),
+        ("200 OK", SECRET),
+        ("500 Error", SECRET),
+        ("302 Found", SECRET),
+    ],
+)
 def test_a_secret_echoed_as_the_form_had_it_is_written_nowhere(
-    site: GuidesSite, relay: Relay, status: str
+    site: GuidesSite, relay: Relay, status: str, secret: str
 ) -> None:
     def echo(exchange: Exchange) -> None:
         sent = exchange.body.decode()
-        assert quote_plus(SECRET) in sent
-        assert parse_qs(sent)["client_secret"] == [SECRET]
+        assert quote_plus(secret) in sent
+        assert parse_qs(sent)["client_secret"] == [secret]
         form = sent.partition("client_secret=")[2].partition("&")[0]
-        body = f'{{"error":"{form}","code":"{form}","message":"{SECRET}"}}'.encode()
+        body = f'{{"error":"{form}","code":"{form}","message":"{secret}"}}'.encode()
         exchange.send(
             body,
             f"Content-Length: {len(body)}",
             f"ININ-Correlation-Id: {form}",
-            f"Location: https://{form}.example/{SECRET}",
+            f"Location: https://{form}.example/{secret}",
             status=status,
         )
 
     scheduled = relay.play(LOGIN, echo, times=9)
     outcome = site.run(
-        "--debug", "load", "--only", QUEUES, GENESYS_CLIENT_SECRET=SECRET, ELT_RETRY_ATTEMPTS="2"
+        "--debug", "load", "--only", QUEUES, GENESYS_CLIENT_SECRET=secret, ELT_RETRY_ATTEMPTS="2"
     )
     assert scheduled.played > 0
     assert outcome.exit_code in (3, 4, 5)
-    assert_unwritten(site, outcome, SECRET)
-    assert_unwritten(site, outcome, quote_plus(SECRET))
+    assert_unwritten(site, outcome, secret)
+    assert_unwritten(site, outcome, quote_plus(secret))
 
 
 # -- the quota -----------------------------------------------------------------------------------
