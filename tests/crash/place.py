@@ -145,7 +145,8 @@ class Place:
     settings: dict[str, str] = field(default_factory=dict)
     commit_bytes: int = 1
     guard: str | None = None
-    patience: float = 120.0
+    # Long, because a busy machine is no hang.
+    patience: float = 400.0
     secrets: set[str] = field(default_factory=lambda: {CLIENT_SECRET})
     runs: list[Ended] = field(default_factory=list)
 
