@@ -7,6 +7,7 @@ behind them, together. dlt keeps no state inside a run, so a commit is also the 
 import ctypes
 import errno
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -163,14 +164,20 @@ class Warehouse:
         _keep_little_memory()
         with _destination_errors(self._settings), _heeding_signals():
             _sweep(self._work_dir / PIPELINE)
-            self._pipeline = dlt.pipeline(
-                PIPELINE,
-                destination=self._destination(),
-                dataset_name=DATASET,
-                pipelines_dir=str(self._work_dir),
-            )
-            self._pipeline.sync_destination()
-            self._check_dataset()
+            destination = self._destination()
+            while True:
+                self._pipeline = dlt.pipeline(
+                    PIPELINE,
+                    destination=destination,
+                    dataset_name=DATASET,
+                    pipelines_dir=str(self._work_dir),
+                )
+                self._pipeline.sync_destination()
+                self._check_dataset()
+                if to_look or self._pending_follow_the_warehouse():
+                    break
+                # They were made for a newer state of it: a backup has been put back since.
+                shutil.rmtree(self._work_dir / PIPELINE)
         if not to_look:
             self.finish_pending()
         present = self._table_names()
@@ -199,6 +206,34 @@ class Warehouse:
             # A run with data would load what is pending, drop the data and report success.
             while self.pipeline.has_pending_data:
                 self.pipeline.run()
+                # Its state may be newer than ours: killed before dlt had saved it here as well.
+                self.pipeline.sync_destination()
+
+    def _pending_follow_the_warehouse(self) -> bool:
+        """Tell whether the packages a killed run left go on from the state the warehouse holds.
+
+        Each keeps the state it began with, to be put back if it is given up.
+        """
+        folder = self._work_dir / PIPELINE
+        began = {
+            json.loads(path.read_text("utf-8")).get("_version_hash")
+            for packages in ("normalize/extracted", "load/normalized")
+            for path in folder.glob(f"{packages}/*/.restore/state.json")
+        }
+        present = self.query(
+            "select table_name from information_schema.tables"
+            " where table_schema = %s and table_name in ('_dlt_pipeline_state', '_dlt_loads')",
+            DATASET,
+        )
+        if not began or len(present) < 2:
+            return True
+        newest = self.query(
+            "select states.version_hash from {dataset}._dlt_pipeline_state as states"
+            " inner join {dataset}._dlt_loads as loads on states._dlt_load_id = loads.load_id"
+            " where loads.status = 0 order by loads.load_id desc limit 1"
+        )
+        local = json.loads((folder / "state.json").read_text("utf-8")).get("_version_hash")
+        return not newest or newest[0][0] in {*began, local}
 
     def close(self) -> None:
         """Let go of the DuckDB file, which until then no other process can open."""
@@ -429,6 +464,14 @@ def _sweep(folder: Path) -> None:
     own, although the warehouse may have been restored from a backup, or be another one.
     """
     extracted = folder / "normalize" / "extracted"
+    for packages in (extracted, folder / "load" / "normalized"):
+        for path in packages.glob("*"):
+            if path.is_file():
+                # What a kill inside dlt's writes leaves; we would take it for a package for ever.
+                path.unlink()
+            elif (path / "package_completed.json").exists():
+                # Loaded and listed, killed before it was put away: dlt would refuse it for ever.
+                shutil.rmtree(path)
     loading = _names(folder / "load" / "normalized")
     # Killed between the two steps that hand a package on, dlt could never hand it on again.
     for twin in loading & _names(extracted):

@@ -14,7 +14,7 @@ def transform(settings: Settings, arguments: Sequence[str]) -> int:
     """Run `dbt ARGUMENTS` with the settings' warehouse; 0 if every node came through.
 
     Raises:
-        DestinationError: the DuckDB file does not exist yet.
+        DestinationError: the DuckDB file does not exist yet, or a node failed.
     """
     if settings.target == "duckdb" and not settings.duckdb_path.exists():
         raise DestinationError(
@@ -25,5 +25,8 @@ def transform(settings: Settings, arguments: Sequence[str]) -> int:
     os.environ.setdefault("DBT_PROFILES_DIR", str(ROOT / "profiles"))
     from dbt.cli.main import dbtRunner
 
-    result = dbtRunner().invoke(list(arguments))
-    return ExitCode.OK if result.success else ExitCode.DESTINATION
+    if not dbtRunner().invoke(list(arguments)).success:
+        raise DestinationError(
+            f"dbt {arguments[0]} did not come through; it says above what failed, and why."
+        )
+    return ExitCode.OK

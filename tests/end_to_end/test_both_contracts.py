@@ -23,7 +23,7 @@ from tests.transform.warehouses import (
     set_seed,
 )
 
-SETTINGS = {"ELT_START": "2026-03-15", "GENESYS_REQUESTS_PER_MINUTE": "100000"}
+SETTINGS = {"ELT_START": "2026-03-14", "GENESYS_REQUESTS_PER_MINUTE": "100000"}
 # Everything has ended, was corrected and is served by both.
 LATER = "2026-03-24T06:00:00Z"
 END = "2026-03-17T12:00:00Z"
@@ -121,8 +121,8 @@ def built(
     """Build the marts of one world twice: from the platform's contract and from the guides'."""
     found: dict[str, Warehouse] = {}
     with running_sandbox(
-        conversations=160,
-        days=2,
+        conversations=250,
+        days=3,
         end="2026-03-17T00:00:00Z",
         now=LATER,
         quota=1_000_000,
