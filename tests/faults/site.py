@@ -229,8 +229,7 @@ class Site:
 
     def forget_requests(self) -> None:
         """Let `requests` begin with what is sent from now on."""
-        entries = self.sandbox.log()
-        self.first_request = int(entries[-1]["number"]) + 1 if entries else 0
+        self.first_request = self.sandbox.next_request()
 
     def requests(self, match: str = "") -> list[Told]:
         """Return the requests since, those whose "METHOD /path?query" holds `match`."""

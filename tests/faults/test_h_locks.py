@@ -10,7 +10,7 @@ from tests.faults.site import FIRST_PAGE, Site, fault
 
 
 def test_h12_a_second_run_leaves_the_first_alone(site: Site, expected: Expected) -> None:
-    site.sandbox.add_faults(fault(FIRST_PAGE, "delay", 1, seconds=3))
+    site.sandbox.add_faults(fault(FIRST_PAGE, "delay", 1, seconds=6))
     first = site.start()
     while not site.requests(FIRST_PAGE) and first.poll() is None:
         # The log shows a request once it is answered, a fault as soon as it strikes.

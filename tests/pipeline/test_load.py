@@ -66,10 +66,10 @@ def test_a_second_run_at_the_same_time_asks_how_far_data_go_and_nothing_else(
     sandbox: SandboxProcess, loader: Loader
 ) -> None:
     loader.load()
-    before, asked = loader.raw("conversation_details"), len(sandbox.log())
+    before, began = loader.raw("conversation_details"), sandbox.next_request()
     ledger = loader.ledger(["resource"])
     outcome = loader.load()
-    assert paths(sandbox)[asked:] == [
+    assert paths(sandbox, began) == [
         "POST /oauth/token",
         "GET /api/v2/analytics/conversations/details/jobs/availability",
     ]
@@ -121,7 +121,7 @@ def test_days_later_every_conversation_is_there_in_its_last_version(
 def test_a_start_moved_back_loads_the_days_before(loader: Loader, sandbox: SandboxProcess) -> None:
     sandbox.set_clock("2026-03-16T06:00:00Z")
     loader.load("--only", "conversation_details", ELT_START="2026-03-15")
-    began = len(sandbox.log())
+    began = sandbox.next_request()
     loader.load("--only", "conversation_details", ELT_START="2026-03-13")
     windows = loader.ledger(["window_start"], "resource = 'conversation_details'")
     assert [f"{start:%m-%d}" for (start,) in windows[-2:]] == ["03-14", "03-13"]
@@ -167,7 +167,7 @@ def test_a_run_that_stops_in_a_window_goes_on_at_its_page_and_job(
     assert "answered 503" in loader.run("status").output
 
     sandbox.clear_faults()
-    began = len(sandbox.log())
+    began = sandbox.next_request()
     loader.load("--only", "conversation_details", **small)
     asked = sandbox.log(began)
     assert not [entry for entry in asked if entry["method"] == "POST" and "jobs" in entry["path"]]

@@ -68,6 +68,10 @@ class SandboxProcess:
         entries: list[Told] = self._control("GET", f"/_log?since={since}")["requests"]
         return entries
 
+    def next_request(self) -> int:
+        """Return the number the next request will have."""
+        return int(self._control("GET", f"/_log?since={sys.maxsize}")["next"])
+
     def truth(self) -> Iterator[Told]:
         """Walk through all conversations and when the data lake shows which form of them."""
         position: object = 0

@@ -350,10 +350,13 @@ class Sandbox:
         )
 
     async def show_log(self, request: Request) -> Response:
-        """GET /_log: every request since `since`, in the order the answers left."""
+        """GET /_log: every request since `since`, in the order the answers left; the next number.
+
+        A slow answer leaves after later ones, so the last entry does not tell the next number.
+        """
         since = int(request.query_params.get("since", "0"))
         entries = [entry for entry in self.log if int(str(entry["number"])) >= since]
-        return _json({"requests": entries})
+        return _json({"requests": entries, "next": self.requests + 1})
 
     async def change_faults(self, request: Request) -> Response:
         """GET, POST (append a list), DELETE /_faults."""

@@ -493,7 +493,7 @@ def test_above_the_quota_of_a_token_is_a_429_and_another_token_has_its_own() -> 
 
 
 def test_the_log_tells_how_requests_were_authorised_but_no_secret(client: Client) -> None:
-    since = len(client.sandbox.log()) + 1
+    since = client.sandbox.next_request()
     client.log_in()
     client.ask("GET", "/api/v2/users", params={"state": "any"})
     login, users = client.sandbox.log(since)
