@@ -55,6 +55,10 @@ doctor: install ## Look whether settings, state and tables agree, and say what t
 export: install ## Write one contact's journey as JSON: make export CONTACT=<external id>
 	@$(BIN)/python -m loader export '$(CONTACT)'
 
+.PHONY: erase
+erase: install ## Delete a person: make erase CONTACT=<id>, shown first; ARGS=--yes does it
+	@$(BIN)/python -m loader erase --contact '$(CONTACT)' $(ARGS)
+
 .PHONY: test
 test: install ## Lint, then every test: DuckDB and a real Postgres, no network
 	@$(MAKE) --no-print-directory lint

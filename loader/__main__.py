@@ -1,4 +1,4 @@
-"""The command line: load, plan, reload, status, doctor, transform, export."""
+"""The command line: load, plan, reload, status, doctor, transform, export, erase."""
 
 import argparse
 import logging
@@ -90,6 +90,19 @@ def _parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write one contact's journey as JSON")
     export.add_argument("contact", metavar="EXTERNAL_ID", help="the contact's id in another system")
     export.set_defaults(run=_export)
+    erase = commands.add_parser(
+        "erase", help="delete a person for good; without --yes it shows what that would delete"
+    )
+    erase.set_defaults(run=_erase)
+    erase.add_argument(
+        "--contact", nargs="+", default=[], metavar="ID",
+        help="Genesys' id or one of another system: the contact, those merged with it, and their "
+        "conversations",
+    )  # fmt: skip
+    erase.add_argument(
+        "--conversation", nargs="+", default=[], metavar="ID", help="single conversations"
+    )
+    erase.add_argument("--yes", action="store_true", help="erase it")
     transform = commands.add_parser(
         "transform",
         help="run dbt on the warehouse of the settings; what follows goes to dbt (default: build)",
@@ -142,6 +155,13 @@ def _export(options: argparse.Namespace) -> int:
     from loader.commands import export
 
     return export(settings, options.contact)
+
+
+def _erase(options: argparse.Namespace) -> int:
+    settings = Settings.read()
+    from loader.commands import erase
+
+    return erase(settings, options.contact, options.conversation, options.yes)
 
 
 def _transform(options: argparse.Namespace) -> int:

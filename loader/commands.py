@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from loader.doctor import Finding, look
+from loader.erasure import entities, parts
+from loader.erasure import erase as write_off
 from loader.errors import DestinationError, ExitCode, LoaderError, SettingsError
 from loader.genesys.client import Client, Grant, Patience
 from loader.genesys.quota import Quota
@@ -21,6 +23,7 @@ from loader.ledger import described
 from loader.load import Plan, Request, Run
 from loader.pipeline import DATASET, Warehouse, run_lock
 from loader.progress import Lines, Live, Reporter
+from loader.raw import entity_hash
 from loader.resources import RESOURCE_NAMES
 from loader.resources.aggregates import aggregates
 from loader.resources.conversation_details import ConversationDetails
@@ -57,10 +60,11 @@ def load(settings: Settings, start: datetime | None, end: datetime | None, only:
         logger.info("nothing is due: loaded as far as Genesys guarantees its data")
     else:
         logger.info(
-            "loaded %s records in %d windows, %d quarantined",
-            f"{summary.records - summary.quarantined:,}",
+            "loaded %s records in %d windows, %d quarantined%s",
+            f"{summary.records - summary.quarantined - summary.erased:,}",
             summary.windows,
             summary.quarantined,
+            f", {summary.erased} left out (erased)" if summary.erased else "",
         )
     return ExitCode.OK
 
@@ -293,6 +297,45 @@ _JOURNEY = """
     where ids.external_id = %s
     group by cast(timelines.timeline_json as text)
 """
+
+
+def erase(settings: Settings, contacts: list[str], conversations: list[str], is_sure: bool) -> int:
+    """Show what the warehouse holds about people or conversations; erase it, if that is sure.
+
+    Raises:
+        SettingsError: nobody was named, or nothing knows an id.
+        DestinationError: the warehouse refused it, or its models are not built.
+    """
+    if not contacts and not conversations:
+        raise SettingsError("erase needs --contact or --conversation: whom to erase.")
+    warehouse = Warehouse(settings, RESOURCE_NAMES[settings.contract])
+    if not warehouse.exists():
+        raise SettingsError("the warehouse is empty: nothing has been loaded, nothing to erase.")
+    with run_lock(settings.work_dir), closing(warehouse):
+        # Finishes what a killed run has left, so that nothing is waiting in files.
+        warehouse.connect()
+        ids = entities(warehouse, contacts, conversations)
+        found = parts(warehouse, ids)
+        known = warehouse.erased()
+        strangers = [one for one in conversations if entity_hash(one) not in known]
+        if strangers and not found:
+            raise SettingsError(
+                f"--conversation {' '.join(strangers)}: nothing in the warehouse is about that."
+            )
+        table = _table("table", "rows")
+        for part in found:
+            table.add_row(".".join(part.table), f"{part.row_count:,}")
+        _console().print(table)
+        if not is_sure:
+            _console().print("Nothing was erased; --yes erases it.")
+            return ExitCode.OK
+        write_off(warehouse, ids, found, settings.now())
+    _console().print(
+        "Erased; no load brings it back. Backups and copies of the warehouse still hold it, and "
+        "so does Genesys. `make transform` makes the tables good that count it.",
+        soft_wrap=True,
+    )
+    return ExitCode.OK
 
 
 # The last error is the newest failure that no later success of the resource has made good.

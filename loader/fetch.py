@@ -1,7 +1,7 @@
 """Fetches the pages of one window, one commit ahead of the warehouse, in a thread of its own."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -35,6 +35,7 @@ class Batch:
     rows: list[pa.RecordBatch] = field(default_factory=list)
     quarantined_count: int = 0
     quarantined: list[QuarantinedRecord] = field(default_factory=list)
+    erased: list[str] = field(default_factory=list)
     is_last: bool = False
     last_answer: Answer | None = None
     traffic: Traffic = field(default_factory=Traffic)
@@ -48,6 +49,7 @@ class Batch:
         self.byte_count += page.byte_count
         self.quarantined_count += len(page.quarantined)
         self.quarantined += page.quarantined
+        self.erased += page.erased
         if page.rows.num_rows:
             self.rows.append(page.rows)
 
@@ -75,10 +77,16 @@ class Fetcher:
         resource: whose pages.
         opened: where to begin.
         commit_bytes: size of a batch; it ends with the page that passes it.
+        erased: `entity_hash` of those whose records are left out.
     """
 
     def __init__(
-        self, client: Client, resource: Resource, opened: OpenWindow, commit_bytes: int
+        self,
+        client: Client,
+        resource: Resource,
+        opened: OpenWindow,
+        commit_bytes: int,
+        erased: Collection[str] = (),
     ) -> None:
         self._client = client
         self._resource = resource
@@ -91,7 +99,9 @@ class Fetcher:
         self._record_count = opened.record_count
         # Stamped with the time of asking, not of reading: a job resumed tomorrow still shows what
         # was true when it was submitted, and must not outdo a newer copy.
-        self._raw = RawPages(resource.name, resource.identity, opened.window, opened.started_at)
+        self._raw = RawPages(
+            resource.name, resource.identity, opened.window, opened.started_at, erased
+        )
         self._stopped = False
         self._first: Future[Batch] | None = None
 

@@ -73,6 +73,20 @@ class DiscoveredField:
     discovered_at: datetime
 
 
+@dataclass(frozen=True)
+class ErasedRecord:
+    """A record that was deleted, or left out of a load, because it is about somebody erased.
+
+    `resource` is null for what was erased without a record; `loaded_in` is the load that had
+    brought a record deleted, null where it was left out of this one.
+    """
+
+    entity_hash: str
+    resource: str | None
+    loaded_in: str | None
+    erased_at: datetime
+
+
 _ARROW: dict[Any, pa.DataType] = {
     str: pa.string(),
     int: pa.int64(),
@@ -97,6 +111,7 @@ LEDGER_SCHEMAS = {
     "quarantined_records": _schema(QuarantinedRecord),
     "rate_limit_events": _schema(RateLimit),
     "discovered_fields": _schema(DiscoveredField),
+    "erased_records": _schema(ErasedRecord),
 }
 
 

@@ -20,6 +20,7 @@ from loader.fetch import Batch, Fetcher
 from loader.genesys.client import Client, TooLarge
 from loader.ledger import (
     DiscoveredField,
+    ErasedRecord,
     OpenWindow,
     RateLimit,
     WindowCommit,
@@ -66,6 +67,7 @@ class Summary:
     pages: int = 0
     records: int = 0
     quarantined: int = 0
+    erased: int = 0
     rate_limited: int = 0
     problems: list[LoaderError] = field(default_factory=list)
 
@@ -74,6 +76,7 @@ class Summary:
         self.pages += batch.page_count
         self.records += batch.record_count
         self.quarantined += batch.quarantined_count
+        self.erased += len(batch.erased)
         self.rate_limited += batch.traffic.rate_limited_count
 
 
@@ -102,6 +105,7 @@ class Run:
         self._resources = resources
         self._reporter = reporter
         self._run_id = uuid.uuid4().hex
+        self._erased: frozenset[str] = frozenset()
 
     def plan(self, request: Request) -> list[Plan]:
         """Return what is due; asks Genesys for the availability of its data, nothing else.
@@ -124,6 +128,7 @@ class Run:
         warehouse, the credentials, the host).
         """
         summary = Summary()
+        self._erased = self._warehouse.erased()
         for resource in self._resources:
             self._check_state(resource)
         for resource in self._resources:
@@ -331,7 +336,11 @@ class Run:
                 raise
         resource.prepare(opened.window, opened.job_id)
         fetcher = Fetcher(
-            self._client, resource, opened, commit_bytes=self._settings.commit_megabytes << 20
+            self._client,
+            resource,
+            opened,
+            commit_bytes=self._settings.commit_megabytes << 20,
+            erased=self._erased,
         )
         with fetcher.batches() as batches:
             if opened.job_id is not None and opened.page_count == 0 and fetcher.is_slow():
@@ -420,6 +429,10 @@ class Run:
             tables[resource.name] = rows
         if quarantined := batch.take_quarantined():
             tables["quarantined_records"] = ledger_table("quarantined_records", quarantined)
+        if batch.erased:
+            now = self._settings.now()
+            erased = [ErasedRecord(subject, resource.name, None, now) for subject in batch.erased]
+            tables["erased_records"] = ledger_table("erased_records", erased)
         if batch.rate_limits:
             events = [
                 RateLimit(self._run_id, resource.name, **asdict(event))

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -281,6 +281,61 @@ class Warehouse:
         if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
             trim(0)
 
+    def erased(self) -> frozenset[str]:
+        """Return the hashes of the conversations and contacts that no load may bring back."""
+        rows = self.query("select distinct entity_hash from {dataset}.erased_records")
+        return frozenset(entity for (entity,) in rows)
+
+    def columns(self) -> dict[tuple[str, str], set[str]]:
+        """Return the columns of every table of ours and dbt's, by schema and table; no views."""
+        found: dict[tuple[str, str], set[str]] = {}
+        for schema, table, column in self.query(
+            """
+            select columns.table_schema, columns.table_name, columns.column_name
+            from information_schema.columns as columns
+            inner join information_schema.tables as tables
+                on columns.table_schema = tables.table_schema
+                and columns.table_name = tables.table_name
+            where tables.table_type = 'BASE TABLE' and substring(tables.table_schema, 1, 7) = %s
+            """,
+            DATASET[:7],
+        ):
+            found.setdefault((schema, table), set()).add(column)
+        return found
+
+    def execute(self, statements: Iterable[tuple[str, Sequence[object]]]) -> None:
+        """Execute statements with their parameters in one transaction: all or none.
+
+        Raises:
+            DestinationError: the warehouse refused one.
+        """
+        with (
+            _destination_errors(self._settings),
+            self.pipeline.sql_client() as client,
+            client.begin_transaction(),
+        ):
+            for sql, parameters in statements:
+                client.execute_sql(sql, *parameters)
+
+    def rewrite(self, tables: Iterable[tuple[str, str]]) -> None:
+        """Write tables anew, so that nothing of deleted rows is left in any file; closes.
+
+        DuckDB marks the room as free and leaves the bytes, so its file is written whole: for a
+        moment that takes its size once more. It is put in place by one rename.
+
+        Raises:
+            DestinationError: it could not be written, or is in use.
+        """
+        with _destination_errors(self._settings):
+            if self._settings.target == "postgres":
+                with self.pipeline.sql_client() as client:
+                    client.native_connection.autocommit = True
+                    for schema, table in tables:
+                        client.execute_sql(f'vacuum full "{schema}"."{table}"')
+                return
+            self.close()
+            _rewrite_duckdb(self._settings.duckdb_path)
+
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Return the rows of a query on the raw dataset; `{dataset}` stands for its name.
 
@@ -430,6 +485,24 @@ class Warehouse:
             "select table_name from information_schema.tables where table_schema = %s", DATASET
         )
         return {name for (name,) in rows if not name.startswith("_dlt")}
+
+
+def _rewrite_duckdb(path: Path) -> None:
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    try:
+        with duckdb.connect(config=DUCKDB_CONFIG) as connection:
+            connection.execute(f"attach '{path}' as {_CATALOG}")
+            connection.execute(f"checkpoint {_CATALOG}")
+            connection.execute(f"attach '{fresh}' as fresh (row_group_size {DUCKDB_ROW_GROUP})")
+            connection.execute(f"copy from database {_CATALOG} to fresh")
+            connection.execute("detach fresh")
+            connection.execute(f"detach {_CATALOG}")
+        with fresh.open("rb") as file:
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def _keep_little_memory() -> None:

@@ -7,7 +7,7 @@ objects and written again, which is slow and loses what the parser does not keep
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -57,15 +57,16 @@ class QuarantinedRecord:
 
 @dataclass
 class Page:
-    """What one page became: the raw rows and the records refused."""
+    """What one page became: the raw rows, the records refused, those of people erased (hashes)."""
 
     rows: pa.RecordBatch
     quarantined: list[QuarantinedRecord] = field(default_factory=list)
+    erased: list[str] = field(default_factory=list)
 
     @property
     def record_count(self) -> int:
-        """Records served, good and refused."""
-        return int(self.rows.num_rows) + len(self.quarantined)
+        """Records served, good and refused and left out."""
+        return int(self.rows.num_rows) + len(self.quarantined) + len(self.erased)
 
     @property
     def byte_count(self) -> int:
@@ -175,6 +176,14 @@ def _keys(names: Sequence[str]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
 
 
+def entity_hash(record_id: str) -> str:
+    """Return the SHA-256 of what a record is about: its id, or the first of the ids joined in it.
+
+    Ids of conversations and contacts are random, so no hash leads back to one.
+    """
+    return hashlib.sha256(record_id.partition("|")[0].encode()).hexdigest()
+
+
 class RawPages:
     """Turns the records of one resource's pages into raw rows.
 
@@ -183,15 +192,22 @@ class RawPages:
         identity: knows its records' ids.
         window: what was asked for; stamped on every row.
         extracted_at: when it was asked for; stamped on every row.
+        erased: `entity_hash` of those whose records are left out.
     """
 
     def __init__(
-        self, resource: str, identity: Identity, window: Window, extracted_at: datetime
+        self,
+        resource: str,
+        identity: Identity,
+        window: Window,
+        extracted_at: datetime,
+        erased: Collection[str] = (),
     ) -> None:
         self._resource = resource
         self._window = window
         self._extracted_at = extracted_at
         self._identity = identity
+        self._erased = erased
 
     def page(self, records: Iterable[msgspec.Raw | bytes], page_number: int) -> Page:
         """Return the raw rows of `records`, each the JSON text of one record."""
@@ -199,9 +215,13 @@ class RawPages:
         payloads: list[bytes] = []
         hashes: list[str] = []
         refused: list[QuarantinedRecord] = []
+        erased: list[str] = []
         for position, record in enumerate(records):
             payload = bytes(record)
             record_id, reason = self._check(payload)
+            if self._erased and (subject := self._erased_subject(record_id, payload)):
+                erased.append(subject)
+                continue
             digest = hashlib.sha256(payload).hexdigest()
             if reason is None and record_id is not None:
                 ids.append(record_id)
@@ -237,7 +257,13 @@ class RawPages:
             ],
             schema=RAW_SCHEMA,
         )
-        return Page(rows, refused)
+        return Page(rows, refused, erased)
+
+    def _erased_subject(self, record_id: str | None, payload: bytes) -> str | None:
+        """Return the hash of what the record is about if that was erased, valid or not."""
+        likely = record_id or self._identity.guess(payload)
+        subject = entity_hash(likely) if likely else None
+        return subject if subject in self._erased else None
 
     def _check(self, payload: bytes) -> tuple[str | None, str | None]:
         """Return the record's id and, where it cannot be stored, the reason."""

@@ -242,7 +242,12 @@ class RawTables:
 
     def _create(self, name: str, columns: list[dict[str, str]]) -> None:
         self._columns[name] = [column["name"] for column in columns]
-        shape = ", ".join(f"{column['name']} {column['data_type']}" for column in columns)
+        # As dlt makes them: on Postgres its texts are not of the type `text`.
+        types = {"text": "character varying"}
+        shape = ", ".join(
+            f"{column['name']} {types.get(column['data_type'], column['data_type'])}"
+            for column in columns
+        )
         self.warehouse.execute(f"create table if not exists genesys_raw.{name} ({shape})")
 
     def append(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -33,7 +33,7 @@ renamed as (
 
     select
         -- ids
-        record_id as conversation_id,
+        cast(record_id as {{ dbt.type_string() }}) as conversation_id,
 
         -- strings
         {{ json_field('record', 'state') }} as state,

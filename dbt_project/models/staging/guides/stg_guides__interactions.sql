@@ -42,7 +42,7 @@ renamed as (
 
     select
         -- ids
-        record_id as conversation_id,
+        cast(record_id as {{ dbt.type_string() }}) as conversation_id,
         {{ json_array_end(interaction_field('record', 'queue_ids'), 'first') }} as first_queue_id,
         {{ json_array_end(interaction_field('record', 'user_ids'), 'first') }} as first_user_id,
         {{ json_array_end(interaction_field('record', 'user_ids'), 'last') }} as last_user_id,

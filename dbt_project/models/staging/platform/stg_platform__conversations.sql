@@ -40,7 +40,7 @@ renamed as (
 
     select
         -- ids
-        record_id as conversation_id,
+        cast(record_id as {{ dbt.type_string() }}) as conversation_id,
         {{ json_field('record', 'associatedConversationId') }} as associated_conversation_id,
         payload_hash,
 

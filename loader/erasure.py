@@ -1,0 +1,167 @@
+"""Erasing people: what the warehouse holds about them goes, and no later load brings it back.
+
+A person is their external contact, with all that was merged with it, and every conversation it took
+part in. The marts' own tables are no source: analysts choose what those show.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from loader.errors import DestinationError, SettingsError
+from loader.ledger import ErasedRecord, ledger_table
+from loader.pipeline import DATASET, Warehouse
+from loader.raw import entity_hash
+
+# What rows outside the raw dataset tell whom they are about by.
+ABOUT = ("conversation_id", "contact_id", "canonical_contact_id", "external_contact_id")
+IDS = "genesys_intermediate.int_contact_external_ids_unioned"
+MERGES = "genesys_intermediate.int_contact_merges_resolved"
+CONVERSATIONS = "genesys_intermediate.int_journey_conversations_unioned"
+_MODELLED = "select count(*) from information_schema.tables where table_schema = %s"
+# Parameters of one statement.
+MOST_IDS = 500
+
+Table = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of one table that are about somebody: how many, and the condition on them."""
+
+    table: Table
+    row_count: int
+    condition: str
+    parameters: Sequence[str]
+
+
+def entities(
+    warehouse: Warehouse, contacts: Collection[str], conversations: Collection[str]
+) -> set[str]:
+    """Return the ids of all contacts and conversations that belong to those given.
+
+    Args:
+        warehouse: connected, its models built.
+        contacts: Genesys' ids or ids of another system, all of whose people are meant.
+        conversations: ids of single conversations.
+
+    Raises:
+        DestinationError: the contacts have not been modelled yet.
+        SettingsError: an id that nothing knows.
+    """
+    if contacts and not warehouse.query(_MODELLED, "genesys_intermediate")[0][0]:
+        raise DestinationError(
+            "who a contact was merged with, and what it took part in, is not modelled yet; "
+            "`make transform`."
+        )
+    found = set(conversations)
+    for contact in contacts:
+        people = _people(warehouse, contact)
+        if not people and entity_hash(contact) not in warehouse.erased():
+            raise SettingsError(
+                f"CONTACT {contact!r}: no contact has this id, neither Genesys' own nor of another "
+                "system; load and transform first, or erase conversations one by one "
+                "(--conversation)."
+            )
+        # By their own name too: whoever comes again after an interruption must be found.
+        found |= {contact, *people}
+        for ids in _chunks(people):
+            rows = warehouse.query(
+                f"select distinct conversation_id from {CONVERSATIONS} "
+                f"where contact_id in ({_places(ids)})",
+                *ids,
+            )
+            found |= {conversation for (conversation,) in rows}
+    return found
+
+
+def _people(warehouse: Warehouse, contact: str) -> list[str]:
+    """Return the ids of everybody merged with a contact, its own among them; none if unknown."""
+    rows = warehouse.query(
+        f"""
+        select everybody.contact_id
+        from {MERGES} as everybody
+        inner join {MERGES} as meant
+            on everybody.canonical_contact_id = meant.canonical_contact_id
+        where meant.contact_id = %s
+            or meant.contact_id in (select contact_id from {IDS} where external_id = %s)
+        """,
+        contact,
+        contact,
+    )
+    return sorted({one for (one,) in rows})
+
+
+def parts(warehouse: Warehouse, ids: Collection[str]) -> list[Part]:
+    """Return what every table holds about `ids`; none of tables that hold nothing."""
+    return [
+        part for table, columns in sorted(warehouse.columns().items())
+        for part in _parts(warehouse, table, columns, ids)
+    ]  # fmt: skip
+
+
+def _parts(
+    warehouse: Warehouse, table: Table, columns: Collection[str], ids: Collection[str]
+) -> Iterator[Part]:
+    if table[0] == DATASET:
+        conditions = ["split_part(record_id, '|', 1) in ({places})"] * ("record_id" in columns)
+        if table[1] == "quarantined_records":
+            # A record that could not be read may have no id, but it holds one.
+            conditions.append("{inside}")
+    else:
+        conditions = [f"{column} in ({{places}})" for column in ABOUT if column in columns]
+    for chunk in _chunks(ids) if conditions else ():
+        places, inside = _places(chunk), " or ".join(["strpos(payload, %s) > 0"] * len(chunk))
+        condition = " or ".join(conditions).format(places=places, inside=inside)
+        parameters = chunk * len(conditions)
+        [(count,)] = warehouse.query(
+            f"select count(*) from {_name(table)} where {condition}", *parameters
+        )
+        if count:
+            yield Part(table, count, condition, parameters)
+
+
+def erase(warehouse: Warehouse, ids: Collection[str], found: Sequence[Part], now: datetime) -> None:
+    """Delete the parts, remember the ids by their hashes, write the tables anew.
+
+    In this order: whatever it is interrupted by, no load brings anything back from then on, and
+    erasing again goes on where it stopped.
+
+    Raises:
+        DestinationError: the warehouse refused it.
+    """
+    remembered = {entity_hash(one): ErasedRecord(entity_hash(one), None, None, now) for one in ids}
+    records = [*remembered.values()]
+    for part in found:
+        schema, name = part.table
+        if schema == DATASET and name != "quarantined_records":
+            rows = warehouse.query(
+                f"select record_id, _dlt_load_id from {_name(part.table)} where {part.condition}",
+                *part.parameters,
+            )
+            records += [
+                ErasedRecord(entity_hash(record_id), name, load_id, now)
+                for record_id, load_id in rows
+            ]
+    warehouse.commit({"erased_records": ledger_table("erased_records", records)}, {})
+    warehouse.execute(
+        (f"delete from {_name(part.table)} where {part.condition}", part.parameters)
+        for part in found
+    )
+    # Nothing found: it was deleted before, by an erasure that was interrupted here.
+    tables = {part.table for part in found} or warehouse.columns().keys()
+    warehouse.rewrite(sorted(tables))
+
+
+def _chunks(ids: Collection[str]) -> Iterator[list[str]]:
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), MOST_IDS):
+        yield ordered[start : start + MOST_IDS]
+
+
+def _places(ids: Sequence[str]) -> str:
+    return ", ".join(["%s"] * len(ids))
+
+
+def _name(table: Table) -> str:
+    return f'"{table[0]}"."{table[1]}"'
