@@ -67,7 +67,7 @@ def test_day_by_day_is_one_full_refresh_and_both_engines_agree(
     ) as sandbox:
         loader = Loader(sandbox, on_duckdb, settings=dict(start))
         second = Loader(sandbox, on_postgres, postgres, dict(start))
-        warehouse = DuckDBWarehouse(loader.database)
+        warehouse, other = DuckDBWarehouse(loader.database), PostgresWarehouse(postgres, tmp_path)
         for day, now in enumerate(
             ("2026-03-14T18:00:00Z", "2026-03-16T06:00:00Z", "2026-03-19T06:00:00Z")
         ):
@@ -76,14 +76,14 @@ def test_day_by_day_is_one_full_refresh_and_both_engines_agree(
             second.load()
             if day == 0:
                 dbt(warehouse, "seed")
+                dbt(other, "seed")
+                dbt(other, "run")
             dbt(warehouse, "run")
     day_by_day = tables(warehouse, *BUILT)
 
     dbt(warehouse, "run", "--full-refresh")
     assert tables(warehouse, *BUILT) == day_by_day
 
-    other = PostgresWarehouse(postgres, tmp_path)
-    dbt(other, "seed")
     dbt(other, "run")
     # Load times are each engine's own; everything else is one truth.
     assert without_load_times(tables(other, *BUILT)) == without_load_times(day_by_day)

