@@ -1,6 +1,7 @@
 """Faults F: windows and time, as far as the clock of this machine is at fault."""
 
 import datetime
+import re
 
 import pytest
 
@@ -37,7 +38,8 @@ def test_f7_a_clock_that_jumps_in_mid_run_ends_it_with_what_was_loaded_kept(
     site: Site, relay: Relay
 ) -> None:
     trick = relay.play(LATER_PAGES, dated(-30))
-    assert "off by -18" in site.run(ELT_NOW="").error(2)
+    # 1 800 s, and what a busy machine takes in between.
+    assert re.search(r"off by -1[78]\d\d s", site.run(ELT_NOW="").error(2))
     assert trick.played == 1
     assert site.row_count() == 10
     assert site.ledger("status, exit_code") == [("failed", 2)]
