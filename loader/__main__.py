@@ -17,7 +17,7 @@ from loader.errors import ExitCode, LoaderError, SettingsError
 from loader.genesys.traffic import FETCH_THREAD
 from loader.resources import RESOURCE_NAMES
 from loader.seeds import check_seeds, check_selection
-from loader.settings import DATE_FORM, Settings, parse_utc
+from loader.settings import DATE_FORM, ENV_FILE, Settings, is_env_file_exposed, parse_utc
 from loader.windows import iso
 
 
@@ -175,6 +175,11 @@ def _checked(options: argparse.Namespace) -> tuple[Settings, datetime | None, da
     """Return the settings and the range asked for, refusing what cannot be meant."""
     settings = Settings.read()
     settings.check_source()
+    if is_env_file_exposed():
+        logging.getLogger(__name__).warning(
+            "%s holds a secret and others on this machine can read it; `chmod 600 %s`",
+            ENV_FILE, ENV_FILE,
+        )  # fmt: skip
     check_seeds()
     if settings.contract == "guides":
         check_selection(settings.contact_column)

@@ -7,6 +7,7 @@ the directory ELT_SECRETS_DIR (default /run/secrets). `.env.example` lists them 
 import difflib
 import os
 import re
+import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -281,6 +282,16 @@ def _refuse_unreadable() -> None:
                 file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             raise SettingsError(f"{file} cannot be read as UTF-8 text.") from None
+
+
+def is_env_file_exposed() -> bool:
+    """Tell whether .env holds a secret and others on this machine can read it."""
+    file = Path(ENV_FILE)
+    if not file.is_file() or not file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        return False
+    kept = dotenv_values(file)
+    fields = Settings.model_fields.values()
+    return any(kept.get(str(one.alias)) for one in fields if one.annotation is SecretStr)
 
 
 def _refuse_unknown(model: type[Settings]) -> None:

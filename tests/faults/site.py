@@ -151,13 +151,16 @@ class Site:
             text=True,
         )
 
-    def transform(self, *models: str, **changes: str) -> Outcome:
-        """Build the models with their seeds, without their tests, in a process of its own."""
+    def transform(self, *models: str, target: str = "target", **changes: str) -> Outcome:
+        """Build the models with their seeds, without their tests, in a process of its own.
+
+        What dbt has parsed lies in the project's `target`, unless a test wants it elsewhere.
+        """
         return self.ended(
             self.start(
                 "transform", "build", "--quiet", "--no-use-colors",
                 "--resource-type", "model", "--resource-type", "seed", "--select", *models,
-                "--target-path", "target", "--log-path", "target",
+                "--target-path", target, "--log-path", target,
                 **{"DBT_PROJECT_DIR": str(ROOT / "dbt_project"), **changes},
             )
         )  # fmt: skip

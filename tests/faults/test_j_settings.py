@@ -185,6 +185,20 @@ def test_j11_a_path_with_blanks_and_letters_of_all_kinds_works(
     assert sorted(path.name for path in site.directory.iterdir()) == sorted([name, "data"])
 
 
+def test_j12_a_file_of_secrets_that_all_can_read_is_named(site: Site) -> None:
+    env = site.directory / ".env"
+    secret = site.settings["GENESYS_CLIENT_SECRET"]
+    env.write_text(f"GENESYS_CLIENT_SECRET={secret}\n")
+    for mode, warned in ((0o644, 1), (0o640, 1), (0o600, 0)):
+        env.chmod(mode)
+        said = site.run("load", "--only", "skills").succeeded().stderr
+        assert said.count("`chmod 600 .env`") == warned
+    env.write_text("ELT_START=2026-11-20\n")
+    env.chmod(0o644)
+    said = site.run("plan").succeeded().stderr
+    assert "chmod" not in said
+
+
 def test_j1_a_real_process_ends_with_the_same_code_and_line(site: Site) -> None:
     said = site.ended(site.start("load", GENESYS_CLIENT_ID="")).error(2)
     assert "GENESYS_CLIENT_ID is not set" in said

@@ -5,6 +5,7 @@ import contextlib
 import gzip
 import json
 import socket
+import subprocess
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
@@ -22,13 +23,16 @@ from tests.faults.site import (
     FIRST_PAGE,
     LATER_PAGES,
     LOGIN,
+    NOW,
     POLL,
     RESULTS,
     SUBMIT,
+    TODAY,
     Outcome,
     Site,
     fault,
 )
+from tests.sandbox.process import ROOT
 
 SECRET = "Invented/Secret+1234567890=for%these-tests"
 
@@ -323,3 +327,87 @@ def test_k12_what_the_other_side_writes_cannot_write_on_the_terminal(site: Site)
         assert not [sign for sign in outcome.stdout + outcome.stderr if sign in "\x1b\x07\r\u2028"]
         assert "all is well" not in outcome.stderr
     assert site.requests("/users") == []
+
+
+# Runs the loader and tells the most memory it had, in MB, after what it said.
+WEIGHED = """
+import resource, subprocess, sys
+ended = subprocess.run([sys.executable, "-m", "loader", *sys.argv[1:]])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10, file=sys.stderr)
+sys.exit(ended.returncode)
+"""
+
+
+def megabytes(site: Site, exit_code: int) -> tuple[str, int]:
+    """Load in a process of its own; return what it said and the most memory it had."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WEIGHED, *DETAILS],
+        cwd=site.directory,
+        env={**site.environment({}), "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == exit_code, said
+    *lines, most = said.splitlines()
+    assert "Traceback" not in said
+    return "\n".join(lines), int(most)
+
+
+def packed(part: bytes, times: int) -> bytes:
+    """Return a page with the part written into it so many times, as gzip, without holding it."""
+    packer = zlib.compressobj(wbits=31)
+    page = [packer.compress(b'{"conversations":[{"conversationId":"large000","text":"')]
+    page += [packer.compress(part) for _ in range(times)]
+    return b"".join([*page, packer.compress(b'"}]}'), packer.flush()])
+
+
+def test_k9_an_answer_that_unpacks_without_end_is_left(site: Site, relay: Relay) -> None:
+    """2 GB in 2 MB: it is refused at the limit, in bounded memory."""
+    bomb = packed(b" " * (1 << 20), 2048)
+    relay.play(RESULTS, told(bomb), times=9)
+    said, most = megabytes(site, 5)
+    assert "answered more than 256 MB; lower ELT_PAGE_SIZE" in said
+    assert most < 700
+    assert site.row_count() == 0
+
+
+def test_k9_a_record_of_100_mb_is_kept_out_and_the_others_load(
+    site: Site, relay: Relay, expected: Expected
+) -> None:
+    relay.play(FIRST_PAGE, told(packed(b"x" * (1 << 20), 100)))
+    said, most = megabytes(site, 5)
+    assert "1 of 1 records are not valid" in said
+    assert most < 700
+    assert site.query("select record_id, reason from genesys_raw.quarantined_records") == [
+        ("large000", "larger than 32 MB")
+    ]
+    site.run("reload", "--from", TODAY, "--to", NOW, *DETAILS[1:]).succeeded()
+    assert site.raw() == expected()
+
+
+def told(content: bytes) -> Trick:
+    """Answer with some gzip in place of what was asked for."""
+    return lambda exchange: exchange.send(
+        content, "Content-Encoding: gzip", f"Content-Length: {len(content)}"
+    )
+
+
+def test_k13_what_dbt_writes_beside_the_tables_holds_no_secret_and_no_row(site: Site) -> None:
+    person_there = fault(FIRST_PAGE, "mutate", 1, splice=person("good0000-name"))
+    site.sandbox.add_faults(person_there)
+    password = "postgres-geheim-0815"
+    site.run().succeeded()
+    target = site.directory / "target"
+    site.transform(
+        "+fct_participant_attributes", target=str(target), ELT_POSTGRES_PASSWORD=password
+    ).succeeded()
+    assert any(PERSON[0] in payload for payload in site.newest().values())
+    assert site.query("select count(*) from genesys_marts.fct_participant_attributes") != [(0,)]
+    written = [path for path in target.rglob("*") if path.is_file()]
+    assert {"manifest.json", "run_results.json"} <= {path.name for path in written}
+    canaries = [*PERSON, site.settings["GENESYS_CLIENT_SECRET"], password]
+    for path in written:
+        content = path.read_bytes()
+        assert not [one for one in canaries if one.encode() in content], path
