@@ -1,13 +1,10 @@
 """What tests of several folders share: a Postgres server, and a loader bound to a sandbox."""
 
-import itertools
 from collections.abc import Iterator
 
 import pytest
 
 from tests.postgres import PostgresDatabase, PostgresServer, postgres_server
-
-_database_number = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -19,5 +16,5 @@ def postgres_session() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def postgres(postgres_session: PostgresServer) -> PostgresDatabase:
-    """Make a fresh database."""
-    return postgres_session.create_database(f"test_{next(_database_number)}")
+    """Make a fresh database, always of one name: dbt parses the project again for another."""
+    return postgres_session.create_database("test")

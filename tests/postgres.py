@@ -60,8 +60,9 @@ class PostgresServer:
     maintenance: PostgresDatabase
 
     def create_database(self, name: str) -> PostgresDatabase:
-        """Make a fresh, empty database."""
+        """Make a fresh, empty database, in place of one of that name."""
         with contextlib.closing(self.maintenance.connect()) as connection:
+            connection.cursor().execute(f'drop database if exists "{name}" with (force)')
             connection.cursor().execute(f'create database "{name}"')
         m = self.maintenance
         return PostgresDatabase(m.host, m.port, m.user, m.password, name)

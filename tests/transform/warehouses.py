@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,9 @@ from tests.postgres import PostgresDatabase
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "dbt_project"
 
+# What dbt has parsed, kept for all warehouses of one kind: parsing takes longer than most builds.
+PARSED = tempfile.TemporaryDirectory(prefix="dbt-parsed-")
+
 Row = tuple[Any, ...]
 
 
@@ -30,10 +34,13 @@ class Warehouse(Protocol):
     """One database with raw tables and what dbt built from them."""
 
     name: str
-    target: Path  # where dbt keeps what it parsed
+    folder: Path  # where dbt runs
 
     def environment(self) -> dict[str, str]:
-        """Return the settings that point dbt here."""
+        """Return the settings that point dbt here, from the folder.
+
+        They are the same for all warehouses of a kind, or dbt would parse the project again.
+        """
 
     def open(self) -> contextlib.AbstractContextManager[None]:
         """Keep one connection for the statements of the block; none may be open while dbt runs."""
@@ -49,12 +56,12 @@ class DuckDBWarehouse:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.target = path.parent / "dbt_target"
+        self.folder = path.parent
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def environment(self) -> dict[str, str]:
         """Return the settings that point dbt here."""
-        return {"ELT_TARGET": "duckdb", "ELT_DUCKDB_PATH": str(self.path)}
+        return {"ELT_TARGET": "duckdb", "ELT_DUCKDB_PATH": self.path.name}
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
@@ -82,7 +89,7 @@ class PostgresWarehouse:
 
     def __init__(self, database: PostgresDatabase, directory: Path) -> None:
         self.database = database
-        self.target = directory / "dbt_target_postgres"
+        self.folder = directory
         self._connection: psycopg2.extensions.connection | None = None
 
     def environment(self) -> dict[str, str]:
@@ -117,7 +124,8 @@ def dbt(
     The environment is the warehouse's for the command alone, and dbt's adapters are dropped
     afterwards with their connections: they would keep the database, and its log, open.
     """
-    with _environment(warehouse.environment()):
+    parsed = str(Path(PARSED.name, warehouse.name, *project.parts[1:]))
+    with _environment(warehouse.environment()), contextlib.chdir(warehouse.folder):
         result = dbtRunner().invoke(
             [
                 *arguments,
@@ -126,9 +134,9 @@ def dbt(
                 "--profiles-dir",
                 str(ROOT / "profiles"),
                 "--target-path",
-                str(warehouse.target),
+                parsed,
                 "--log-path",
-                str(warehouse.target),
+                parsed,
                 "--no-write-json",
                 "--quiet",
                 "--no-use-colors",
