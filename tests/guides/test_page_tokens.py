@@ -52,7 +52,7 @@ import loader.load
 from loader.__main__ import main
 from loader.fetch import Fetcher
 
-loader.load.Fetcher = lambda *about, commit_bytes: Fetcher(*about, commit_bytes=1)
+loader.load.Fetcher = lambda *about, **given: Fetcher(*about, **{**given, "commit_bytes": 1})
 sys.exit(main(sys.argv[1:]))
 """
 
