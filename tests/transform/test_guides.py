@@ -70,7 +70,7 @@ def test_a_conversation_is_all_its_parts_and_what_none_tells_is_unknown(
         ],
     )
     dbt(warehouse, "seed", project=project)
-    dbt(warehouse, "run", project=project)
+    dbt(warehouse, "run", *ATTRIBUTES, project=project)
 
     assert rows(
         warehouse,
@@ -141,6 +141,14 @@ def _columns(warehouse: Warehouse, table: str) -> list[str]:
     ]
 
 
+ATTRIBUTES = ("--select", "+fct_participant_attributes", "+fct_interactions")
+JOURNEYS = (
+    "--select", "+journey_timelines", "+bridge_contact_external_ids",
+    "+audit_filtered_conversations",
+)  # fmt: skip
+REPORTS = (
+    "--select", "+fct_flow_outcomes", "+fct_queue_intervals", "+fct_agent_intervals", "+dim_users",
+)  # fmt: skip
 STEPS = (
     "select canonical_contact_id, conversation_id, node_number, handoff_type, handoff_confidence,"
     " handoff_gap_seconds, duration_seconds, user_id, queue_id, wrapup_code_id"
@@ -179,7 +187,7 @@ def test_a_merge_found_late_rewrites_the_journey_of_a_list(warehouse: Warehouse)
         ],
     )
     dbt(warehouse, "seed")
-    dbt(warehouse, "run")
+    dbt(warehouse, "run", *JOURNEYS)
     agent = {"user_id": "user-1", "queue_id": "queue-1"}
     chat = {"conversation_id": "chat", "node_number": 1, "duration_seconds": "600.000", **agent}
     call = {"conversation_id": "call", "duration_seconds": "255.500", **agent}
@@ -206,7 +214,7 @@ def test_a_merge_found_late_rewrites_the_journey_of_a_list(warehouse: Warehouse)
         ],
     )
     raw.load(3, guides_interactions=[exported("call", wrapup="code-7")])
-    dbt(warehouse, "run")
+    dbt(warehouse, "run", *JOURNEYS)
     handoff = {"handoff_type": "chat_to_voice", "handoff_confidence": "contact_and_queue"}
     handoff |= {"handoff_gap_seconds": "45.000", "wrapup_code_id": "code-7"}
     merged = {"canonical_contact_id": "after"}
@@ -303,7 +311,7 @@ def test_counts_by_name_and_reports_without_media_type(
     )
     dbt(warehouse, "seed", project=project)
     stockholm = ("--vars", "{report_time_zone: Europe/Stockholm}")
-    dbt(warehouse, "run", *stockholm, project=project)
+    dbt(warehouse, "run", *REPORTS, *stockholm, project=project)
     totals = ("--select", "assert_intervals_add_up_to_their_buckets")
     dbt(warehouse, "test", *totals, *stockholm, project=project)
 

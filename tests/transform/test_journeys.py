@@ -62,7 +62,14 @@ def test_a_late_merge_rewrites_history_in_the_next_build(warehouse: Warehouse) -
         **reference(),
     )
     dbt(warehouse, "seed")
-    dbt(warehouse, "run")
+    dbt(
+        warehouse,
+        "run",
+        "--select",
+        "+journey_timelines",
+        "+dim_contacts",
+        "+bridge_contact_external_ids",
+    )
     voice = {"handoff_type": "chat_to_voice", "handoff_confidence": "contact_and_queue"}
     assert rows(warehouse, STEPS) == [
         {"canonical_contact_id": who, "conversation_id": name, "step_number": step}
@@ -81,7 +88,14 @@ def test_a_late_merge_rewrites_history_in_the_next_build(warehouse: Warehouse) -
             contact("after", merged_from=["before"]),
         ],
     )
-    dbt(warehouse, "run")
+    dbt(
+        warehouse,
+        "run",
+        "--select",
+        "+journey_timelines",
+        "+dim_contacts",
+        "+bridge_contact_external_ids",
+    )
     merged = {"canonical_contact_id": "after"}
     assert rows(warehouse, STEPS) == [
         merged
