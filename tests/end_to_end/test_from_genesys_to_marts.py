@@ -137,7 +137,7 @@ def test_the_demo_leaves_tested_marts_and_what_the_readme_shows(
     assert starts == sorted(starts)
 
 
-def expect_results_of_readme(warehouse: Warehouse) -> None:
+def expect_results_of_readme(warehouse: DuckDBWarehouse) -> None:
     """Hold every query of the README to the result that stands below it."""
     queries = re.findall(r"```sql\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert len(queries) == 5

@@ -13,6 +13,7 @@ from tests.transform.conversations import (
 )
 from tests.transform.warehouses import RawTables, Warehouse, dbt, rows
 
+JOURNEYS = ("--select", "+journey_timelines", "+bridge_contact_external_ids")
 STEPS = (
     "select canonical_contact_id, conversation_id, step_number, node_number, handoff_type,"
     " handoff_confidence, handoff_gap_seconds, duration_seconds"
@@ -62,14 +63,7 @@ def test_a_late_merge_rewrites_history_in_the_next_build(warehouse: Warehouse) -
         **reference(),
     )
     dbt(warehouse, "seed")
-    dbt(
-        warehouse,
-        "run",
-        "--select",
-        "+journey_timelines",
-        "+dim_contacts",
-        "+bridge_contact_external_ids",
-    )
+    dbt(warehouse, "run", *JOURNEYS)
     voice = {"handoff_type": "chat_to_voice", "handoff_confidence": "contact_and_queue"}
     assert rows(warehouse, STEPS) == [
         {"canonical_contact_id": who, "conversation_id": name, "step_number": step}
@@ -88,14 +82,7 @@ def test_a_late_merge_rewrites_history_in_the_next_build(warehouse: Warehouse) -
             contact("after", merged_from=["before"]),
         ],
     )
-    dbt(
-        warehouse,
-        "run",
-        "--select",
-        "+journey_timelines",
-        "+dim_contacts",
-        "+bridge_contact_external_ids",
-    )
+    dbt(warehouse, "run", *JOURNEYS)
     merged = {"canonical_contact_id": "after"}
     assert rows(warehouse, STEPS) == [
         merged

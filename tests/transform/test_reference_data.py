@@ -3,6 +3,7 @@
 from tests.transform.conversations import call, reference
 from tests.transform.warehouses import RawTables, Warehouse, dbt, rows
 
+DIMENSIONS = ("--select", "+dim_queues", "+dim_users", "+dim_wrapup_codes")
 QUEUES = (
     "select queue_id, queue_name, division_name, is_known, is_deleted"
     " from genesys_marts.dim_queues order by queue_id"
@@ -26,9 +27,7 @@ def test_dimensions_follow_complete_snapshots(warehouse: Warehouse) -> None:
         **first,
     )
     dbt(warehouse, "seed")
-    dbt(
-        warehouse, "run", "--select", "+dim_queues", "+dim_users", "+dim_wrapup_codes", "+dim_flows"
-    )
+    dbt(warehouse, "run", *DIMENSIONS)
     raw.load(
         2,
         queues=[
@@ -39,9 +38,7 @@ def test_dimensions_follow_complete_snapshots(warehouse: Warehouse) -> None:
     )
     # A snapshot that stopped in the middle renames what it holds and deletes nothing.
     raw.load(3, queues=[{"id": "queue-2", "name": "Sales, renamed"}], complete=False)
-    dbt(
-        warehouse, "run", "--select", "+dim_queues", "+dim_users", "+dim_wrapup_codes", "+dim_flows"
-    )
+    dbt(warehouse, "run", *DIMENSIONS)
 
     known, gone = {"is_known": True}, {"is_deleted": True}
     unknown, there = {"is_known": False}, {"is_deleted": False}
