@@ -1,26 +1,21 @@
 """A place the loader runs in: its settings, its warehouse, what it said and what came of it.
 
-Runs happen in this process (a run costs less than importing dlt does) unless a test needs a real
-one. Nothing of a run stays behind: environment, log handlers and signal handlers are put back.
+Runs happen in this process unless a test needs a real one.
 """
 
 import contextlib
-import io
-import logging
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import duckdb
 
-from loader.__main__ import main
+from tests.loading import run_here
 from tests.sandbox.process import ROOT, SandboxProcess, Told
 
 NOW = "2026-11-20T12:00:00Z"
@@ -120,25 +115,7 @@ class Site:
     def run(self, *arguments: str, **changes: str) -> Outcome:
         """Run the loader here, in this process, with some settings changed."""
         arguments = arguments or DETAILS
-        out, err = io.StringIO(), io.StringIO()
-        root = logging.getLogger()
-        handlers, level = root.handlers[:], root.level
-        at_term = signal.getsignal(signal.SIGTERM)
-        # The loader replaces the handlers; pytest's own must not be closed by it.
-        root.handlers = []
-        try:
-            with (
-                mock.patch.dict(os.environ, self.environment(changes), clear=True),
-                contextlib.chdir(self.directory),
-                contextlib.redirect_stdout(out),
-                contextlib.redirect_stderr(err),
-                _duckdb_files_closed_at_the_end(),
-            ):
-                exit_code = main(arguments)
-        finally:
-            root.handlers, root.level = handlers, level
-            signal.signal(signal.SIGTERM, at_term)
-        return self._outcome(exit_code, out.getvalue(), err.getvalue())
+        return self._outcome(*run_here(arguments, self.directory, self.environment(changes)))
 
     def start(self, *arguments: str, **changes: str) -> "subprocess.Popen[str]":
         """Start the loader as a process of its own."""
@@ -247,28 +224,6 @@ def asked(entry: Told) -> str:
     """Return a request of the log as faults match it."""
     query = f"?{entry['query']}" if entry["query"] else ""
     return f"{entry['method']} {entry['path']}{query}"
-
-
-@contextlib.contextmanager
-def _duckdb_files_closed_at_the_end() -> Iterator[None]:
-    """Let go of the files that a run leaves to the end of its process."""
-    opened: list[duckdb.DuckDBPyConnection] = []
-    connect = duckdb.connect
-
-    def remembered(*arguments: Any, **options: Any) -> duckdb.DuckDBPyConnection:  # noqa: ANN401
-        opened.append(connect(*arguments, **options))
-        return opened[-1]
-
-    with mock.patch("duckdb.connect", remembered):
-        yield
-    for connection in opened:
-        with contextlib.suppress(duckdb.Error):
-            attached = connection.execute(
-                "select database_name from duckdb_databases() where path is not null"
-            )
-            for (name,) in attached.fetchall():
-                connection.execute(f'detach "{name}"')
-        connection.close()
 
 
 @contextlib.contextmanager

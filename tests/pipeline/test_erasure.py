@@ -7,6 +7,7 @@ import pytest
 
 from tests.loading import Loader
 from tests.sandbox.process import SandboxProcess
+from tests.transform.warehouses import DuckDBWarehouse, PostgresWarehouse, Warehouse, dbt
 
 ONLY = ("--only", "conversation_details", "external_contacts")
 # All that holds people but reports of intervals; what those count has no name.
@@ -22,7 +23,7 @@ def marts(request: pytest.FixtureRequest, sandbox: SandboxProcess, tmp_path: Pat
     sandbox.set_clock("2026-03-16T06:00:00Z")
     database = None
     if request.param == "postgres":
-        database = request.getfixturevalue("postgres_session").create_database("erasure")
+        database = request.getfixturevalue("postgres_session").create_database("test")
     loader = Loader(sandbox, tmp_path, database, {"ELT_START": "2026-03-14"})
     loader.load(*ONLY)
     transform(loader)
@@ -30,14 +31,14 @@ def marts(request: pytest.FixtureRequest, sandbox: SandboxProcess, tmp_path: Pat
 
 
 def transform(loader: Loader) -> None:
-    """Build models and seeds, without the tests that want every model."""
-    outcome = loader.run(
-        "transform", "build", "--quiet", "--resource-type", "model", "--resource-type", "seed",
-        "--select", *MODELS, "attribute_registry", "journey_states",
-        DBT_PROJECT_DIR=str(Path(__file__).parents[2] / "dbt_project"),
-        DBT_TARGET_PATH=str(loader.folder / "target"), DBT_LOG_PATH=str(loader.folder / "logs"),
-    )  # fmt: skip
-    assert outcome.exit_code == 0, outcome.output + outcome.errors
+    """Build what is about people."""
+    warehouse: Warehouse = (
+        PostgresWarehouse(loader.postgres, loader.folder)
+        if loader.postgres
+        else DuckDBWarehouse(loader.database)
+    )
+    dbt(warehouse, "seed")
+    dbt(warehouse, "run", "--select", *MODELS)
 
 
 def texts(loader: Loader) -> Iterator[tuple[str, str]]:
