@@ -175,20 +175,12 @@ class Place:
         """Run `load` once, whatever comes of it."""
         return self.run("load", *arguments, strikes=strikes)
 
-    def run(
-        self,
-        *command: str,
-        strikes: Sequence[Strike] = (),
-        signal_after: float | None = None,
-        number: int = signal.SIGKILL,
-    ) -> Ended:
+    def run(self, *command: str, strikes: Sequence[Strike] = ()) -> Ended:
         """Run a command of the loader in a process of its own.
 
         Args:
             command: what follows `python -m loader`.
             strikes: what happens to it at which effect.
-            signal_after: seconds after which it gets the signal `number`.
-            number: of the signal.
         """
         for path in self.notes.iterdir():
             path.unlink()
@@ -210,8 +202,6 @@ class Place:
                 "folder": str(self.folder),
                 "stdout": str(stdout),
                 "stderr": str(stderr),
-                "signal_after": signal_after,
-                "signal": int(number),
                 "patience": self.patience,
             }
         )
