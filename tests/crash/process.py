@@ -94,6 +94,7 @@ def _be_child(asked: dict[str, Any]) -> int:
         os.dup2(os.open(os.devnull if number == 0 else asked[name], flags, 0o600), number)
     os.environ.clear()
     os.environ.update(asked["environment"])
+    time.tzset()
     os.chdir(asked["folder"])
     return main(asked["arguments"])
 

@@ -58,6 +58,7 @@ class Figures:
     """What the long run came to; a mode that is run again replaces its own figures."""
 
     deaths: Score = field(default_factory=Score)
+    tears: Score = field(default_factory=Score)
     failures: Score = field(default_factory=Score)
     marts: Score = field(default_factory=Score)
     guards: Score = field(default_factory=Score)
@@ -73,8 +74,8 @@ class Figures:
             return cls()
         told = json.loads(FIGURES.read_text("utf-8"))
         figures = cls(kills=told["kills"], files=told["files"], problems=told["problems"])
-        for name in ("deaths", "failures", "marts", "guards", "histories"):
-            setattr(figures, name, Score(**told[name]))
+        for name in ("deaths", "tears", "failures", "marts", "guards", "histories"):
+            setattr(figures, name, Score(**told.get(name, {})))
         return figures
 
     def write(self) -> None:
@@ -86,8 +87,9 @@ class Figures:
         """Sum up."""
         return "\n".join(
             [
-                f"points enumerated   {self.deaths.tried + self.failures.tried}",
+                f"points enumerated   {self.deaths.tried + self.tears.tried + self.failures.tried}",
                 f"kills survived      {self.deaths}",
+                f"power cuts survived {self.tears}",
                 f"failures made good  {self.failures}",
                 f"marts equal         {self.marts}",
                 f"schedules equal     {self.histories}, {self.kills} deaths in them",

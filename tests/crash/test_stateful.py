@@ -115,7 +115,7 @@ def test_no_history_breaks_an_invariant(stage: Stage, examples: int) -> None:
         machine_on(stage),
         settings=settings(
             max_examples=examples,
-            stateful_step_count=8,
+            stateful_step_count=6,
             deadline=None,
             derandomize=True,
             database=None,
