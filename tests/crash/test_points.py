@@ -107,6 +107,22 @@ def test_a_package_left_by_a_death_is_not_loaded_into_a_backup(stage: Stage) -> 
     _is_whole_after_a_run(stage, place)
 
 
+def test_a_job_refused_one_day_is_stamped_when_the_next_takes_it(stage: Stage) -> None:
+    """Its records are those of the next day; stamped with the first they would pass for older."""
+    place = stage.place()
+    witness = stage.witness(place)
+    stage.sandbox.set_clock(NEXT.now)
+    stage.sandbox.add_faults({"match": "POST .*/details/jobs$", "nth": "all", "action": "status"})
+    refused = NEXT.run(place)
+    stage.sandbox.clear_faults()
+    witness.after(refused)
+    assert refused.exit_code == 4
+    stage.sandbox.set_clock("2026-03-17T06:00:00Z")
+    ended = NEXT.run(place)
+    witness.after(ended)
+    assert ended.exit_code == 0
+
+
 def _put_back(stage: Stage, place: Place) -> None:
     """Replace the warehouse by the one of the day before."""
     for path in place.folder.glob(f"{place.database.name}*"):
