@@ -288,6 +288,9 @@ class Run:
         opened = self._warehouse.state(resource.name).open
         if opened is None or (opened.window, opened.query_hash) != (item.window, asked):
             opened = self._fresh(item, asked)
+        if opened.job_id is None and opened.page_count == 0:
+            # Nobody has answered yet: what will be told is as of now, not as of the first attempt.
+            opened = self._fresh(item, asked)
         for restart in range(MAX_RESTARTS + 1):
             try:
                 self._read_pages(plan, opened, adjustment, summary)

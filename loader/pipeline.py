@@ -53,6 +53,8 @@ DUCKDB_CONFIG: dict[str, str | bool | int | float | list[str]] = {
 # What is added to a row group is written together with what was in it before. One of DuckDB's
 # default size, 122 880 rows, would hold 800 MB of conversations.
 DUCKDB_ROW_GROUP = 4_096
+# What a file of rows that was written to its end ends with.
+LAST_BYTES = {".parquet": b"PAR1", ".csv": b"\n"}
 # Rows not yet in the file itself lie uncompressed in its log; dlt would let that grow to 1 GB.
 DUCKDB_CHECKPOINT = "16MB"
 # What DuckDB may keep from one commit to the next; within one it takes what that needs, since a
@@ -545,6 +547,11 @@ def _sweep(folder: Path) -> None:
             elif (path / "package_completed.json").exists():
                 # Loaded and listed, killed before it was put away: dlt would refuse it for ever.
                 shutil.rmtree(path)
+    if not _can_be_read(folder):
+        # Half written when the power went. What the packages hold is asked for again: the state
+        # behind them comes with their rows or not at all.
+        shutil.rmtree(folder)
+        return
     loading = _names(folder / "load" / "normalized")
     # Killed between the two steps that hand a package on, dlt could never hand it on again.
     for twin in loading & _names(extracted):
@@ -559,6 +566,28 @@ def _sweep(folder: Path) -> None:
     # Rows of an extract that was killed; the next asks for them again.
     for name in _names(folder / "normalize") - {"extracted", ".version"}:
         shutil.rmtree(folder / "normalize" / name)
+
+
+def _can_be_read(folder: Path) -> bool:
+    """Tell whether what lies among the packages, and the state and schemas they need, is whole."""
+    packages = (folder / "normalize" / "extracted", folder / "load" / "normalized")
+    files = [path for lying in packages for path in lying.glob("**/*") if path.is_file()]
+    files += [folder / "state.json"] if (folder / "state.json").exists() else []
+    files += (folder / "schemas").glob("*.schema.json")
+    return all(_is_whole(path) for path in files)
+
+
+def _is_whole(path: Path) -> bool:
+    if last := LAST_BYTES.get(path.suffix):
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - len(last)))
+            return file.read() == last
+    if path.suffix == ".json":
+        try:
+            json.loads(path.read_bytes())
+        except ValueError:
+            return False
+    return True
 
 
 def _names(folder: Path) -> set[str]:

@@ -254,7 +254,9 @@ def _undisturbed_by(
 
         clean = stage.clean(SECOND_DAY, resources)
         place = stage.place()
-        place.guard, place.patience = guard, SECONDS_OF_PATIENCE
+        place.guard = guard
+        if guard:
+            place.patience = SECONDS_OF_PATIENCE
         witness = stage.witness(place)
         stage.sandbox.set_clock(SECOND_DAY)
         stage.sandbox.add_faults(*faults)
@@ -366,6 +368,24 @@ def _netrc(stage: "Stage", guard: str | None) -> None:
     ended = place.load(*USERS)
     stage.witness(place).after(ended)
     demand(ended.exit_code == 0, "V11", ended.said)
+
+
+def _quoted(stage: "Stage", guard: str | None) -> None:
+    """Have the source put somebody's number into its error."""
+    from tests.crash.points import SECOND_DAY
+
+    stage.sandbox.set_clock(SECOND_DAY)
+    place = stage.place()
+    place.guard = guard
+    number = stage.truth.personal[0].decode()
+    body = {"code": number, "message": number, "status": 400}
+    fault = {"match": "GET /api/v2/users", "action": "status"}
+    stage.sandbox.add_faults({**fault, "args": {"status": 400, "body": body}})
+    try:
+        ended = place.load(*USERS)
+    finally:
+        stage.sandbox.clear_faults()
+    stage.witness(place).after(ended)
 
 
 def _redirected(stage: "Stage", guard: str | None) -> None:
@@ -511,6 +531,7 @@ GUARDS = {
                 also_ends=(3,),
             ),
         ),
+        Guard("redaction of people", _everything_is_quoted, _quoted),
         Guard("availability", _no_availability, _undisturbed_by()),
         Guard("overlap", lambda: _rules(overlap=timedelta(0)), _late_arrival),
         Guard("lookback", lambda: _rules(lookback=timedelta(0)), _corrected),

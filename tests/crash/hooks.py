@@ -25,9 +25,15 @@ import requests
 
 Kind = Literal["request", "file", "sql"]
 Moment = Literal["before", "after"]
-Blow = Literal["kill", "terminate", "interrupt", "no_space", "disconnect", "locked"]
+Blow = Literal["kill", "torn", "terminate", "interrupt", "no_space", "disconnect", "locked"]
 
-SIGNALS = {"kill": signal.SIGKILL, "terminate": signal.SIGTERM, "interrupt": signal.SIGINT}
+# Torn is a power cut: what was written last is half there, which `Place.tear` sees to afterwards.
+SIGNALS = {
+    "kill": signal.SIGKILL,
+    "torn": signal.SIGKILL,
+    "terminate": signal.SIGTERM,
+    "interrupt": signal.SIGINT,
+}
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 FILE_CALLS = ("replace", "rename", "unlink", "remove", "rmdir", "mkdir", "fsync", "link")
 SQL_CALLS = ("execute", "executemany", "begin", "commit", "rollback")

@@ -32,6 +32,7 @@ SNAPSHOTS = (
     "users", "queues", "wrapup_codes", "skills", "divisions", "flows", "flow_outcomes",
     "external_contacts",
 )  # fmt: skip
+INTERACTIONS = "guides_interactions"
 ERROR = re.compile(r"^ERROR GX-(\d{3}) \S")
 EXIT_CODES = {0, 2, 3, 4, 5, 6, 7, 130}
 MOST_MEGABYTES = 400
@@ -39,6 +40,12 @@ MOST_MEGABYTES = 400
 LAKE_LAG = timedelta(minutes=30)
 SETTLE = timedelta(minutes=15)
 OURS = re.compile(r"work|dbt|genesys\.duckdb(\.wal|\.tmp)?")
+# Files that hold records.
+RECORDS = re.compile(r"^genesys\.duckdb|\.parquet$")
+# When everything has happened.
+LATER = to_millis("2027-01-01T00:00:00Z")
+# So many people are looked for, whether or not they are in a record.
+FEW = 5
 # A piece of a secret this long gives it away; found at this step, no longer piece goes unnoticed.
 PIECE, STEP = 8, 4
 
@@ -86,6 +93,18 @@ class Truth:
         end = _moment(now) - LAKE_LAG
         return {one.record_id for one in self.conversations(_moment(start), end, _moment(now))}
 
+    @cached_property
+    def personal(self) -> tuple[bytes, ...]:
+        """Numbers, mailboxes and names of people: a few contacts, and those who are in a record."""
+        records = b"".join(self.world.record(one.number, LATER) for one in self.world)
+        people = [
+            one
+            for number, one in enumerate(self.world.organisation.contacts)
+            if number < FEW or any(text.encode() in records for text in (one.address, one.email))
+        ]
+        texts = {text for one in people for text in (one.address, one.email, one.name)}
+        return tuple(sorted(text.encode() for text in texts))
+
     def payload_hash(self, conversation_id: str, now: str) -> str:
         """Return the form a conversation has by now."""
         number = self.world.number_of(conversation_id)
@@ -117,7 +136,7 @@ class Standing:
     def pending_states(self) -> dict[str, dict[str, Any]]:
         """The state behind the packages that the next run loads first; empty without any."""
         path = self.place.work / "dlt" / "genesys" / "state.json"
-        if not self._packages() or not path.exists():
+        if self.place.is_torn or not self._packages() or not path.exists():
             return {}
         return _resource_states(json.loads(path.read_text("utf-8")))
 
@@ -196,7 +215,7 @@ class Standing:
         """
         whole = (
             "true"
-            if table == DETAILS
+            if table not in SNAPSHOTS
             else "window_start = (select max(window_start) from genesys_raw.extract_windows"
             f" where resource = '{table}' and status = 'loaded')"
         )
@@ -219,16 +238,21 @@ class Standing:
         )
         return {row[0] for row in rows}
 
-    def texts(self) -> Iterator[bytes]:
-        """Walk through every text the warehouse holds, unpacked."""
-        for schema, table in self._rows(
-            "select table_schema, table_name from information_schema.tables"
+    def texts(self) -> Iterator[tuple[bytes, bool]]:
+        """Walk through every text the warehouse holds, unpacked; tell which may be of a person.
+
+        A record may, and whatever dbt makes of it; nothing we write beside it.
+        """
+        for schema, table, column in self._rows(
+            "select table_schema, table_name, column_name from information_schema.columns"
+            " inner join information_schema.tables using (table_schema, table_name)"
             " where table_schema like 'genesys%' and table_type = 'BASE TABLE'"
+            " and data_type in ('VARCHAR', 'JSON')"
         ):
-            for row in self._rows(f'select * from "{schema}"."{table}"'):
-                for value in row:
-                    if isinstance(value, str):
-                        yield from unpacked(value.encode())
+            may_be = schema != "genesys_raw" or column == "payload"
+            for (text,) in self._rows(f'select "{column}"::varchar from "{schema}"."{table}"'):
+                if text:
+                    yield from ((piece, may_be) for piece in unpacked(text.encode()))
 
     def left(self) -> list[str]:
         """Return what lies where packages lie, a package or not."""
@@ -260,7 +284,7 @@ class Content:
     def of(cls, standing: Standing) -> "Content":
         """Read it."""
         present = standing.tables()
-        names = [name for name in (DETAILS, *SNAPSHOTS) if name in present]
+        names = [name for name in (DETAILS, INTERACTIONS, *SNAPSHOTS) if name in present]
         return cls(
             newest={name: standing.newest(name) for name in names},
             states=standing.states,
@@ -310,7 +334,7 @@ class Witness:
         self.exit_is_honest(ended)
         self.nothing_lies_outside(ended)
         with self.place.opened() as connection:
-            self.no_secret_is_written(ended, connection)
+            self.nothing_is_told(ended, connection)
             if connection is not None:
                 standing = Standing(connection, self.place)
                 self.rows_are_not_behind_the_token(standing)
@@ -367,19 +391,24 @@ class Witness:
         strangers += self.place.warm.home.iterdir()
         demand(not strangers, "V19", f"found {strangers}")
 
-    def no_secret_is_written(self, ended: Ended, connection: Connection | None) -> None:
-        """V13: no piece of a secret, in any form, in any file or text, packed or not."""
-        written = [ended.stdout.encode(), ended.stderr.encode()]
+    def nothing_is_told(self, ended: Ended, connection: Connection | None) -> None:
+        """V13, V14: no piece of a secret, in any form, in any file or text, packed or not.
+
+        Of people neither, but in records and in the files that hold them.
+        """
+        told = [ended.stdout.encode(), ended.stderr.encode()]
+        records: list[bytes] = []
         for path in self.place.folder.rglob("*"):
             if path.is_file():
                 self.files += 1
-                written += unpacked(path.read_bytes())
+                (records if RECORDS.search(path.name) else told).extend(unpacked(path.read_bytes()))
         if connection is not None:
-            written += Standing(connection, self.place).texts()
-        everything = b"\n".join(written)
-        for piece in forms(self.place.secrets):
-            at = everything.find(piece)
-            demand(at < 0, "V13", f"{piece!r} in {everything[max(0, at - 80) : at + 80]!r}")
+            for text, may_be_of_a_person in Standing(connection, self.place).texts():
+                (records if may_be_of_a_person else told).append(text)
+        outside = b"\n".join(told)
+        _demand_nowhere(forms(self.place.secrets), outside + b"\n".join(records), "V13")
+        if self.truth is not None:
+            _demand_nowhere(self.truth.personal, outside, "V14")
 
     def rows_are_not_behind_the_token(self, standing: Standing) -> None:
         """V9: whatever lies before a saved token is in the warehouse, or on its way there."""
@@ -444,7 +473,7 @@ class Witness:
         for resource, _, start, end, asked_at, records, refused, _ in standing.loaded:
             rows = standing.attempt_rows(resource, start, end, asked_at)
             ids = {row.record_id for row in rows}
-            if resource in (DETAILS, *SNAPSHOTS):
+            if resource in (DETAILS, INTERACTIONS, *SNAPSHOTS):
                 demand(
                     len(ids) == records - refused,
                     "V12",
@@ -458,6 +487,12 @@ class Witness:
                     "V2",
                     f"{resource} {start}..{end}: {len(missing)} conversations are missing",
                 )
+
+
+def _demand_nowhere(pieces: Iterable[bytes], text: bytes, invariant: str) -> None:
+    for piece in pieces:
+        at = text.find(piece)
+        demand(at < 0, invariant, f"{piece!r} in {text[max(0, at - 80) : at + 80]!r}")
 
 
 def forms(secrets: Iterable[str]) -> set[bytes]:

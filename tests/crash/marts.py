@@ -5,6 +5,7 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.crash.invariants import Truth, demand
 from tests.crash.place import Place
@@ -101,11 +102,48 @@ def demand_complete(found: Tables, truth: Truth, start: str, now: str) -> None:
     )
 
 
+def demand_conserved(found: Tables) -> None:
+    """V8: each kind of interval counts the same things, and attempts end one way or the other.
+
+    That the parts of a conversation add up to it, and intervals to their buckets, are dbt's own
+    tests: assert_handle_times_of_legs_add_up_to_the_conversation,
+    assert_handle_times_are_those_of_the_segments, assert_intervals_add_up_to_their_buckets,
+    assert_counts_in_interactions_are_those_of_the_facts.
+    """
+    queues = [json.loads(line) for line in found["genesys_marts.fct_queue_intervals"]]
+    for measure in ("offered_count", "handled_count", "abandoned_count"):
+        totals = _totals(queues, ("queue_id", "media_type"), measure)
+        demand(len(set(totals.values())) < 2, "V8", f"{measure} by kind of interval: {totals}")
+    outcomes = [json.loads(line) for line in found["genesys_marts.fct_flow_outcomes"]]
+    for row in outcomes:
+        counts = [row[name] for name in ("outcome_count", "success_count", "failure_count")]
+        if None not in counts:
+            demand(counts[0] == counts[1] + counts[2], "V8", f"outcomes do not add up: {row}")
+    totals = _totals(outcomes, ("flow_id", "outcome_name"), "outcome_count")
+    demand(len(set(totals.values())) < 2, "V8", f"outcomes by kind of interval: {totals}")
+
+
+def _totals(
+    rows: list[dict[str, Any]], names: tuple[str, ...], measure: str
+) -> dict[str, tuple[tuple[Any, ...], ...]]:
+    """Return a measure by kind of interval, for each of what the names tell apart."""
+    kinds: dict[str, dict[tuple[str, ...], int]] = {}
+    for row in rows:
+        totals = kinds.setdefault(row["interval_kind"], {})
+        of = tuple(str(row[name]) for name in names)
+        totals[of] = totals.get(of, 0) + int(row[measure] or 0)
+    return {
+        kind: tuple(sorted((of, total) for of, total in totals.items() if total))
+        for kind, totals in kinds.items()
+    }
+
+
 def project_without(folder: Path, guard: str) -> Path:
-    """Copy the dbt project and take a guard out of it."""
+    """Copy what of the dbt project reads raw, which is read sooner, and take a guard out of it."""
     project = folder / "dbt_project"
     shutil.rmtree(project, ignore_errors=True)
-    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
+    above = shutil.ignore_patterns("target", "logs", "intermediate", "marts", "assert_*")
+    shutil.copytree(PROJECT, project, ignore=above)
     assert guard == "staging dedupe", guard
     chosen = "where version_number = 1"
     models = [path for path in project.rglob("*.sql") if chosen in path.read_text()]

@@ -2,14 +2,16 @@
 
 import contextlib
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import duckdb
@@ -26,7 +28,8 @@ SETTINGS = {
     "GENESYS_REQUESTS_PER_MINUTE": "100000",
     "ELT_RETRY_ATTEMPTS": "3",
     "ELT_RETRY_SECONDS": "5",
-    "ELT_REQUEST_SECONDS": "10",
+    # No fault here is one of slowness; a busy machine may be.
+    "ELT_REQUEST_SECONDS": "60",
     "ELT_LOCK_WAIT_SECONDS": "0",
     "ELT_SECRETS_DIR": "/nonexistent",
     # dlt's, so that a package's tables are loaded in the same order each time
@@ -67,6 +70,12 @@ class Ended:
         """Whether the strike fell: else the run was over before its number came."""
         return any(line.startswith("struck ") for line in self.effects)
 
+    @property
+    def was_torn(self) -> bool:
+        """Whether it died of a power cut."""
+        struck = [line for line in self.effects if line.startswith("struck ")]
+        return self.exit_code == DEAD and any(line.endswith(":torn") for line in struck)
+
     def count(self, kind: str) -> int:
         """Return how many effects of a kind it had."""
         return sum(line.startswith(f"{kind} ") for line in self.effects)
@@ -79,9 +88,14 @@ class Ended:
 
 
 class Warm:
-    """A parent that has imported what a load needs and forks one for each run."""
+    """A parent that has imported what a load needs and forks one for each run.
 
-    def __init__(self) -> None:
+    Args:
+        environment: of it and its children, such as a time zone.
+    """
+
+    def __init__(self, environment: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.environment = dict(environment)
         # Its home stays empty: whatever is written there is written where nobody asked for it.
         self.home = Path(tempfile.mkdtemp(prefix="crash-home-"))
         self._process = subprocess.Popen(
@@ -93,6 +107,7 @@ class Warm:
                 "PYTHONPATH": str(ROOT),
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "RUNTIME__DLTHUB_TELEMETRY": "false",
+                **self.environment,
             },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -112,6 +127,10 @@ class Warm:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let it end."""
         self._process.communicate()
         shutil.rmtree(self.home, ignore_errors=True)
 
@@ -137,6 +156,7 @@ class Place:
         patience: seconds after which a run hangs.
         secrets: everything any run so far authorised itself with, and ours.
         runs: how every run so far ended.
+        is_torn: whether a power cut has left files that no run has seen to yet.
     """
 
     sandbox: SandboxProcess
@@ -149,6 +169,7 @@ class Place:
     patience: float = 400.0
     secrets: set[str] = field(default_factory=lambda: {CLIENT_SECRET})
     runs: list[Ended] = field(default_factory=list)
+    is_torn: bool = False
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -175,20 +196,12 @@ class Place:
         """Run `load` once, whatever comes of it."""
         return self.run("load", *arguments, strikes=strikes)
 
-    def run(
-        self,
-        *command: str,
-        strikes: Sequence[Strike] = (),
-        signal_after: float | None = None,
-        number: int = signal.SIGKILL,
-    ) -> Ended:
+    def run(self, *command: str, strikes: Sequence[Strike] = ()) -> Ended:
         """Run a command of the loader in a process of its own.
 
         Args:
             command: what follows `python -m loader`.
             strikes: what happens to it at which effect.
-            signal_after: seconds after which it gets the signal `number`.
-            number: of the signal.
         """
         for path in self.notes.iterdir():
             path.unlink()
@@ -206,12 +219,11 @@ class Place:
                     **self.loader.environment({}),
                     "HOME": str(self.warm.home),
                     "PYTHONDONTWRITEBYTECODE": "1",
+                    **self.warm.environment,
                 },
                 "folder": str(self.folder),
                 "stdout": str(stdout),
                 "stderr": str(stderr),
-                "signal_after": signal_after,
-                "signal": int(number),
                 "patience": self.patience,
             }
         )
@@ -222,6 +234,7 @@ class Place:
             **told,
         )
         self.secrets |= ended.secrets
+        self.is_torn = self.is_torn and ended.exit_code != 0
         self.runs.append(ended)
         return ended
 
@@ -238,6 +251,20 @@ class Place:
             with duckdb.connect(str(Path(folder) / self.database.name)) as connection:
                 connection.execute("set TimeZone = 'UTC'")
                 yield connection
+
+    def tear(self) -> list[Path]:
+        """Cut what was written last in half, and the end of the DuckDB file's log off.
+
+        Nobody waits until the disk has them: after a power cut they may look like that.
+        """
+        files = [path for path in self.work.rglob("*") if path.is_file() and path.stat().st_size]
+        torn = sorted(files, key=lambda path: (path.stat().st_mtime_ns, path))[-1:]
+        log = self.database.with_name(f"{self.database.name}.wal")
+        torn += [log] if log.exists() else []
+        for path in torn:
+            os.truncate(path, path.stat().st_size // 2)
+        self.is_torn = True
+        return torn
 
     def copied(self, folder: Path) -> "Place":
         """Return a place that begins where this one stands."""

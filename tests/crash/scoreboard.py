@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,19 +18,22 @@ CORE = re.findall(
     J1 J2 J3 J4  K1 K3 K5 K8 K10  L1 L2 L6 L11
     """,
 )
-# A test's name, or the name of one of its cases.
-NAMED = re.compile(r'def test_([a-l]\d{1,2})_|"([A-L]\d{1,2}) [a-z]')
-
-# Faults whose test is older than their number.
-ELSEWHERE = {
-    "G8": "test_every_load_leaves_what_a_full_refresh_would",
-    "G14": "test_a_late_merge_rewrites_history_in_the_next_build",
-    "K5": "test_awkward_records_have_one_reading",
-    "L1": "test_every_load_leaves_what_a_full_refresh_would",
-    "L2": "test_awkward_records_have_one_reading",
-    "L6": "test_every_load_leaves_what_a_full_refresh_would",
-    "L11": "test_a_child_that_failed_catches_up_in_the_next_build",
-}
+# How many faults of each letter were collected, in all.
+CATALOGUE = {
+    "A": 8, "B": 9, "C": 10, "D": 8, "E": 11, "F": 12, "G": 16, "H": 13, "I": 13, "J": 12,
+    "K": 13, "L": 12,
+}  # fmt: skip
+ALL = [f"{letter}{number}" for letter, last in CATALOGUE.items() for number in range(1, last + 1)]
+# A test's name, which may begin with several faults; the name of one of its cases; a dbt unit test.
+NAMED = re.compile(r"(?:def test_|- name: )((?:[a-l]\d{1,2}_)+)|\"([A-L]\d{1,2}) [a-z]")
+# Tests of inputs that are refused before anything happens: settings, arguments, seeds.
+OF_INPUTS = (
+    "tests/faults/test_j_settings.py",
+    "tests/unit/test_settings.py",
+    "tests/unit/test_seeds.py",
+    "tests/transform/test_seeds.py",
+)
+REFUSING = re.compile(r"::test_\w*(refused|is_named|told)")
 
 
 @dataclass
@@ -54,6 +58,7 @@ class Figures:
     """What the long run came to; a mode that is run again replaces its own figures."""
 
     deaths: Score = field(default_factory=Score)
+    tears: Score = field(default_factory=Score)
     failures: Score = field(default_factory=Score)
     marts: Score = field(default_factory=Score)
     guards: Score = field(default_factory=Score)
@@ -69,8 +74,8 @@ class Figures:
             return cls()
         told = json.loads(FIGURES.read_text("utf-8"))
         figures = cls(kills=told["kills"], files=told["files"], problems=told["problems"])
-        for name in ("deaths", "failures", "marts", "guards", "histories"):
-            setattr(figures, name, Score(**told[name]))
+        for name in ("deaths", "tears", "failures", "marts", "guards", "histories"):
+            setattr(figures, name, Score(**told.get(name, {})))
         return figures
 
     def write(self) -> None:
@@ -82,8 +87,9 @@ class Figures:
         """Sum up."""
         return "\n".join(
             [
-                f"points enumerated   {self.deaths.tried + self.failures.tried}",
+                f"points enumerated   {self.deaths.tried + self.tears.tried + self.failures.tried}",
                 f"kills survived      {self.deaths}",
+                f"power cuts survived {self.tears}",
                 f"failures made good  {self.failures}",
                 f"marts equal         {self.marts}",
                 f"schedules equal     {self.histories}, {self.kills} deaths in them",
@@ -95,19 +101,36 @@ class Figures:
 
 
 def tested() -> set[str]:
-    """Return the faults that a test names, or that `ELSEWHERE` finds a test for."""
-    tests = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
-    named = {(match[1] or match[2]).upper() for match in NAMED.finditer(tests)}
-    return named | {fault for fault, test in ELSEWHERE.items() if f"def {test}(" in tests}
+    """Return the faults that a test, a case of one or a dbt unit test is named after."""
+    files = [*(ROOT / "tests").rglob("test_*.py"), *(ROOT / "dbt_project").rglob("*.yml")]
+    found = set()
+    for match in NAMED.finditer("\n".join(path.read_text("utf-8") for path in files)):
+        found |= {name.upper() for name in (match[1] or match[2]).split("_")}
+    return found & set(ALL)
+
+
+def bad_inputs() -> int:
+    """Count the cases of the tests whose name says that an input is refused."""
+    listed = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", *OF_INPUTS],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return sum(bool(REFUSING.search(line)) for line in listed.stdout.splitlines())
 
 
 def main() -> int:
     """Print it."""
     known = tested()
-    missing = [fault for fault in CORE if fault not in known]
-    sys.stdout.write(f"faults tested       {len(CORE) - len(missing)}/{len(CORE)}\n")
-    if missing:
-        sys.stdout.write(f"  without a test    {' '.join(missing)}\n")
+    others = [fault for fault in ALL if fault not in CORE]
+    for name, faults in (("core faults tested ", CORE), ("other faults tested", others)):
+        missing = [fault for fault in faults if fault not in known]
+        sys.stdout.write(f"{name} {len(faults) - len(missing)}/{len(faults)}\n")
+        if missing:
+            sys.stdout.write(f"  without a test    {' '.join(missing)}\n")
+    sys.stdout.write(f"bad inputs tried    {bad_inputs()}\n")
     if FIGURES.exists():
         sys.stdout.write(Figures.read().text() + "\n")
     else:

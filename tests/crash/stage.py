@@ -2,7 +2,7 @@
 
 import itertools
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,8 @@ SEED, CONVERSATIONS, DAYS = 99, 14, 2
 END = "2026-03-16T00:00:00Z"
 START = "2026-03-14"
 # Small, so that a window takes several commits: a page of three, a commit a page.
-SETTINGS = {"ELT_START": START, "ELT_PAGE_SIZE": "3"}
+# Nothing is read again but for the overlap: each commit costs half a second.
+SETTINGS = {"ELT_START": START, "ELT_PAGE_SIZE": "3", "ELT_LOOKBACK_DAYS": "0"}
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Stage:
     _asked: int = 0
     _templates: dict[str, Place] = field(default_factory=dict)
     _contents: dict[str, Content] = field(default_factory=dict)
+    _abroad: dict[str, Warm] = field(default_factory=dict)
 
     def place(self, **settings: str) -> Place:
         """Make an empty place."""
@@ -80,6 +82,18 @@ class Stage:
         """Return what that load leaves."""
         name = f"{now} {arguments} {settings}"
         return self.content(name, lambda: self.clean_place(now, arguments, **settings))
+
+    def abroad(self, where: Mapping[str, str]) -> Warm:
+        """Return a warm parent that runs in another environment than `warm` does."""
+        name = str(sorted(where.items()))
+        if name not in self._abroad:
+            self._abroad[name] = Warm(where)
+        return self._abroad[name]
+
+    def close(self) -> None:
+        """Let the parents abroad go."""
+        for warm in self._abroad.values():
+            warm.close()
 
     def late_arrival(self) -> tuple[str, str]:
         """Return a time just before a conversation comes late, and one just after.
@@ -125,8 +139,13 @@ def a_stage(
             end=END,
             now=END,
             quota=1_000_000,
+            tenant_quota=1_000_000,
             job_polls=0,
         ) as sandbox,
         Warm() as warm,
     ):
-        yield Stage(sandbox, Truth(world), warm, folder)
+        stage = Stage(sandbox, Truth(world), warm, folder)
+        try:
+            yield stage
+        finally:
+            stage.close()

@@ -17,7 +17,8 @@ BUILD = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", [6])
+# In Kolkata, in windows of two days; killed, put back to a backup, interrupted.
+@pytest.mark.parametrize("seed", [23])
 def test_a_history_ends_where_an_undisturbed_load_does(stage: Stage, seed: int) -> None:
     play(stage, History.of(seed))
 

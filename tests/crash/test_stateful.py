@@ -74,7 +74,8 @@ def machine_on(stage: Stage) -> type[RuleBasedStateMachine]:
             kind=st.sampled_from(["sql", "file", "request"]),
             share=st.floats(0, 1),
             moment=st.sampled_from(["before", "after"]),
-            blow=st.sampled_from(sorted(SIGNALS)),
+            # Of power cuts the histories take care.
+            blow=st.sampled_from(sorted({*SIGNALS} - {"torn"})),
         )
         def run_and_be_struck(self, kind: Kind, share: float, moment: Moment, blow: Blow) -> None:
             last = {"sql": 40, "file": 600, "request": 10}[kind]
@@ -115,7 +116,7 @@ def test_no_history_breaks_an_invariant(stage: Stage, examples: int) -> None:
         machine_on(stage),
         settings=settings(
             max_examples=examples,
-            stateful_step_count=8,
+            stateful_step_count=6,
             deadline=None,
             derandomize=True,
             database=None,

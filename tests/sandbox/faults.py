@@ -15,7 +15,8 @@ Actions, with their args:
   job           state: the job in the path is in that state for good
   clock         now or advance_seconds: time passes
   mutate        splice (a name of BROKEN_RECORDS or raw text; position, count), drop [keys],
-                set {key: value}, cursor "same" or "none", empty true: on the real answer
+                set {key: value}, cursor "same" or "none", empty true, reversed true (the records
+                of the page): on the real answer
   guide         truncate_above, values {name: value}, hide_columns [..], add_columns [..], lacking,
                 is_doubled, is_repeated: guides.GuideFault says what this bends in a real answer of
                 the guides' endpoints
@@ -151,16 +152,27 @@ def mutate(reply: Reply, fault: Fault, *, asked_cursor: str | None, fresh_cursor
             page.records[position:position] = [record] * _number(args, "count", 1)
         if args.get("empty"):
             page.records, page.cursor = [], fresh_cursor
+        if args.get("reversed"):
+            page.records.reverse()
         if args.get("cursor") == "same":
             page.cursor = asked_cursor or page.cursor
         if args.get("cursor") == "none":
             page.cursor = None
         reply.body, reply.page = page.body(), None
         dropped = set()
-    if dropped or "set" in args:
+    is_reversed = page is None and bool(args.get("reversed")) and reply.status == 200
+    if dropped or "set" in args or is_reversed:
         told_body = json.loads(reply.body)
+        if is_reversed:
+            _reverse(told_body)
         kept = {key: value for key, value in told_body.items() if key not in dropped}
         reply.body = json.dumps({**kept, **_mapping(args, "set")}).encode()
+
+
+def _reverse(body: dict[str, object]) -> None:
+    for value in body.values():
+        if isinstance(value, list):
+            value.reverse()
 
 
 def _mapping(args: Mapping[str, object], name: str) -> Mapping[str, object]:

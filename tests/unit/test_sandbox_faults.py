@@ -192,6 +192,18 @@ def test_a_last_page_that_never_comes(sandbox: SandboxProcess) -> None:
     assert "cursor" not in page(sandbox, session, job).json()
 
 
+def test_the_records_of_a_page_come_in_another_order(sandbox: SandboxProcess) -> None:
+    session = client(sandbox)
+    job = finished_job(sandbox, session)
+    told = page(sandbox, session, job).json()["conversations"]
+    sandbox.add_faults(fault(RESULTS, "mutate", reversed=True))
+    assert page(sandbox, session, job).json()["conversations"] == told[::-1]
+    users = session.get(f"{sandbox.url}/api/v2/users", timeout=30).json()["entities"]
+    sandbox.add_faults(fault("GET /api/v2/users", "mutate", reversed=True))
+    again = session.get(f"{sandbox.url}/api/v2/users", timeout=30).json()["entities"]
+    assert again == users[::-1]
+
+
 @pytest.mark.parametrize(
     ("kind", "bytes_on_the_wire"),
     [
