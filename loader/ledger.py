@@ -73,6 +73,14 @@ class DiscoveredField:
     discovered_at: datetime
 
 
+@dataclass(frozen=True)
+class HashSalt:
+    """What personal data are hashed with in the marts; one for the life of a warehouse."""
+
+    salt: str
+    created_at: datetime
+
+
 _ARROW: dict[Any, pa.DataType] = {
     str: pa.string(),
     int: pa.int64(),
@@ -97,6 +105,7 @@ LEDGER_SCHEMAS = {
     "quarantined_records": _schema(QuarantinedRecord),
     "rate_limit_events": _schema(RateLimit),
     "discovered_fields": _schema(DiscoveredField),
+    "hash_salts": _schema(HashSalt),
 }
 
 

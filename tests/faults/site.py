@@ -21,6 +21,7 @@ from unittest import mock
 import duckdb
 
 from loader.__main__ import main
+from tests.loading import SALT
 from tests.sandbox.process import ROOT, SandboxProcess, Told
 
 NOW = "2026-11-20T12:00:00Z"
@@ -98,6 +99,7 @@ class Site:
             "ELT_RETRY_SECONDS": "5",
             "ELT_REQUEST_SECONDS": "10",
             "ELT_LOCK_WAIT_SECONDS": "0",
+            "ELT_PII_SALT": SALT,
             "ELT_SECRETS_DIR": str(self.directory / "no-secrets"),
         }
         self.forget_requests()
@@ -164,7 +166,8 @@ class Site:
 
     def ended(self, process: "subprocess.Popen[str]") -> Outcome:
         """Wait for a process that was started and tell what came of it."""
-        out, err = process.communicate(timeout=60)
+        # Long, because a busy machine is no hang.
+        out, err = process.communicate(timeout=300)
         return self._outcome(process.returncode, out, err)
 
     def environment(self, changes: Mapping[str, str]) -> dict[str, str]:
