@@ -1,5 +1,6 @@
 """What the commands do, once their settings are in order."""
 
+import hashlib
 import json
 import logging
 import math
@@ -269,7 +270,9 @@ def export(settings: Settings, external_id: str) -> int:
             warehouse.connect()
             if not warehouse.query(_JOURNEYS_BUILT)[0][0]:
                 raise DestinationError("the journeys are not built yet; `make transform`.")
-            rows = warehouse.query(_JOURNEY, external_id)
+            # pii_policy may have the ids hashed.
+            hashed = hashlib.sha256(f"{warehouse.salt()}{external_id}".encode()).hexdigest()
+            rows = warehouse.query(_JOURNEY, external_id, hashed)
     if not rows:
         raise SettingsError(
             f"CONTACT {external_id!r}: no contact has this external id in the marts; load and "
@@ -294,7 +297,7 @@ _JOURNEY = """
     from genesys_marts.bridge_contact_external_ids as ids
     inner join genesys_marts.journey_timelines as timelines
         on ids.canonical_contact_id = timelines.canonical_contact_id
-    where ids.external_id = %s
+    where ids.external_id in (%s, %s)
     group by cast(timelines.timeline_json as text)
 """
 

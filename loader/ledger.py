@@ -87,6 +87,14 @@ class ErasedRecord:
     erased_at: datetime
 
 
+@dataclass(frozen=True)
+class HashSalt:
+    """What personal data are hashed with in the marts; one for the life of a warehouse."""
+
+    salt: str
+    created_at: datetime
+
+
 _ARROW: dict[Any, pa.DataType] = {
     str: pa.string(),
     int: pa.int64(),
@@ -112,6 +120,7 @@ LEDGER_SCHEMAS = {
     "rate_limit_events": _schema(RateLimit),
     "discovered_fields": _schema(DiscoveredField),
     "erased_records": _schema(ErasedRecord),
+    "hash_salts": _schema(HashSalt),
 }
 
 

@@ -10,10 +10,12 @@ import fcntl
 import json
 import os
 import re
+import secrets
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,7 +34,7 @@ from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from loader.errors import AlreadyRunning, DestinationError, LoaderError, SettingsError
-from loader.ledger import ResourceState, empty_tables
+from loader.ledger import HashSalt, ResourceState, empty_tables, ledger_table
 from loader.settings import Settings
 
 PIPELINE = "genesys"
@@ -160,7 +162,8 @@ class Warehouse:
         Raises:
             DestinationError: locked, unreachable, unwritable or not a warehouse of ours, or its
                 tables are not as dlt left them.
-            SettingsError: it holds another contract's records, or the clock is behind it.
+            SettingsError: it holds another contract's records, the clock is behind it, or its salt
+                is lost or not the one of the settings.
         """
         os.environ.update(_DLT_SETTINGS)
         _keep_little_memory()
@@ -185,6 +188,7 @@ class Warehouse:
         present = self._table_names()
         if "extract_windows" in present:
             self._check_contract()
+        has_salt = "hash_salts" in present and self._check_salt(present)
         if not to_look:
             self._check_tables()
             missing = {
@@ -192,6 +196,8 @@ class Warehouse:
                 for name, table in empty_tables(self._raw_tables).items()
                 if name not in present
             }
+            if not has_salt:
+                missing["hash_salts"] = ledger_table("hash_salts", [self._new_salt()])
             if missing:
                 self.commit(missing, {})
         elif not present:
@@ -472,6 +478,40 @@ class Warehouse:
                 f"of the contract {others[0][0]}; set that, or choose another warehouse "
                 "(ELT_DUCKDB_PATH, ELT_POSTGRES_DATABASE)."
             )
+
+    def _check_salt(self, present: set[str]) -> bool:
+        """Tell whether the salt is there, and is the one of the settings if they name one."""
+        given = self._settings.pii_salt.get_secret_value()
+        salt = self.salt()
+        if salt is None:
+            # Killed while the tables were made, if nothing was ever loaded.
+            if (
+                given
+                or "extract_windows" not in present
+                or not self.query("select 1 from {dataset}.extract_windows limit 1")
+            ):
+                return False
+            raise SettingsError(
+                f"{DATASET}.hash_salts has lost its row, and hashes made with another salt would "
+                "not be those in the marts: restore it from a backup, or set ELT_PII_SALT to the "
+                "salt it held. With a new one the next transform hashes everything anew."
+            )
+        if given and given != salt:
+            raise SettingsError(
+                "ELT_PII_SALT is not the salt this warehouse hashes personal data with: unset it, "
+                "set the one of the warehouse, or choose another warehouse (ELT_DUCKDB_PATH, "
+                "ELT_POSTGRES_DATABASE)."
+            )
+        return True
+
+    def _new_salt(self) -> HashSalt:
+        given = self._settings.pii_salt.get_secret_value()
+        return HashSalt(given or secrets.token_hex(32), datetime.now(UTC))
+
+    def salt(self) -> str | None:
+        """Return what personal data are hashed with in the marts, as dbt picks it."""
+        rows = self.query("select salt, created_at from {dataset}.hash_salts")
+        return min(rows, key=lambda row: (row[1], row[0]))[0] if rows else None
 
     def _check_clock(self) -> None:
         # dbt reads by load time, and a load's id is the time it began.

@@ -22,7 +22,7 @@ class Seed:
     """A seed's columns and the check of one line; `key` columns are unique together.
 
     `check` returns what is wrong with a line and the remedy, or None. In `exact` columns blanks
-    around a value belong to it.
+    around a value belong to it. For each of the keys in `required` there must be a line.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Seed:
     key: Sequence[str]
     check: Callable[[Mapping[str, str]], str | None]
     exact: Sequence[str] = ()
+    required: Sequence[tuple[str, ...]] = ()
 
 
 Line = Mapping[str, str]
@@ -81,6 +82,45 @@ def _journey_state(line: Line) -> str | None:
     return None
 
 
+# The personal columns of marts: those that the dbt macro `personal_columns` names.
+PERSONAL_COLUMNS = {
+    "bridge_contact_external_ids": ("external_id",),
+    "dim_contacts": (
+        "first_name",
+        "middle_name",
+        "last_name",
+        "title",
+        "emails",
+        "phones",
+        "external_ids",
+    ),
+    "dim_users": ("user_name", "email", "title"),
+    "fct_conversation_legs": ("wrapup_note",),
+}
+# Those that are never null.
+PERSONAL_KEYS = ("bridge_contact_external_ids.external_id", "dim_users.user_name")
+TREATMENTS = ("keep", "hash", "drop")
+
+
+def _pii_treatment(line: Line) -> str | None:
+    model, column, treatment = line["model_name"], line["column_name"], line["treatment"]
+    if model not in PERSONAL_COLUMNS:
+        return (
+            f"model_name {model!r} is no mart with personal columns; use one of "
+            f"{', '.join(PERSONAL_COLUMNS)}"
+        )
+    if column not in PERSONAL_COLUMNS[model]:
+        return (
+            f"column_name {column!r} is no personal column of {model}; use one of "
+            f"{', '.join(PERSONAL_COLUMNS[model])}"
+        )
+    if treatment not in TREATMENTS:
+        return f"treatment {treatment!r} is unknown; use one of {', '.join(TREATMENTS)}"
+    if treatment == "drop" and f"{model}.{column}" in PERSONAL_KEYS:
+        return f"{model}.{column} is never null and cannot be dropped; use keep or hash"
+    return None
+
+
 ATTRIBUTE_REGISTRY = Seed(
     "attribute_registry",
     (
@@ -115,6 +155,13 @@ INTERACTION_COLUMNS = Seed(
     _interaction_column,
 )
 JOURNEY_STATES = Seed("journey_states", ("state", "is_kept"), ("state",), _journey_state)
+PII_POLICY = Seed(
+    "pii_policy",
+    ("model_name", "column_name", "treatment"),
+    ("model_name", "column_name"),
+    _pii_treatment,
+    required=[(model, column) for model, columns in PERSONAL_COLUMNS.items() for column in columns],
+)
 
 SEEDS = (
     ATTRIBUTE_REGISTRY,
@@ -122,6 +169,7 @@ SEEDS = (
     EXPECTED_FLOW_OUTCOMES,
     INTERACTION_COLUMNS,
     JOURNEY_STATES,
+    PII_POLICY,
 )
 
 
@@ -160,6 +208,11 @@ def read_seed(folder: Path, seed: Seed) -> list[dict[str, str]]:
             )
         taken[key] = number
         checked.append(values)
+    for key in seed.required:
+        if key not in taken:
+            raise SettingsError(
+                f"{path}: {'.'.join(key)} has no line; add one with keep, hash or drop."
+            )
     return checked
 
 

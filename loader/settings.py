@@ -24,6 +24,8 @@ ENV_FILE = ".env"
 DATE_FORM = "a UTC date or time such as 2026-03-01 or 2026-03-01T06:00:00Z"
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2}))?")
 _INTEGER = re.compile(r"\d{1,9}")
+# Short ones can be found by trying; the loader's own have 64.
+_SALT_LENGTH = 16
 
 
 def parse_utc(value: object) -> datetime | None:
@@ -123,6 +125,7 @@ class Settings(BaseSettings):
     postgres_password: Secret = Field(default=SecretStr(""), alias="ELT_POSTGRES_PASSWORD")
     postgres_database: Text = Field(default="", alias="ELT_POSTGRES_DATABASE")
     lock_wait_seconds: Whole = _count(60, 0, 3600, "ELT_LOCK_WAIT_SECONDS")
+    pii_salt: Secret = Field(default=SecretStr(""), alias="ELT_PII_SALT")
 
     # The run
     work_dir: PlainPath = Field(default=Path("data/work"), alias="ELT_WORK_DIR")
@@ -177,6 +180,11 @@ class Settings(BaseSettings):
             )
         if self.start and self.start >= self.now():
             raise SettingsError(f"ELT_START {iso(self.start)} lies in the future.")
+        if 0 < len(self.pii_salt.get_secret_value()) < _SALT_LENGTH:
+            raise SettingsError(
+                f"ELT_PII_SALT must have at least {_SALT_LENGTH} characters; "
+                "`openssl rand -hex 32` makes one."
+            )
         if self.target == "postgres":
             for name, value in (
                 ("ELT_POSTGRES_HOST", self.postgres_host),

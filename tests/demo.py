@@ -181,7 +181,7 @@ QUERIES = {
 """,
     "Who came back through another channel within a minute?": """
     select
-        contacts.first_name, steps.step_number, steps.handoff_type, steps.handoff_gap_seconds
+        contacts.external_ids, steps.step_number, steps.handoff_type, steps.handoff_gap_seconds
     from genesys_marts.fct_journey_steps as steps
     inner join genesys_marts.dim_contacts as contacts
         on steps.canonical_contact_id = contacts.contact_id

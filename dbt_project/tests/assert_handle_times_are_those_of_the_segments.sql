@@ -13,7 +13,7 @@ segments as (
 
     select
         *,
-        {{ milliseconds_between('started_at', 'ended_at') }} as duration_ms
+        {{ duration_ms('started_at', 'ended_at') }} as duration_ms
     from {{ ref('stg_platform__segments') }}
     where segment_type in ('interact', 'hold', 'wrapup')
 

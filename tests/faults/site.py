@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from tests.loading import run_here
+from tests.loading import SALT, run_here
 from tests.sandbox.process import ROOT, SandboxProcess, Told
 
 NOW = "2026-11-20T12:00:00Z"
@@ -93,6 +93,7 @@ class Site:
             "ELT_RETRY_SECONDS": "5",
             "ELT_REQUEST_SECONDS": "10",
             "ELT_LOCK_WAIT_SECONDS": "0",
+            "ELT_PII_SALT": SALT,
             "ELT_SECRETS_DIR": str(self.directory / "no-secrets"),
         }
         self.forget_requests()
@@ -144,7 +145,8 @@ class Site:
 
     def ended(self, process: "subprocess.Popen[str]") -> Outcome:
         """Wait for a process that was started and tell what came of it."""
-        out, err = process.communicate(timeout=60)
+        # Long, because a busy machine is no hang.
+        out, err = process.communicate(timeout=300)
         return self._outcome(process.returncode, out, err)
 
     def environment(self, changes: Mapping[str, str]) -> dict[str, str]:

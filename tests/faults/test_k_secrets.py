@@ -4,6 +4,7 @@ import base64
 import contextlib
 import gzip
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from tests.faults.site import (
     RESULTS,
     SUBMIT,
     TODAY,
+    USERS,
     Outcome,
     Site,
     fault,
@@ -308,6 +310,40 @@ def test_k10_a_row_the_warehouse_refuses_is_not_quoted(site: Site) -> None:
     again = site.run()
     assert again.error(6) == said
     assert_nobody_is_named(site, outcome, again)
+
+
+def test_k11_the_salt_of_a_warehouse_is_made_once_and_never_another(site: Site) -> None:
+    site.run(*USERS, ELT_PII_SALT="").succeeded()
+    [(salt,)] = site.query("select salt from genesys_raw.hash_salts")
+    assert re.fullmatch("[0-9a-f]{64}", salt)
+    site.run(*USERS, ELT_PII_SALT="").succeeded()
+    site.run(*USERS, ELT_PII_SALT=salt).succeeded()
+    assert site.query("select salt from genesys_raw.hash_salts") == [(salt,)]
+    for command in (USERS, ("status",), ("doctor",)):
+        outcome = site.run(*command, ELT_PII_SALT=SECRET)
+        assert outcome.exit_code == 2
+        assert "ELT_PII_SALT is not the salt this warehouse hashes" in (
+            outcome.stdout + outcome.stderr
+        )
+        assert salt not in outcome.stdout + outcome.stderr
+        assert SECRET not in outcome.stdout + outcome.stderr
+    # Kept beside the records, and left neither in the work directory nor in anything that was said.
+    for path in (site.directory / "data" / "work").rglob("*"):
+        assert not path.is_file() or salt.encode() not in path.read_bytes()
+
+    with duckdb.connect(str(site.duckdb_path)) as connection:
+        connection.execute("delete from genesys_raw.hash_salts")
+    assert "hash_salts has lost its row" in site.run(*USERS, ELT_PII_SALT="").error(2)
+    site.run(*USERS, ELT_PII_SALT=salt).succeeded()
+    assert site.query("select salt from genesys_raw.hash_salts") == [(salt,)]
+
+    # Killed while the tables were made, and the work directory lost: none has been used yet.
+    with duckdb.connect(str(site.duckdb_path)) as connection:
+        connection.execute("delete from genesys_raw.hash_salts")
+        connection.execute("delete from genesys_raw.extract_windows")
+    site.run(*USERS, ELT_PII_SALT="").succeeded()
+    [(another,)] = site.query("select salt from genesys_raw.hash_salts")
+    assert len(another) == 64
 
 
 def test_k12_what_the_other_side_writes_cannot_write_on_the_terminal(site: Site) -> None:

@@ -104,6 +104,7 @@ def test_a_line_added_becomes_a_column_for_all_history(
         ("a,customer_tier,text,none,,,false", "line 3: column_name 'customer_tier' is taken by"),
         ("a,customer_tier,text,,,2,false", "line 3: column_name 'customer_tier' has another"),
         ("a,Tier 2,text,,,,false", "line 3: column_name 'Tier 2' is no column name; use lower"),
+        ("a,customer_tier,text,none,,2,true", "line 3: column_name 'customer_tier' has another"),
         ("a,loaded_at,text,,,,false", "line 3: column_name 'loaded_at' is a column that the dim"),
         ("a,col,number,much,,,false", "line 3: default_value 'much' is no number; correct it"),
         ("a,col,text,,client,,false", "line 3: participant_purpose 'client' is unknown; leave"),

@@ -18,7 +18,7 @@ NULLS = (
 # 2^31 is not enough; fractions of two and nine digits; a day without its zero; an offset.
 TIMES = (
     '{"conversationId":"times","conversationStart":"2026-9-1T09:00:00.25Z",'
-    '"conversationEnd":"2026-09-01T12:30:00.123456789+02:00","participants":[{"participantId":"p",'
+    '"conversationEnd":"2026-09-01T12:30:00.123956789+02:00","participants":[{"participantId":"p",'
     '"purpose":"acd","sessions":[{"sessionId":"s","mediaType":"callback","metrics":['
     '{"name":"tConnected","value":5097600909,"emitDate":"2026-02-30T00:00:00Z"}]}]}]}'
 )
@@ -30,6 +30,9 @@ ATTRIBUTES = (
     '"sql":"\'); drop table x;--","jinja":"{{ 1 }}"}},'
     '{"participantId":"q","purpose":"customer","attributes":{"twice":"x","twice":"x","~/":"z"}}]}'
 )
+# The year 1 stands for no time; what ends before it begins has no duration.
+NEVER = conversation("never", [], conversationStart="0001-01-01T00:00:00Z")
+BACKWARDS = conversation("backwards", [], end=-60)
 NAMELESS = conversation(
     "nameless",
     [
@@ -40,7 +43,9 @@ NAMELESS = conversation(
 
 
 def test_awkward_records_have_one_reading(warehouse: Warehouse) -> None:
-    records: list[Mapping[str, Any] | str] = [NO_ARRAYS, NULLS, TIMES, ATTRIBUTES, NAMELESS]
+    records: list[Mapping[str, Any] | str] = [
+        NO_ARRAYS, NULLS, TIMES, ATTRIBUTES, NAMELESS, NEVER, BACKWARDS,
+    ]  # fmt: skip
     RawTables(warehouse).load(1, conversation_details=records)
     models = ("+fct_interactions", "+fct_participant_attributes", "+stg_platform__session_metrics")
     dbt(
@@ -50,8 +55,9 @@ def test_awkward_records_have_one_reading(warehouse: Warehouse) -> None:
 
     assert rows(
         warehouse,
-        "select conversation_id, started_at, ended_at, participant_count, session_count,"
-        " attribute_count, is_open from genesys_marts.fct_interactions order by conversation_id",
+        "select conversation_id, started_at, ended_at, duration_seconds, participant_count,"
+        " session_count, attribute_count, is_open from genesys_marts.fct_interactions"
+        " order by conversation_id",
     ) == [
         {
             "conversation_id": name,
@@ -64,19 +70,32 @@ def test_awkward_records_have_one_reading(warehouse: Warehouse) -> None:
         for name, times, participants, sessions, attributes in (
             ("attributes", {"started_at": "2026-09-01 09:00:00"}, 2, 0, 17),
             (
+                "backwards",
+                {"started_at": "2026-09-01 09:00:00", "ended_at": "2026-09-01 08:59:00"},
+                0,
+                0,
+                0,
+            ),
+            (
                 "nameless",
-                {"started_at": "2026-09-01 09:00:00", "ended_at": "2026-09-01 09:10:00"},
+                {
+                    "started_at": "2026-09-01 09:00:00",
+                    "ended_at": "2026-09-01 09:10:00",
+                    "duration_seconds": "600.000",
+                },
                 2,
                 3,
                 0,
             ),
+            ("never", {"ended_at": "2026-09-01 09:10:00"}, 0, 0, 0),
             ("no-arrays", {"started_at": "2026-09-01 09:00:00"}, 2, 0, 0),
             ("nulls", {}, 0, 0, 0),
             (
                 "times",
                 {
                     "started_at": "2026-09-01 09:00:00.250000",
-                    "ended_at": "2026-09-01 10:30:00.123456",
+                    "ended_at": "2026-09-01 10:30:00.123956",
+                    "duration_seconds": "5399.873",
                 },
                 1,
                 1,

@@ -19,11 +19,11 @@ from tests.transform.warehouses import (
 )
 
 REGISTRY = (
-    "Customer Tier,customer_tier,text,none,customer,1,false",
-    "customer tier,customer_tier,text,none,customer,2,false",
+    "Customer Tier,customer_tier,text,none,customer,1,true",
+    "customer tier,customer_tier,text,none,customer,2,true",
     "order.total,order_total,number,0,,,false",
     "verified,is_verified,boolean,false,,,false",
-    "due,due_on,date,,customer,,false",
+    "due,due_on,date,,customer,,true",
 )
 
 

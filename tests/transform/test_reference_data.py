@@ -9,8 +9,12 @@ QUEUES = (
     " from genesys_marts.dim_queues order by queue_id"
 )
 
+USERS = (
+    "select user_id, user_name, is_known, is_deleted from genesys_marts.dim_users order by user_id"
+)
 
-def test_dimensions_follow_complete_snapshots(warehouse: Warehouse) -> None:
+
+def test_g16_ids_that_nobody_knows_have_rows_and_later_names(warehouse: Warehouse) -> None:
     raw = RawTables(warehouse)
     first = reference()
     first["queues"] = [
@@ -28,20 +32,27 @@ def test_dimensions_follow_complete_snapshots(warehouse: Warehouse) -> None:
     )
     dbt(warehouse, "seed")
     dbt(warehouse, "run", *DIMENSIONS)
+    known, gone = {"is_known": True}, {"is_deleted": True}
+    unknown, there = {"is_known": False}, {"is_deleted": False}
+    assert rows(warehouse, USERS) == [
+        {"user_id": "user-1", "user_name": "Ada Example"} | known | there,
+        {"user_id": "user-gone", "user_name": "Unknown user"} | unknown | there,
+    ]
     raw.load(
         2,
         queues=[
             {"id": "queue-1", "name": "Support, renamed", "division": {"id": "division-1"}},
             {"id": "queue-2", "name": "Sales"},
         ],
-        users=[{"id": "user-1", "name": "Ada Example", "state": "deleted"}],
+        users=[
+            {"id": "user-1", "name": "Ada Example", "state": "deleted"},
+            {"id": "user-gone", "name": "Eve Example", "state": "active"},
+        ],
     )
     # A snapshot that stopped in the middle renames what it holds and deletes nothing.
     raw.load(3, queues=[{"id": "queue-2", "name": "Sales, renamed"}], complete=False)
     dbt(warehouse, "run", *DIMENSIONS)
 
-    known, gone = {"is_known": True}, {"is_deleted": True}
-    unknown, there = {"is_known": False}, {"is_deleted": False}
     assert rows(warehouse, QUEUES) == [
         {"queue_id": "queue-1", "queue_name": "Support, renamed", "division_name": "Home"}
         | known
@@ -69,11 +80,7 @@ def test_dimensions_follow_complete_snapshots(warehouse: Warehouse) -> None:
         }
         | unknown,
     ]
-    assert rows(
-        warehouse,
-        "select user_id, user_name, is_known, is_deleted from genesys_marts.dim_users"
-        " order by user_id",
-    ) == [
+    assert rows(warehouse, USERS) == [
         {"user_id": "user-1", "user_name": "Ada Example"} | known | gone,
-        {"user_id": "user-gone", "user_name": "Unknown user"} | unknown | there,
+        {"user_id": "user-gone", "user_name": "Eve Example"} | known | there,
     ]

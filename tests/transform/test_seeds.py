@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 
 from loader.errors import SettingsError
-from loader.seeds import SEEDS, read_seed
+from loader.seeds import PERSONAL_COLUMNS, SEEDS, read_seed
 from tests.transform.warehouses import (
     PROJECT,
     DuckDBWarehouse,
@@ -23,6 +24,10 @@ ROUNDS: list[dict[str, tuple[list[str], str]]] = [
         "expected_flow_outcomes": (["f,a", "f, "], "line 3: outcome_name is empty; fill it in or"),
         "interaction_columns": (["1,*,all,text"], "line 2: source_column '*' is no column of the"),
         "journey_states": (["Draft,true"], "line 2: state 'Draft' is no state; write it as"),
+        "pii_policy": (
+            ["dim_people,email,hash"],
+            "line 2: model_name 'dim_people' is no mart with",
+        ),
     },
     {
         "flow_outcome_aliases": (
@@ -35,15 +40,24 @@ ROUNDS: list[dict[str, tuple[list[str], str]]] = [
             "line 2: column_name 'Id' is no column name; use",
         ),
         "journey_states": (["DRAFT,maybe"], "line 2: is_kept 'maybe' is unclear; use true or"),
+        "pii_policy": (["dim_contacts,phone,hash"], "line 2: column_name 'phone' is no personal"),
     },
     {
         "interaction_columns": (["one,id,id,text"], "line 2: version 'one' is no version; use 1,"),
         "journey_states": (["MERGED,true", "MERGED,false"], "line 3: state MERGED are taken by"),
+        "pii_policy": (["dim_users,email,mask"], "line 2: treatment 'mask' is unknown; use one of"),
     },
     {
         "interaction_columns": (
             ["1,id,id,uuid"],
             "line 2: data_type 'uuid' is unknown; use one of",
+        ),
+        "pii_policy": (["dim_users,user_name,drop"], "line 2: dim_users.user_name is never null"),
+    },
+    {
+        "pii_policy": (
+            ["bridge_contact_external_ids,external_id,hash", "dim_contacts,first_name,keep"],
+            "dim_contacts.middle_name has no line; add one with keep, hash or drop.",
         ),
     },
 ]
@@ -68,7 +82,7 @@ def test_a_wrong_line_is_refused_by_dbt_in_the_loader_s_words(
     found = {problem.split(":")[0]: problem for problem in problems}
     assert found.keys() == lines.keys()
     for name, (_, message) in lines.items():
-        assert f"dbt_project/seeds/{name}.csv {message}" in found[name]
+        assert re.search(rf"dbt_project/seeds/{name}\.csv:? {re.escape(message)}", found[name])
         seed = next(seed for seed in SEEDS if seed.name == name)
         with pytest.raises(SettingsError) as refused:
             read_seed(project / "seeds", seed)
@@ -81,3 +95,18 @@ def test_the_project_s_own_lines_are_right() -> None:
     }
     for seed in SEEDS:
         read_seed(PROJECT / "seeds", seed)
+
+
+def test_every_personal_column_of_a_mart_is_marked_in_its_yml() -> None:
+    # Attributes have their answer in the registry.
+    personal = {("fct_participant_attributes", name) for name in ("raw_value", "value_text")}
+    personal |= {(model, name) for model, names in PERSONAL_COLUMNS.items() for name in names}
+    marked = set()
+    for path in (PROJECT / "models" / "marts").rglob("*.yml"):
+        for model in yaml.safe_load(path.read_text())["models"]:
+            marked |= {
+                (model["name"], column["name"])
+                for column in model["columns"]
+                if column.get("config", {}).get("meta", {}).get("is_pii")
+            }
+    assert marked == personal

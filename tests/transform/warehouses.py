@@ -19,6 +19,7 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner
 
+from tests.loading import SALT
 from tests.postgres import PostgresDatabase
 
 ROOT = Path(__file__).parents[2]
@@ -247,6 +248,8 @@ class RawTables:
                 for source in yaml.safe_load(path.read_text())["sources"]:
                     for table in source["tables"]:
                         self._create(table["name"], table["columns"])
+            if not warehouse.execute("select salt from genesys_raw.hash_salts"):
+                self.append("hash_salts", [{"salt": SALT, "created_at": asked_at(0)}])
 
     def _create(self, name: str, columns: list[dict[str, str]]) -> None:
         self._columns[name] = [column["name"] for column in columns]

@@ -116,6 +116,7 @@ def test_j5_a_start_in_the_future_is_refused(read: Read) -> None:
         ({"ELT_OVERLAP_MINUTES": "10"}, "ELT_SETTLE_MINUTES"),
         ({"ELT_TARGET": "oracle"}, "ELT_TARGET"),
         ({"GENESYS_CONTRACT": "swagger"}, "GENESYS_CONTRACT"),
+        ({"ELT_PII_SALT": "short"}, "ELT_PII_SALT must have at least 16 characters"),
         ({"ELT_WORK_DIR": "it's here"}, "apostrophes"),
         ({"ELT_TARGET": "postgres"}, "ELT_POSTGRES_USER"),
         ({"GENESYS_CLIENT_SECRET": "schlüssel"}, "ASCII"),

@@ -27,9 +27,10 @@
 {%- endmacro %}
 
 
-{#- Changes whenever a line does: what was typed by an older registry is then typed again. -#}
+{#- Changes whenever a line or the salt of the hashes does: what was typed by an older registry, or
+    hashed with another salt, is then made again. -#}
 {% macro registry_version() -%}
-    {{ return(local_md5(tojson(attribute_registry(), sort_keys=true))) }}
+    {{ return(local_md5(tojson([attribute_registry(), hash_salt_version()], sort_keys=true))) }}
 {%- endmacro %}
 
 
@@ -54,7 +55,7 @@
 
 
 {#- The wide dimension's columns: one per column name, the lines that feed it.
-    Types and defaults of such lines are equal: check_attribute_registry sees to it. -#}
+    Types and defaults of such lines are equal, and all or none are personal: check_attribute_registry sees to it. -#}
 {% macro attribute_columns() -%}
     {%- set columns = {} -%}
     {%- for line in attribute_registry() -%}

@@ -40,10 +40,10 @@
                 {%- set problem.text = "column_name '" ~ line.column_name ~ "' is taken by line "
                     ~ columns[column].line ~ "; choose another, or give this line a precedence of "
                     ~ "its own if both attributes should feed one column" -%}
-            {%- elif first and (first.data_type, first.default_value)
-                != (line.data_type, line.default_value) -%}
-                {%- set problem.text = "column_name '" ~ line.column_name ~ "' has another data_type "
-                    ~ "or default_value in line " ~ first.line ~ "; make them equal" -%}
+            {%- elif first and (first.data_type, first.default_value, first.is_pii)
+                != (line.data_type, line.default_value, line.is_pii) -%}
+                {%- set problem.text = "column_name '" ~ line.column_name ~ "' has another data_type, "
+                    ~ "default_value or is_pii in line " ~ first.line ~ "; make them equal" -%}
             {%- elif name in names -%}
                 {%- set problem.text = "name '" ~ line.name ~ "' is registered for this participant "
                     ~ "purpose in line " ~ names[name] ~ "; remove one of the two" -%}

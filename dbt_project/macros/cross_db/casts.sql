@@ -63,6 +63,7 @@
     end
 {%- endmacro %}
 
+{#- Below 10^15: times in milliseconds of which a thousand still add up to a bigint. -#}
 {% macro try_bigint(text) -%}
     {{ return(adapter.dispatch('try_bigint', 'genesys')(text)) }}
 {%- endmacro %}
@@ -72,12 +73,12 @@
 {%- endmacro %}
 
 {% macro duckdb__try_bigint(text) -%}
-    try_cast({{ text }} as bigint)
+    cast(try_cast({{ text }} as decimal(18, 3)) as bigint)
 {%- endmacro %}
 
 {% macro postgres__try_bigint(text) -%}
     case
-        when {{ text }} ~ '^[+-]?[0-9]{1,18}([.][0-9]{1,60})?$'
+        when {{ text }} ~ '^[+-]?[0-9]{1,15}([.][0-9]{1,60})?$'
             then cast(cast({{ text }} as numeric) as bigint)
     end
 {%- endmacro %}

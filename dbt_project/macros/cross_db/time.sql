@@ -9,9 +9,16 @@
     {{ exceptions.raise_compiler_error("timestamp_from_text has no version for " ~ target.type) }}
 {%- endmacro %}
 
-{#- The session's TimeZone is UTC (profiles.yml), so a time without an offset reads as UTC. -#}
+{#- The session's TimeZone is UTC (profiles.yml), so a time without an offset reads as UTC. Years
+    below 1000 are null, as by the pattern on Postgres: the year 1 stands for no time at all. greatest
+    skips nulls, and reads the text once where a case would twice. -#}
 {% macro duckdb__timestamp_from_text(text) -%}
-    try_cast({{ text }} as timestamptz) at time zone 'UTC'
+    nullif(
+        greatest(
+            try_cast({{ text }} as timestamptz) at time zone 'UTC', timestamp '0999-12-31 00:00:00'
+        ),
+        timestamp '0999-12-31 00:00:00'
+    )
 {%- endmacro %}
 
 {#- Postgres raises on a time that is none, hence the pattern; it rounds below the microsecond,
@@ -81,8 +88,9 @@
     {{ exceptions.raise_compiler_error("milliseconds_between has no version for " ~ target.type) }}
 {%- endmacro %}
 
+{#- epoch_ms would round up what is below the millisecond. -#}
 {% macro duckdb__milliseconds_between(started_at, ended_at) -%}
-    (epoch_ms({{ ended_at }}) - epoch_ms({{ started_at }}))
+    (epoch_us({{ ended_at }}) // 1000 - epoch_us({{ started_at }}) // 1000)
 {%- endmacro %}
 
 {% macro postgres__milliseconds_between(started_at, ended_at) -%}
@@ -90,6 +98,16 @@
         floor(extract(epoch from {{ ended_at }}) * 1000)
         - floor(extract(epoch from {{ started_at }}) * 1000) as bigint
     )
+{%- endmacro %}
+
+
+{#- How long something lasted; null where it ends before it begins, which clocks that were set and
+    records that were mended by hand bring about: such a time would be taken off the others. -#}
+{% macro duration_ms(started_at, ended_at) -%}
+    case
+        when {{ ended_at }} >= {{ started_at }}
+            then {{ milliseconds_between(started_at, ended_at) }}
+    end
 {%- endmacro %}
 
 

@@ -36,6 +36,10 @@
             {%- endif -%}
             {%- do taken.update({key | join('\n'): number}) -%}
         {%- endfor -%}
+        {%- set missing = missing_line(this.identifier, taken) -%}
+        {%- if missing -%}
+            {{ exceptions.raise_compiler_error(file ~ ": " ~ missing ~ ".") }}
+        {%- endif -%}
     {%- endif -%}
     {{ return('') }}
 {%- endmacro %}
@@ -57,6 +61,10 @@
             'key': ['version', 'column_name'],
         },
         'journey_states': {'columns': ['state', 'is_kept'], 'key': ['state']},
+        'pii_policy': {
+            'columns': ['model_name', 'column_name', 'treatment'],
+            'key': ['model_name', 'column_name'],
+        },
     }) }}
 {%- endmacro %}
 
@@ -92,6 +100,41 @@
         {%- elif line.is_kept | lower not in ['true', 'false'] -%}
             {%- set problem.text = "is_kept '" ~ line.is_kept ~ "' is unclear; use true or false" -%}
         {%- endif -%}
+    {%- elif seed == 'pii_policy' -%}
+        {%- set columns = personal_columns() -%}
+        {%- set treatments = ['keep', 'hash', 'drop'] -%}
+        {%- if line.model_name not in columns -%}
+            {%- set problem.text = "model_name '" ~ line.model_name
+                ~ "' is no mart with personal columns; use one of " ~ columns.keys() | join(', ') -%}
+        {%- elif line.column_name not in columns[line.model_name] -%}
+            {%- set problem.text = "column_name '" ~ line.column_name ~ "' is no personal column of "
+                ~ line.model_name ~ "; use one of " ~ columns[line.model_name] | join(', ') -%}
+        {%- elif line.treatment not in treatments -%}
+            {%- set problem.text = "treatment '" ~ line.treatment ~ "' is unknown; use one of "
+                ~ treatments | join(', ') -%}
+        {%- elif line.treatment == 'drop'
+            and line.model_name ~ '.' ~ line.column_name in personal_keys() -%}
+            {%- set problem.text = line.model_name ~ "." ~ line.column_name
+                ~ " is never null and cannot be dropped; use keep or hash" -%}
+        {%- endif -%}
     {%- endif -%}
     {{ return(problem.text) }}
+{%- endmacro %}
+
+
+{#- What a seed lacks although every line is right, and the remedy, or none. -#}
+{% macro missing_line(seed, taken) -%}
+    {%- if seed == 'pii_policy' -%}
+        {%- for model_name, columns in personal_columns().items() -%}
+            {%- for column_name in columns -%}
+                {%- if model_name ~ '\n' ~ column_name not in taken -%}
+                    {{ return(
+                        model_name ~ "." ~ column_name
+                        ~ " has no line; add one with keep, hash or drop"
+                    ) }}
+                {%- endif -%}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(none) }}
 {%- endmacro %}

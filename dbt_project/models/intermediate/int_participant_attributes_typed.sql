@@ -21,6 +21,17 @@ registry as (
 
 ),
 
+personal_names as (
+
+    -- Whoever else holds what is personal of a customer: it is no less personal there.
+    select
+        name,
+        {{ boolean_any('is_pii') }} as is_pii
+    from registry
+    group by name
+
+),
+
 registered as (
 
     -- A line for the participant's own purpose goes before a line for all purposes.
@@ -31,7 +42,11 @@ registered as (
             as data_type,
         case when for_purpose.name is null then for_all.precedence else for_purpose.precedence end
             as precedence,
-        coalesce(for_purpose.is_pii, for_all.is_pii) as is_pii
+        coalesce(
+            for_purpose.is_pii,
+            for_all.is_pii,
+            case when personal_names.is_pii then true end
+        ) as is_pii
     from attributes
     left join registry as for_purpose
         on
@@ -41,6 +56,8 @@ registered as (
         on
             attributes.attribute_name = for_all.name
             and for_all.participant_purpose is null
+    left join personal_names
+        on attributes.attribute_name = personal_names.name
 
 ),
 

@@ -27,7 +27,7 @@ segments as (
 
     select
         *,
-        {{ milliseconds_between('started_at', 'ended_at') }} as duration_ms,
+        {{ duration_ms('started_at', 'ended_at') }} as duration_ms,
         segment_type in ('interact', 'hold') as is_connected
     from {{ ref('int_segments_unioned') }}
     {% if is_incremental() %}

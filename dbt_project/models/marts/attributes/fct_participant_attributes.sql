@@ -10,7 +10,7 @@
 
 -- depends_on: {{ ref('attribute_registry') }}
 -- Grain: one row per participant and exact attribute name.
--- Incremental by load, and whole again when the registry changed: see loaded_through.
+-- Incremental by load, and whole again when the registry or the salt changed: see loaded_through.
 
 with
 
@@ -32,42 +32,70 @@ conversations as (
 
 ),
 
+masked as (
+
+    -- A personal value is its hash and nothing else; what is said about the value stays.
+    select
+        conversation_id,
+        participant_id,
+        participant_purpose,
+        attribute_name,
+        case when is_pii then {{ hashed('raw_value') }} else raw_value end as raw_value,
+        inferred_type,
+        column_name,
+        data_type,
+        case when is_pii then {{ hashed('value_text') }} else value_text end as value_text,
+        length(raw_value) as value_length,
+        case when is_pii then null else value_number end as value_number,
+        precedence,
+        case when is_pii then null else value_boolean end as value_boolean,
+        is_registered,
+        is_cast_ok,
+        is_pii,
+        case when is_pii then null else value_date end as value_date,
+        case when is_pii then null else value_timestamp end as value_timestamp,
+        loaded_at
+    from attributes
+
+),
+
 final as (
 
     select
         -- ids
-        attributes.conversation_id,
-        attributes.participant_id,
+        masked.conversation_id,
+        masked.participant_id,
 
         -- strings
-        attributes.participant_purpose,
-        attributes.attribute_name,
-        attributes.raw_value,
-        attributes.inferred_type,
-        attributes.column_name,
-        attributes.data_type,
-        attributes.value_text,
+        masked.participant_purpose,
+        masked.attribute_name,
+        masked.raw_value,
+        masked.inferred_type,
+        masked.column_name,
+        masked.data_type,
+        masked.value_text,
         cast('{{ registry_version() }}' as {{ dbt.type_string() }}) as registry_version,
 
-        -- numbers
-        attributes.value_number,
-        attributes.precedence,
+        -- numbers; on Postgres a case forgets the scale of its branches
+        cast(masked.value_number as numeric(38, 9)) as value_number,
+        cast(masked.value_length as bigint) as value_length,
+        masked.precedence,
 
         -- booleans
-        attributes.value_boolean,
-        attributes.is_registered,
-        attributes.is_cast_ok,
-        attributes.is_pii,
+        masked.value_boolean,
+        masked.is_registered,
+        masked.is_cast_ok,
+        masked.is_pii,
 
         -- timestamps, UTC
-        attributes.value_date,
-        attributes.value_timestamp,
+        masked.value_date,
+        masked.value_timestamp,
         conversations.started_at as conversation_started_at,
-        attributes.loaded_at
+        masked.loaded_at
 
-    from attributes
+    from masked
     inner join conversations
-        on attributes.conversation_id = conversations.conversation_id
+        on masked.conversation_id = conversations.conversation_id
 
 )
 

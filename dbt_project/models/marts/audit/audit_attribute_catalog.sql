@@ -41,8 +41,8 @@ seen as (
         count(case when inferred_type = 'timestamp' then 1 end) as timestamp_count,
         count(case when inferred_type = 'text' then 1 end) as text_count,
         count(case when not is_cast_ok then 1 end) as failed_cast_count,
-        count(case when length(raw_value) >= 1024 then 1 end) as truncated_count,
-        max(length(raw_value)) as longest_value_length,
+        count(case when value_length >= 1024 then 1 end) as truncated_count,
+        max(value_length) as longest_value_length,
         min(conversation_started_at) as first_seen_at,
         max(conversation_started_at) as last_seen_at
     from attributes

@@ -43,10 +43,12 @@ final as (
         users.manager_user_id,
 
         -- strings
-        coalesce(users.user_name, 'Unknown user') as user_name,
-        users.email,
+        coalesce(
+            {{ personal('dim_users', 'user_name', 'users.user_name') }}, 'Unknown user'
+        ) as user_name,
+        {{ personal('dim_users', 'email', 'users.email') }} as email,
         users.department,
-        users.title,
+        {{ personal('dim_users', 'title', 'users.title') }} as title,
         users.state,
         divisions.division_name,
 

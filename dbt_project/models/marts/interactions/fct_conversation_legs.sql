@@ -44,7 +44,7 @@ final as (
         ended_as,
         disconnect_type,
         link_confidence,
-        wrapup_note,
+        {{ personal('fct_conversation_legs', 'wrapup_note', 'wrapup_note') }} as wrapup_note,
 
         -- numbers
         leg_number,

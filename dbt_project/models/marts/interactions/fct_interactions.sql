@@ -243,7 +243,7 @@ final as (
         conversations.external_tag,
 
         -- numbers
-        {{ seconds(milliseconds_between('conversations.started_at', 'conversations.ended_at')) }}
+        {{ seconds(duration_ms('conversations.started_at', 'conversations.ended_at')) }}
             as duration_seconds,
         {{ seconds('coalesce(sessions_per_conversation.wait_ms, conversations.without_sessions)') }}
             as wait_seconds,

@@ -18,7 +18,9 @@ final as (
 
     select
         -- ids
-        external_ids.external_id,
+        {{ personal(
+            'bridge_contact_external_ids', 'external_id', 'external_ids.external_id'
+        ) }} as external_id,
         external_ids.external_source_id,
         external_ids.contact_id,
         resolved_contacts.canonical_contact_id,

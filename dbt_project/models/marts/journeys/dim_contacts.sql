@@ -45,13 +45,15 @@ final as (
 
         -- strings
         contacts.contact_type,
-        contacts.first_name,
-        contacts.middle_name,
-        contacts.last_name,
-        contacts.title,
-        contacts.emails,
-        contacts.phones,
-        external_ids_per_contact.external_ids,
+        {{ personal('dim_contacts', 'first_name', 'contacts.first_name') }} as first_name,
+        {{ personal('dim_contacts', 'middle_name', 'contacts.middle_name') }} as middle_name,
+        {{ personal('dim_contacts', 'last_name', 'contacts.last_name') }} as last_name,
+        {{ personal('dim_contacts', 'title', 'contacts.title') }} as title,
+        {{ personal('dim_contacts', 'emails', 'contacts.emails') }} as emails,
+        {{ personal('dim_contacts', 'phones', 'contacts.phones') }} as phones,
+        {{ personal(
+            'dim_contacts', 'external_ids', 'external_ids_per_contact.external_ids'
+        ) }} as external_ids,
 
         -- numbers
         coalesce(members_per_canonical_contact.merged_contact_count, 0) as merged_contact_count,

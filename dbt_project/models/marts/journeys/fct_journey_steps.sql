@@ -166,7 +166,7 @@ final as (
         cast(steps_with_nodes.node_number as bigint) as node_number,
         nodes_with_neighbours.node_step_count,
         {{ seconds(
-            milliseconds_between('steps_with_nodes.started_at', 'steps_with_nodes.ended_at')
+            duration_ms('steps_with_nodes.started_at', 'steps_with_nodes.ended_at')
         ) }} as duration_seconds,
         {{ seconds('handoffs.gap_ms') }} as handoff_gap_seconds,
         {{ seconds(milliseconds_between(

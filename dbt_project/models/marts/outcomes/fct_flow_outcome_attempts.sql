@@ -62,7 +62,7 @@ final as (
         -- numbers
         numbered.outcome_number,
         cast(numbered.attempt_number as bigint) as attempt_number,
-        {{ seconds(milliseconds_between('numbered.started_at', 'numbered.ended_at')) }}
+        {{ seconds(duration_ms('numbered.started_at', 'numbered.ended_at')) }}
             as duration_seconds,
 
         -- booleans
