@@ -125,7 +125,7 @@ def dbt(
     The environment is the warehouse's for the command alone, and dbt's adapters are dropped
     afterwards with their connections: they would keep the database, and its log, open.
     """
-    parsed = str(Path(PARSED.name, warehouse.name, *project.parts[1:]))
+    parsed = str(target(warehouse, project))
     with _environment(warehouse.environment()), contextlib.chdir(warehouse.folder):
         result = dbtRunner().invoke(
             [
@@ -152,6 +152,11 @@ def dbt(
     if expect_success:
         assert result.success, "\n".join(problems)
     return problems
+
+
+def target(warehouse: Warehouse, project: Path = PROJECT) -> Path:
+    """Return where dbt keeps what it parsed and compiled for warehouses of this kind."""
+    return Path(PARSED.name, warehouse.name, *project.parts[1:])
 
 
 @contextlib.contextmanager
