@@ -437,8 +437,7 @@ class Warehouse:
         the row group it ends with; in between another process could take the file from us.
         """
         self._settings.duckdb_path.parent.mkdir(parents=True, exist_ok=True)
-        config = {**DUCKDB_CONFIG, "temp_directory": f"{self._settings.duckdb_path}.tmp"}
-        connection = duckdb.connect(config=config)
+        connection = duckdb.connect(config=_duckdb_config(self._settings.duckdb_path))
         attach = (
             f"attach '{self._settings.duckdb_path}' as {_CATALOG} "
             f"(row_group_size {DUCKDB_ROW_GROUP})"
@@ -529,11 +528,15 @@ class Warehouse:
         return {name for (name,) in rows if not name.startswith("_dlt")}
 
 
+def _duckdb_config(path: Path) -> dict[str, str | bool | int | float | list[str]]:
+    return {**DUCKDB_CONFIG, "temp_directory": f"{path}.tmp"}
+
+
 def _rewrite_duckdb(path: Path) -> None:
     fresh = path.with_name(f"{path.name}.new")
     fresh.unlink(missing_ok=True)
     try:
-        with duckdb.connect(config=DUCKDB_CONFIG) as connection:
+        with duckdb.connect(config=_duckdb_config(path)) as connection:
             connection.execute(f"attach '{path}' as {_CATALOG}")
             connection.execute(f"checkpoint {_CATALOG}")
             connection.execute(f"attach '{fresh}' as fresh (row_group_size {DUCKDB_ROW_GROUP})")
