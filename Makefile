@@ -62,7 +62,7 @@ erase: install ## Delete a person: make erase CONTACT=<id>, shown first; ARGS=--
 .PHONY: test
 test: install ## Lint, then every test: DuckDB and a real Postgres, no network
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -q -n 2 $(ARGS)
+	$(BIN)/pytest -q -n 2 --dist worksteal $(ARGS)
 
 .PHONY: lint
 lint: install ## Check Python and SQL, change nothing
