@@ -537,7 +537,7 @@ def test_answers_are_not_compressed_by_default(client: Client) -> None:
 
 
 def test_extra_files_are_served_beside_the_world(tmp_path: Path) -> None:
-    samples = Path(__file__).parents[2].parent / "shared" / "contracts" / "samples"
+    samples = Path(__file__).parents[1] / "fixtures" / "genesys"
     sample = samples / "blueprint_sql_conversation1.json"
     with running_sandbox(conversations=3, now=NOW, extras=[sample]) as with_sample:
         client = Client(with_sample)
