@@ -328,7 +328,10 @@ def erase(settings: Settings, contacts: list[str], conversations: list[str], is_
         table = _table("table", "rows")
         for part in found:
             table.add_row(".".join(part.table), f"{part.row_count:,}")
-        _console().print(table)
+        if found:
+            _console().print(table)
+        else:
+            _console().print("Nothing is left to delete: this was erased before.")
         if not is_sure:
             _console().print("Nothing was erased; --yes erases it.")
             return ExitCode.OK
