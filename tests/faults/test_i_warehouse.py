@@ -1,5 +1,6 @@
 """Faults I: the warehouse and the file system."""
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -18,6 +19,7 @@ import pytest
 
 from tests.faults.conftest import Expected
 from tests.faults.site import SUBMIT, Site, fault
+from tests.postgres import PostgresDatabase
 from tests.sandbox.process import ROOT
 
 _HOLD = """
@@ -361,3 +363,58 @@ def test_i12_a_state_in_the_warehouse_that_cannot_be_read_ends_the_run(site: Sit
 def _delete(path: Path) -> None:
     path.unlink()
     path.with_name(path.name + ".wal").unlink(missing_ok=True)
+
+
+def held(postgres: PostgresDatabase) -> set[tuple[str, str]]:
+    """Return the conversations that Postgres holds: which, and in which form."""
+    with contextlib.closing(postgres.connect()) as connection:
+        cursor = connection.cursor()
+        cursor.execute("select record_id, payload_hash from genesys_raw.conversation_details")
+        return set(cursor.fetchall())
+
+
+def change(postgres: PostgresDatabase, *statements: str) -> None:
+    """Do to Postgres what the loader never would."""
+    with contextlib.closing(postgres.connect()) as connection:
+        for statement in statements:
+            connection.cursor().execute(statement)
+        connection.commit()
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        "perform pg_terminate_backend(pg_backend_pid())",
+        "raise exception using errcode = 'deadlock_detected'",
+        "raise exception using errcode = 'serialization_failure'",
+        "raise exception using errcode = 'too_many_connections'",
+    ],
+)
+def test_i10_what_stops_postgres_in_the_middle_of_a_copy_loses_nothing(
+    site: Site, expected: Expected, postgres: PostgresDatabase, happens: str
+) -> None:
+    settings = postgres.environment()
+    site.run("load", "--only", "skills", **settings).succeeded()
+    change(
+        postgres,
+        "create function genesys_raw.strike() returns trigger language plpgsql"
+        f" as $$ begin {happens}; return new; end $$",
+        "create trigger strike before insert on genesys_raw.conversation_details"
+        " for each row execute function genesys_raw.strike()",
+    )
+    assert "Postgres at ELT_POSTGRES_HOST" in site.run(**settings).error(6)
+    assert held(postgres) == set()
+    change(postgres, "drop trigger strike on genesys_raw.conversation_details")
+    site.run(**settings).succeeded()
+    assert held(postgres) == expected()
+
+
+def test_i11_another_warehouse_is_loaded_from_its_own_beginning(
+    site: Site, expected: Expected, postgres: PostgresDatabase
+) -> None:
+    site.run().succeeded()
+    site.run(**postgres.environment()).succeeded()
+    assert held(postgres) == site.raw() == expected()
+    site.forget_requests()
+    site.run().succeeded()
+    assert site.requests(SUBMIT) == []

@@ -13,7 +13,7 @@ def test_nothing_loaded_is_one_plain_sentence(warehouse: Warehouse) -> None:
     )
 
 
-def test_empty_raw_tables_build_twice_and_every_test_passes(warehouse: Warehouse) -> None:
+def test_l9_empty_raw_tables_build_twice_and_every_test_passes(warehouse: Warehouse) -> None:
     RawTables(warehouse)
     dbt(warehouse, "build", "--exclude-resource-type", "unit_test")
     dbt(warehouse, "run", "--select", "config.materialized:incremental")
