@@ -18,7 +18,10 @@ def test_h12_a_second_run_leaves_the_first_alone(site: Site, expected: Expected)
             break
     before = len(site.sandbox.log())
     said = site.run().error(7)
-    assert f"another run (process {first.pid}) holds data/work/run.lock" in said
+    assert (
+        f"another run (process {first.pid}) holds {site.lock_path.relative_to(site.directory)}"
+        in said
+    )
     assert len(site.sandbox.log()) == before
     assert first.poll() is None
     site.ended(first).succeeded()

@@ -55,7 +55,8 @@
 
 
 {#- The wide dimension's columns: one per column name, the lines that feed it.
-    Types and defaults of such lines are equal, and all or none are personal: check_attribute_registry sees to it. -#}
+    Types and defaults of such lines are equal, and all or none are personal:
+    check_attribute_registry sees to it. -#}
 {% macro attribute_columns() -%}
     {%- set columns = {} -%}
     {%- for line in attribute_registry() -%}

@@ -17,7 +17,7 @@ merged_from as (
         contacts.loaded_at,
         {{ json_value_text('merged.value') }} as merged_contact_id
     from contacts
-    cross join {{ json_array_elements('contacts.merged_from_json', 'merged') }}
+    cross join {{ json_array_elements('contacts.merged_sources_json', 'merged') }}
 
 ),
 

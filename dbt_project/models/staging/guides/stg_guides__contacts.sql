@@ -71,7 +71,7 @@ renamed as (
         records.loaded_at,
 
         -- still JSON, taken apart by stg_guides__contact_merges
-        {{ json_node_field('records.record', 'mergedFromIds') }} as merged_from_json
+        {{ json_node_field('records.record', 'mergedFromIds') }} as merged_sources_json
 
     from records
     left join emails_per_contact

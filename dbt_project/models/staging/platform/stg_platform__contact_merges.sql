@@ -39,7 +39,7 @@ statements as (
         contacts.scanned_at as stated_at,
         contacts.loaded_at
     from contacts
-    cross join {{ json_array_elements('contacts.merged_from_json', 'merged') }}
+    cross join {{ json_array_elements('contacts.merged_sources_json', 'merged') }}
 
     union all
 

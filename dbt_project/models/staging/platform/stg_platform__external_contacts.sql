@@ -154,7 +154,7 @@ renamed as (
         -- still JSON, taken apart by stg_platform__external_contact_ids and __contact_merges
         {{ json_node_field('records.record', 'externalIds') }} as external_ids_json,
         {{ json_node_field('records.record', 'mergeSet') }} as merge_set_json,
-        {{ json_node_field('records.record', 'mergedFrom') }} as merged_from_json
+        {{ json_node_field('records.record', 'mergedFrom') }} as merged_sources_json
 
     from records
     cross join complete_scans
