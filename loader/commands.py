@@ -333,7 +333,11 @@ def erase(settings: Settings, contacts: list[str], conversations: list[str], is_
         else:
             _console().print("Nothing is left to delete: this was erased before.")
         if not is_sure:
-            _console().print("Nothing was erased; --yes erases it.")
+            _console().print(
+                "Nothing was erased; --yes erases it."
+                if found
+                else "If that was interrupted, --yes brings it to its end."
+            )
             return ExitCode.OK
         write_off(warehouse, ids, found, settings.now())
     _console().print(

@@ -18,7 +18,10 @@ ABOUT = ("conversation_id", "contact_id", "canonical_contact_id", "external_cont
 IDS = "genesys_intermediate.int_contact_external_ids_unioned"
 MERGES = "genesys_intermediate.int_contact_merges_resolved"
 CONVERSATIONS = "genesys_intermediate.int_journey_conversations_unioned"
-_MODELLED = "select count(*) from information_schema.tables where table_schema = %s"
+_MODELLED = (
+    "select count(*) from information_schema.tables"
+    " where table_schema || '.' || table_name in (%s, %s, %s)"
+)
 # Parameters of one statement.
 MOST_IDS = 500
 
@@ -49,7 +52,8 @@ def entities(
         DestinationError: the contacts have not been modelled yet.
         SettingsError: an id that nothing knows.
     """
-    if contacts and not warehouse.query(_MODELLED, "genesys_intermediate")[0][0]:
+    models = (IDS, MERGES, CONVERSATIONS)
+    if contacts and warehouse.query(_MODELLED, *models)[0][0] < len(models):
         raise DestinationError(
             "who a contact was merged with, and what it took part in, is not modelled yet; "
             "`make transform`."

@@ -286,10 +286,12 @@ class Run:
         resource = plan.resource
         asked = query_hash(resource.query(item.window))
         opened = self._warehouse.state(resource.name).open
-        if opened is None or (opened.window, opened.query_hash) != (item.window, asked):
-            opened = self._fresh(item, asked)
-        if opened.job_id is None and opened.page_count == 0:
-            # Nobody has answered yet: what will be told is as of now, not as of the first attempt.
+        if (
+            opened is None
+            or (opened.window, opened.query_hash) != (item.window, asked)
+            # Nobody has answered yet: what will be told is as of now, not of the first attempt.
+            or (opened.job_id is None and opened.page_count == 0)
+        ):
             opened = self._fresh(item, asked)
         for restart in range(MAX_RESTARTS + 1):
             try:

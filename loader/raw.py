@@ -179,7 +179,7 @@ def _keys(names: Sequence[str]) -> msgspec.json.Decoder[Any]:
 def entity_hash(record_id: str) -> str:
     """Return the SHA-256 of what a record is about: its id, or the first of the ids joined in it.
 
-    Ids of conversations and contacts are random, so no hash leads back to one.
+    Genesys' ids are random, so no hash leads back to one; an id of another system can be guessed.
     """
     return hashlib.sha256(record_id.partition("|")[0].encode()).hexdigest()
 
