@@ -1,4 +1,8 @@
-"""One organisation for all tests of faults; a place of its own to load to for each."""
+"""One organisation for all tests of faults; a place of its own to load to for each.
+
+Places begin with empty tables, unless a test is about the very first run: making them anew for each
+would take longer than the tests.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,11 +30,28 @@ def sandbox(organisation: SandboxProcess) -> Iterator[SandboxProcess]:
         yield organisation
 
 
+@pytest.fixture(scope="session")
+def empty_tables(organisation: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Return a place with all tables and nothing in them."""
+    site = Site(organisation, tmp_path_factory.mktemp("empty"))
+    with undisturbed(organisation):
+        site.run(ELT_START="2026-11-20T11:50:00Z").succeeded()
+    assert site.ledger() == []
+    return site
+
+
 @pytest.fixture
-def site(sandbox: SandboxProcess, expected: Expected, tmp_path: Path) -> Site:
+def site(
+    request: pytest.FixtureRequest,
+    sandbox: SandboxProcess,
+    expected: Expected,
+    empty_tables: Site,
+    tmp_path: Path,
+) -> Site:
     # Asked for once before the test begins, so that it is not among the test's requests.
     expected()
-    return Site(sandbox, tmp_path / "site")
+    is_first_run = request.node.get_closest_marker("first_run") is not None
+    return Site(sandbox, tmp_path / "site", begin=None if is_first_run else empty_tables)
 
 
 @pytest.fixture

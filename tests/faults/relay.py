@@ -246,6 +246,11 @@ def reset(exchange: Exchange) -> None:
     exchange.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
+def lose(exchange: Exchange) -> None:
+    """Let the request be answered, and pass nothing on."""
+    exchange.answer()
+
+
 def close_afterwards(exchange: Exchange) -> None:
     """Answer in full, promise to keep the connection, and close it."""
     body = exchange.answer().body

@@ -6,6 +6,7 @@ Runs happen in this process unless a test needs a real one.
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -75,15 +76,23 @@ def fault(match: str, action: str, nth: object = 1, **args: object) -> dict[str,
 
 @dataclass
 class Site:
-    """A work directory and a warehouse of their own, and the sandbox they load from."""
+    """A work directory and a warehouse of their own, and the sandbox they load from.
+
+    Args:
+        begin: the site whose warehouse and work directory this one begins with; with neither where
+            it is None.
+    """
 
     sandbox: SandboxProcess
     directory: Path
     settings: dict[str, str] = field(default_factory=dict)
     first_request: int = 0
+    begin: "Site | None" = None
 
     def __post_init__(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
+        if self.begin is not None:
+            shutil.copytree(self.begin.directory / "data", self.directory / "data")
         self.settings = {
             **self.sandbox.environment(),
             "GENESYS_REQUESTS_PER_MINUTE": "100000",

@@ -30,9 +30,12 @@ def test_a1_a_refused_secret_ends_the_run_before_anything_is_created(
     assert site.raw() == expected()
 
 
-def test_a1_an_unknown_client_is_refused_with_400_and_means_the_same(site: Site) -> None:
+@pytest.mark.first_run
+def test_a1_a8_an_unknown_client_is_refused_with_400_and_means_the_same(site: Site) -> None:
+    """A region that does not know the client answers as if there were none: both are named."""
     said = site.run(GENESYS_CLIENT_ID="nobody").error(3)
     assert "GENESYS_CLIENT_ID" in said
+    assert "GENESYS_REGION" in said
     assert not site.duckdb_path.exists()
 
 
@@ -71,6 +74,7 @@ def test_a3_a_fresh_token_that_is_refused_is_not_asked_for_again_and_again(
     assert site.requests(FIRST_PAGE) == []
 
 
+@pytest.mark.first_run
 def test_a4_a_login_that_answers_without_a_token_sends_no_bearer(site: Site) -> None:
     for answer in (
         fault(LOGIN, "mutate", "all", drop=["access_token"]),
@@ -146,6 +150,7 @@ def test_a7_a_login_that_is_down_for_a_moment_is_asked_again(
     assert len(site.requests(LOGIN)) == 3
 
 
+@pytest.mark.first_run
 def test_a7_a_login_that_stays_down_is_given_up(site: Site, expected: Expected) -> None:
     site.sandbox.add_faults(fault(LOGIN, "status", "all", status=503))
     said = site.run(ELT_RETRY_ATTEMPTS="2").error(4)

@@ -159,6 +159,45 @@ def test_c7_a_connection_closed_between_two_requests_is_opened_again(
     assert site.raw() == expected()
 
 
+def test_c8_an_answer_that_is_lost_on_its_way_is_asked_for_again_and_counts_once(
+    site: Site, relay: Relay, expected: Expected
+) -> None:
+    relay.play(LATER_PAGES, tricks.lose)
+    site.run().succeeded()
+    lost, again, *_ = site.requests(LATER_PAGES)
+    assert (lost["status"], again["status"]) == (200, 200)
+    assert lost["query"] == again["query"]
+    assert site.raw() == expected()
+    assert site.row_count() == len(expected())
+    assert site.total("retry_count") == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (fault(LATER_PAGES, "status", 1, status=407), "answered 407"),
+        (
+            fault(LATER_PAGES, "body", 1, text="<html>Sign in</html>", content_type="text/html"),
+            "answered text/html where JSON is due",
+        ),
+    ],
+    ids=["proxy", "portal"],
+)
+def test_c10_what_stands_between_us_and_genesys_is_not_taken_for_it(
+    site: Site, answer: dict[str, object], told: str, expected: Expected
+) -> None:
+    site.sandbox.add_faults(answer)
+    said = site.run().error(5)
+    assert WINDOW in said
+    assert told in said
+    # Asked once: nothing behind it was reached.
+    assert len(site.requests(LATER_PAGES)) == 1
+    assert site.row_count() == 10
+    site.sandbox.clear_faults()
+    site.run().succeeded()
+    assert site.raw() == expected()
+
+
 @contextlib.contextmanager
 def served_with(certificate: str, site: Site) -> Iterator[Relay]:
     """Put the organisation behind a certificate."""
@@ -170,6 +209,7 @@ def served_with(certificate: str, site: Site) -> Iterator[Relay]:
 TRUSTING_THE_AUTHORITY = {"SSL_CERT_FILE": str(CERTIFICATES / "authority.pem")}
 
 
+@pytest.mark.first_run
 @pytest.mark.parametrize("certificate", ["self_signed", "expired", "other_host", "trusted"])
 def test_c9_a_certificate_that_is_not_trusted_ends_the_run_before_anything_is_sent(
     site: Site, certificate: str

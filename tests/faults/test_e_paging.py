@@ -101,6 +101,20 @@ def test_e5_a_listing_shorter_than_it_says_is_read_again_and_then_given_up(
     assert [row[0] for row in site.ledger()][2:] == ["failed"] * 4
 
 
+@pytest.mark.parametrize(("change", "reads"), [(-1, 1), (1, 2)])
+def test_e6_a_total_that_changes_while_pages_are_read_loses_nothing(
+    site: Site, change: int, reads: int, expected: Expected
+) -> None:
+    """One that has gone since is no loss; one that has come since is read with all others."""
+    whole = {record_id for record_id, _ in expected("users")}
+    site.forget_requests()
+    told = {"total": len(whole) + change}
+    site.sandbox.add_faults(fault("GET /api/v2/users", "mutate", 1, set=told))
+    site.run(*USERS).succeeded()
+    assert {record_id for record_id, _ in site.raw("users")} == whole
+    assert len(site.requests("GET /api/v2/users")) == reads
+
+
 def test_e11_a_page_larger_than_asked_for_is_taken_as_it_is(site: Site, expected: Expected) -> None:
     site.run(ELT_PAGE_SIZE="1000").succeeded()
     records = [

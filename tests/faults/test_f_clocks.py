@@ -23,6 +23,7 @@ def dated(date: str | float) -> Trick:
     return answer
 
 
+@pytest.mark.first_run
 @pytest.mark.parametrize(("minutes", "shown"), [(120, "+7"), (-120, "-7")])
 def test_f7_a_clock_that_is_off_ends_the_run_before_anything_is_written(
     site: Site, relay: Relay, minutes: float, shown: str

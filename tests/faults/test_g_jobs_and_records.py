@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from tests.faults import relay as tricks
 from tests.faults.conftest import Expected
-from tests.faults.relay import Exchange, Relay
+from tests.faults.relay import Relay
 from tests.faults.site import (
     AVAILABILITY,
     DETAILS,
@@ -36,11 +37,7 @@ def test_g2_a_submission_whose_answer_is_lost_is_made_again_and_counts_once(
     site: Site, relay: Relay, expected: Expected
 ) -> None:
     """Genesys lists no jobs, so the first can only be left alone; it expires by itself."""
-
-    def taken_and_not_answered(exchange: Exchange) -> None:
-        exchange.answer()
-
-    played = relay.play(SUBMIT, taken_and_not_answered)
+    played = relay.play(SUBMIT, tricks.lose)
     site.run().succeeded()
     assert played.played == 1
     assert [entry["status"] for entry in site.requests(SUBMIT)] == [202, 202]

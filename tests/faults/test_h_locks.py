@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.faults.conftest import Expected
 from tests.faults.site import FIRST_PAGE, Site, fault
 
@@ -38,6 +40,7 @@ def test_h12_status_does_not_look_into_a_run_either(site: Site) -> None:
     site.run("status").succeeded()
 
 
+@pytest.mark.first_run
 def test_h13_the_lock_of_a_dead_run_is_taken_over(site: Site, expected: Expected) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()

@@ -125,6 +125,7 @@ def _obey_permissions() -> None:
         ctypes.CDLL(None).prctl(pr_capbset_drop, cap_dac_override, 0, 0, 0)
 
 
+@pytest.mark.first_run
 def test_i3_a_file_that_is_no_warehouse_is_left_as_it_is(site: Site) -> None:
     site.duckdb_path.parent.mkdir()
     site.duckdb_path.write_bytes(b"the only copy of something else\n" * 500)
@@ -308,6 +309,7 @@ def test_i8_what_is_lost_with_a_log_is_loaded_again(killed: Site, expected: Expe
     assert other.run("doctor").exit_code == 0
 
 
+@pytest.mark.first_run
 def test_i9_a_copy_of_a_dataset_is_loaded_on_and_the_original_left_alone(
     site: Site, tmp_path: Path, expected: Expected
 ) -> None:

@@ -8,6 +8,8 @@ import pytest
 from tests.faults.conftest import Expected
 from tests.faults.site import Site
 
+pytestmark = pytest.mark.first_run
+
 HOSTS_UNSET = {"GENESYS_API_URL": "", "GENESYS_LOGIN_URL": ""}
 
 

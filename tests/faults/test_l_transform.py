@@ -244,6 +244,17 @@ def test_l3_l4_rows_that_come_many_times_count_once(built: Built) -> None:
     assert built.query("count(*)", "fct_participant_attributes", "attribute_name = 'VIP'") == [(6,)]
 
 
+def test_l5_built_again_in_parts_and_by_several_threads_nothing_changes(
+    built: Built, tmp_path: Path
+) -> None:
+    again = DuckDBWarehouse(tmp_path / "genesys.duckdb")
+    shutil.copy(built.warehouse.path, again.path)
+    part = "+fct_interactions"
+    dbt(again, "run", "--threads", "4", "--select", part)
+    dbt(again, "run", "--threads", "4", *MODELS, "--exclude", part)
+    assert tables(again, *SCHEMAS) == tables(built.warehouse, *SCHEMAS)
+
+
 def test_l6_three_builds_leave_what_one_from_nothing_does(built: Built, tmp_path: Path) -> None:
     """How each kind of correction is undone and done again, tests/transform tells."""
     load_by_load = tables(built.warehouse, *SCHEMAS)

@@ -60,7 +60,7 @@ def contacts_read(
 ) -> GuidesSite:
     """Return a warehouse with the participants of two days and their contacts."""
     directory = tmp_path_factory.mktemp("contacts") / "site"
-    site = GuidesSite(organisation, directory, warehouse=empty_tables.directory)
+    site = GuidesSite(organisation, directory, begin=empty_tables)
     with undisturbed(organisation):
         site.load(PARTICIPANTS, CONTACTS, ELT_START="2026-11-19", ELT_PAGE_SIZE="1000").succeeded()
     assert site.row_count(CONTACTS) > 20
@@ -69,7 +69,7 @@ def contacts_read(
 
 @pytest.fixture
 def site(sandbox: SandboxProcess, empty_tables: GuidesSite, tmp_path: Path) -> GuidesSite:
-    return GuidesSite(sandbox, tmp_path / "site", warehouse=empty_tables.directory)
+    return GuidesSite(sandbox, tmp_path / "site", begin=empty_tables)
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +86,7 @@ def coarse_organisation() -> Iterator[SandboxProcess]:
 def coarse_site(
     coarse_organisation: SandboxProcess, empty_tables: GuidesSite, tmp_path: Path
 ) -> GuidesSite:
-    return GuidesSite(coarse_organisation, tmp_path / "coarse", warehouse=empty_tables.directory)
+    return GuidesSite(coarse_organisation, tmp_path / "coarse", begin=empty_tables)
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def clean(
         if key not in known:
             assert not organisation.faults()
             directory = tmp_path_factory.mktemp("clean") / "site"
-            site = GuidesSite(organisation, directory, warehouse=begin.directory)
+            site = GuidesSite(organisation, directory, begin=begin)
             site.load(resource, **changes).succeeded()
             known[key] = Clean(site.raw(resource), site.pages(resource))
             assert known[key].content

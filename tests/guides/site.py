@@ -4,9 +4,7 @@ A page is asked for in five ways, so a request is known by all it said: query, p
 """
 
 import json
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import requests
@@ -60,19 +58,11 @@ def is_search(entry: Told) -> bool:
 
 @dataclass
 class GuidesSite(Site):
-    """A site of the guides' contract.
-
-    Args:
-        warehouse: directory whose warehouse this one begins with; nothing where it is None.
-    """
-
-    warehouse: Path | None = None
+    """A site of the guides' contract."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.settings["GENESYS_CONTRACT"] = "guides"
-        if self.warehouse is not None:
-            shutil.copytree(self.warehouse / "data", self.directory / "data")
 
     def forget_requests(self) -> None:
         """Let `requests` begin with what is sent from now on.

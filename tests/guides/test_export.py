@@ -161,7 +161,7 @@ def test_a_cursor_that_is_invalid_restarts_its_window_with_none(
 
 
 @pytest.mark.parametrize("spoilt", [{"lacking": "state"}, {"is_doubled": True}])
-def test_a_bad_page_is_fetched_again_with_the_same_token(
+def test_g6_a_bad_page_is_fetched_again_with_the_same_token(
     site: GuidesSite, whole: Clean, spoilt: dict[str, object]
 ) -> None:
     site.sandbox.add_faults(fault(EXPORT, "guide", FIRST_PAGE + 1, **spoilt))

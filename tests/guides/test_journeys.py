@@ -180,7 +180,7 @@ def test_a_run_that_has_nothing_to_do_asks_nothing(site: GuidesSite) -> None:
 @pytest.fixture
 def lists_due(sandbox: SandboxProcess, contacts_read: GuidesSite, tmp_path: Path) -> GuidesSite:
     """Return a place where contacts are read and their conversations are not."""
-    return GuidesSite(sandbox, tmp_path / "lists", warehouse=contacts_read.directory)
+    return GuidesSite(sandbox, tmp_path / "lists", begin=contacts_read)
 
 
 def test_all_conversations_of_all_contacts_are_in_raw_however_small_the_pages(

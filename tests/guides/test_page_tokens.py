@@ -75,7 +75,7 @@ def site(
 ) -> GuidesSite:
     # Once before the test begins, so that it is not among the test's requests.
     clean(style.resource, begin, **style.settings)
-    site = GuidesSite(sandbox, tmp_path / "site", warehouse=begin.directory)
+    site = GuidesSite(sandbox, tmp_path / "site", begin=begin)
     site.settings |= style.settings
     return site
 

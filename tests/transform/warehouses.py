@@ -126,10 +126,15 @@ def dbt(
     afterwards with their connections: they would keep the database, and its log, open.
     """
     parsed = str(target(warehouse, project))
+    # Python works in one thread at a time; several of dbt's only wait for each other.
+    threads = () if {"parse", "--threads"} & {*arguments} else ("--threads", "1")
+    if project != PROJECT:
+        _spare_parsing_all(warehouse, project)
     with _environment(warehouse.environment()), contextlib.chdir(warehouse.folder):
         result = dbtRunner().invoke(
             [
                 *arguments,
+                *threads,
                 "--project-dir",
                 str(project),
                 "--profiles-dir",
@@ -157,6 +162,17 @@ def dbt(
 def target(warehouse: Warehouse, project: Path = PROJECT) -> Path:
     """Return where dbt keeps what it parsed and compiled for warehouses of this kind."""
     return Path(PARSED.name, warehouse.name, *project.parts[1:])
+
+
+def _spare_parsing_all(warehouse: Warehouse, copied: Path) -> None:
+    """Let dbt parse of a copy of the project what differs from the project itself."""
+    kept = "partial_parse.msgpack"
+    parsed, parsed_copy = target(warehouse) / kept, target(warehouse, copied) / kept
+    if not parsed.exists():
+        dbt(warehouse, "parse")
+    if not parsed_copy.exists():
+        parsed_copy.parent.mkdir(parents=True)
+        shutil.copy(parsed, parsed_copy)
 
 
 @contextlib.contextmanager
