@@ -44,7 +44,7 @@ numbered as (
 
 ),
 
-newest as (
+newest as {{ computed_once() }} (
 
     select
         numbered.record_id,

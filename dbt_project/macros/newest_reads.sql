@@ -107,7 +107,7 @@ answers as (
 
 ),
 
-documents as (
+documents as {{ computed_once() }} (
 
     select
         window_attempt_id,
@@ -123,7 +123,7 @@ documents as (
 
 {#- The CTE newest_buckets: of the CTE buckets, those that their read owns. -#}
 {% macro newest_buckets() -%}
-newest_buckets as (
+newest_buckets as {{ computed_once() }} (
 
     select buckets.*
     from buckets

@@ -12,7 +12,7 @@ committed_loads as (
 
 ),
 
-records as (
+records as {{ computed_once() }} (
     {% for table_name in table_names %}
     select
         '{{ table_name }}' as resource_name,

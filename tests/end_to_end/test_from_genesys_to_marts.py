@@ -47,7 +47,7 @@ def test_day_by_day_is_one_full_refresh_and_both_engines_agree(
     on_duckdb, on_postgres = tmp_path / "duckdb", tmp_path / "postgres"
     on_duckdb.mkdir()
     on_postgres.mkdir()
-    start = {"ELT_START": "2026-03-14"}
+    start = {"ELT_START": "2026-03-14", "ELT_WINDOW_HOURS": "48"}
     with running_sandbox(
         conversations=120, days=3, end="2026-03-17T00:00:00Z", now="2026-03-14T18:00:00Z"
     ) as sandbox:

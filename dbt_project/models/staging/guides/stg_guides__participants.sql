@@ -45,7 +45,7 @@ payloads as (
 
 ),
 
-documents as (
+documents as {{ computed_once() }} (
 
     select
         *,

@@ -75,7 +75,7 @@ payloads as (
 
 ),
 
-documents as (
+documents as {{ computed_once() }} (
 
     select
         record_id,
