@@ -39,6 +39,10 @@ transform: install ## Build the marts and run their tests
 .PHONY: build
 build: load transform ## load, then transform
 
+.PHONY: freshness
+freshness: install ## Fail if a resource was not read for too long, and say since when
+	@$(BIN)/python -m loader transform source freshness
+
 .PHONY: plan
 plan: install ## Show what load would do, and how long it would take
 	@$(BIN)/python -m loader plan $(ARGS)

@@ -1,11 +1,15 @@
 """Runs dbt in this process, on the warehouse the loader fills."""
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from loader.errors import DestinationError, ExitCode
 from loader.settings import Settings
+from loader.windows import iso
+
+logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parent.parent
 
@@ -25,7 +29,12 @@ def transform(settings: Settings, arguments: Sequence[str]) -> int:
     os.environ.setdefault("DBT_PROFILES_DIR", str(ROOT / "profiles"))
     from dbt.cli.main import dbtRunner
 
-    if not dbtRunner().invoke(list(arguments)).success:
+    ended = dbtRunner().invoke(list(arguments))
+    for node in getattr(ended.result, "results", None) or ():
+        # dbt says of a table that it is stale, and not since when.
+        if node.status in ("warn", "error") and getattr(node, "max_loaded_at", None):
+            logger.warning("%s was last read %s", node.node.name, iso(node.max_loaded_at))
+    if not ended.success:
         raise DestinationError(
             f"dbt {arguments[0]} did not come through; it says above what failed, and why."
         )

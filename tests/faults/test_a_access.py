@@ -17,6 +17,7 @@ LOGIN_PATH = "/oauth/token"
 ASKED = "/api/v2/analytics/conversations/details/jobs/availability"
 
 
+@pytest.mark.first_run
 def test_a1_a_refused_secret_ends_the_run_before_anything_is_created(
     site: Site, expected: Expected
 ) -> None:

@@ -312,6 +312,7 @@ def test_k10_a_row_the_warehouse_refuses_is_not_quoted(site: Site) -> None:
     assert_nobody_is_named(site, outcome, again)
 
 
+@pytest.mark.first_run
 def test_k11_the_salt_of_a_warehouse_is_made_once_and_never_another(site: Site) -> None:
     site.run(*USERS, ELT_PII_SALT="").succeeded()
     [(salt,)] = site.query("select salt from genesys_raw.hash_salts")

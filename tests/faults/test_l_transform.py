@@ -1,18 +1,21 @@
 """Faults G, K5 and L in the marts: three loads of awkward records with a build after each."""
 
 import hashlib
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from loader.windows import iso
 from tests.faults.site import Site
-from tests.loading import SALT
+from tests.loading import SALT, run_here
 from tests.transform.aggregates import QUARTER, group, handled, outcome
 from tests.transform.contacts import contact
 from tests.transform.conversations import DAY, Json, at, call, reference
@@ -255,6 +258,29 @@ def test_l5_built_again_in_parts_and_by_several_threads_nothing_changes(
     assert tables(again, *SCHEMAS) == tables(built.warehouse, *SCHEMAS)
 
 
+def test_l8_a_resource_that_is_no_longer_read_is_told_with_the_last_time(tmp_path: Path) -> None:
+    """A day without a record is none; nor is what nobody asks for, such as the other contract's."""
+    warehouse = DuckDBWarehouse(tmp_path / "genesys.duckdb")
+    raw = RawTables(warehouse)
+    now = datetime.now(UTC)
+    read = {"queue_aggregates": 60, "users": 60, "queues": 25, "conversation_details": 25}
+    for number, (table, hours) in enumerate(read.items()):
+        raw.load(number, extracted_at=now - timedelta(hours=hours), **{table: []})
+    raw.load(9, extracted_at=now - timedelta(hours=99), flows=[], complete=False)
+    exit_code, _, said = run_here(
+        ["transform", "source", "freshness", "--target-path", str(target(warehouse))],
+        tmp_path,
+        {**os.environ, **warehouse.environment()},
+    )
+    assert exit_code == 6
+    stale = re.findall(r"^(\w+) was last read (\S+)$", said, re.MULTILINE)
+    assert sorted(stale) == [
+        ("flows", iso(now - timedelta(hours=99))),
+        ("queue_aggregates", iso(now - timedelta(hours=60))),
+        ("users", iso(now - timedelta(hours=60))),
+    ]
+
+
 def test_l6_three_builds_leave_what_one_from_nothing_does(built: Built, tmp_path: Path) -> None:
     """How each kind of correction is undone and done again, tests/transform tells."""
     load_by_load = tables(built.warehouse, *SCHEMAS)
@@ -442,6 +468,7 @@ def test_l12_times_beyond_all_reason_are_null_and_break_nothing(built: Built) ->
     ]
 
 
+@pytest.mark.first_run
 def test_l11_a_model_that_fails_keeps_those_behind_it_as_they_were(
     built: Built, site: Site
 ) -> None:
