@@ -263,21 +263,21 @@ def test_l8_a_resource_that_is_no_longer_read_is_told_with_the_last_time(tmp_pat
     warehouse = DuckDBWarehouse(tmp_path / "genesys.duckdb")
     raw = RawTables(warehouse)
     now = datetime.now(UTC)
-    read = {"queue_aggregates": 60, "users": 60, "queues": 25, "conversation_details": 25}
-    for number, (table, hours) in enumerate(read.items()):
-        raw.load(number, extracted_at=now - timedelta(hours=hours), **{table: []})
-    raw.load(9, extracted_at=now - timedelta(hours=99), flows=[], complete=False)
+    lately, days_ago, never = (now - timedelta(hours=hours) for hours in (25, 60, 99))
+    raw.load(1, extracted_at=lately, conversation_details=[], queues=[])
+    raw.load(2, extracted_at=days_ago, queue_aggregates=[], users=[])
+    raw.load(3, extracted_at=never, flows=[], complete=False)
     exit_code, _, said = run_here(
-        ["transform", "source", "freshness", "--target-path", str(target(warehouse))],
+        ["transform", "source", "freshness", "--target-path", str(tmp_path / "target")],
         tmp_path,
         {**os.environ, **warehouse.environment()},
     )
     assert exit_code == 6
     stale = re.findall(r"^(\w+) was last read (\S+)$", said, re.MULTILINE)
     assert sorted(stale) == [
-        ("flows", iso(now - timedelta(hours=99))),
-        ("queue_aggregates", iso(now - timedelta(hours=60))),
-        ("users", iso(now - timedelta(hours=60))),
+        ("flows", iso(never)),
+        ("queue_aggregates", iso(days_ago)),
+        ("users", iso(days_ago)),
     ]
 
 
