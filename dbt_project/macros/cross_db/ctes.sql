@@ -1,10 +1,6 @@
 {#- Stands before a CTE that parses what later ones take apart: Postgres copies what a CTE computes to
     wherever it is used, and would parse a payload again for every row and field it holds. Other
-    engines compute it once of themselves: hence nothing by default. -#}
+    engines compute it once of themselves: hence no error by default. -#}
 {% macro computed_once() -%}
-    {{ return(adapter.dispatch('computed_once', 'genesys')()) }}
+    {{ return('materialized' if target.type == 'postgres' else '') }}
 {%- endmacro %}
-
-{% macro default__computed_once() -%} {%- endmacro %}
-
-{% macro postgres__computed_once() -%} materialized {%- endmacro %}
