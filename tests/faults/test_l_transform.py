@@ -264,9 +264,11 @@ def test_l8_a_resource_that_is_no_longer_read_is_told_with_the_last_time(tmp_pat
     raw = RawTables(warehouse)
     now = datetime.now(UTC)
     lately, days_ago, never = (now - timedelta(hours=hours) for hours in (25, 60, 99))
-    raw.load(1, extracted_at=lately, conversation_details=[], queues=[])
-    raw.load(2, extracted_at=days_ago, queue_aggregates=[], users=[])
-    raw.load(3, extracted_at=never, flows=[], complete=False)
+    raw.load(1, extracted_at=lately, conversation_details=[])
+    # Snapshots have twice the time.
+    raw.load(2, extracted_at=now - timedelta(hours=49), queues=[])
+    raw.load(3, extracted_at=days_ago, queue_aggregates=[], users=[])
+    raw.load(4, extracted_at=never, flows=[], complete=False)
     exit_code, _, said = run_here(
         ["transform", "source", "freshness", "--target-path", str(tmp_path / "target")],
         tmp_path,
