@@ -6,12 +6,24 @@ LoaderError
 ├── SourceUnavailable    4  source down, unreachable or limiting: try later
 │   └── WindowUnavailable   one window only
 ├── SourceContractError  5  source answered what its contract rules out
+│   └── Refused             a request that is itself at fault
+├── TooLarge             5  a window too long for one request, once it cannot be made shorter
 ├── DestinationError     6  warehouse or work directory refused
 └── AlreadyRunning       7  another run holds the lock
 
 Anything else is a fault of ours and ends in 1; an interrupted run in 130.
+
+Signals never reach a user; whoever reads a window answers them:
+
+LostJob              job or page token is gone: the window begins again
+└── Incomplete       fewer records than announced
+GranularityTooFine   the window is cut anew at whole buckets
+Unreadable           a body cut short: it is asked for again
+WrongShape           a body that breaks the contract: it is not
+Lacking              a record without a field it must have: it is quarantined
 """
 
+from datetime import timedelta
 from enum import IntEnum
 
 
@@ -73,3 +85,51 @@ class AlreadyRunning(LoaderError):
     """Another run holds the lock of this work directory."""
 
     exit_code = ExitCode.ALREADY_RUNNING
+
+
+class TooLarge(LoaderError):
+    """Genesys cannot answer a window this long (413, 422)."""
+
+    exit_code = SourceContractError.exit_code
+
+
+class Refused(SourceContractError):
+    """A 400 or 404: the request itself is at fault.
+
+    `code` is Genesys' own error code; `explanation` is what it says, to decide by and never to
+    show: it may quote anything.
+    """
+
+    def __init__(self, text: str, status: int, code: str, explanation: str = "") -> None:
+        super().__init__(text)
+        self.status = status
+        self.code = code
+        self.explanation = explanation
+
+
+class LostJob(Exception):
+    """The source no longer knows the job or the page token: the window must start again."""
+
+
+class Incomplete(LostJob):
+    """Fewer records came than were announced: a page is missing, or the list moved meanwhile."""
+
+
+class GranularityTooFine(Exception):
+    """The source counts in longer buckets only, and the window begins or ends inside one."""
+
+    def __init__(self, step: timedelta) -> None:
+        super().__init__(f"buckets of {step}")
+        self.step = step
+
+
+class Unreadable(ValueError):
+    """The body is not the document that was asked for, perhaps because it was cut short."""
+
+
+class WrongShape(ValueError):
+    """The body is whole JSON but not the answer the contract promises; asking again is no use."""
+
+
+class Lacking(ValueError):
+    """A record lacks a field it must have; the text is the field's name."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from loader.errors import LoaderError, SourceContractError
+from loader.errors import Incomplete, LoaderError, LostJob, SourceContractError
 from loader.genesys.client import Client
-from loader.genesys.traffic import FETCH_THREAD, RateLimitEvent, Traffic
+from loader.genesys.request_metrics import FETCH_THREAD, RateLimitEvent, RequestMetrics
 from loader.ledger import OpenWindow
 from loader.raw import Page, QuarantinedRecord, RawPages
-from loader.resources.reading import Answer, Incomplete, LostJob, Resource
+from loader.resources.resource import Answer, Resource
 
 # The longest a batch is read: no more than this is read again after a kill.
 COMMIT_SECONDS = 60.0
@@ -38,7 +38,7 @@ class Batch:
     erased: list[str] = field(default_factory=list)
     is_last: bool = False
     last_answer: Answer | None = None
-    traffic: Traffic = field(default_factory=Traffic)
+    traffic: RequestMetrics = field(default_factory=RequestMetrics)
     rate_limits: list[RateLimitEvent] = field(default_factory=list)
     problem: LoaderError | LostJob | None = None
 

@@ -23,15 +23,18 @@ import urllib3
 
 from loader.errors import (
     AccessError,
-    LoaderError,
+    Refused,
     SettingsError,
     SourceContractError,
     SourceUnavailable,
+    TooLarge,
+    Unreadable,
     WindowUnavailable,
+    WrongShape,
 )
 from loader.genesys.hosts import Hosts
 from loader.genesys.quota import Quota
-from loader.genesys.traffic import Log, RateLimitEvent
+from loader.genesys.request_metrics import Log, RateLimitEvent
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +83,7 @@ class Grant:
 
 
 @dataclass(frozen=True)
-class Care:
+class EndpointLimits:
     """What an endpoint asks for beside the quota.
 
     Attributes:
@@ -102,7 +105,7 @@ class _Circuit:
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long to go on: seconds of one request, attempts and seconds of all its retries."""
 
     request_seconds: float = 120.0
@@ -110,34 +113,6 @@ class Patience:
     retry_seconds: float = 600.0
     first_wait_seconds: float = 0.5
     longest_wait_seconds: float = 30.0
-
-
-class Unreadable(ValueError):
-    """The body is not the document that was asked for, perhaps because it was cut short."""
-
-
-class WrongShape(ValueError):
-    """The body is whole JSON but not the answer the contract promises; asking again is no use."""
-
-
-class TooLarge(LoaderError):
-    """Genesys cannot answer a window this long (413, 422)."""
-
-    exit_code = SourceContractError.exit_code
-
-
-class Refused(SourceContractError):
-    """A 400 or 404: the request itself is at fault.
-
-    `code` is Genesys' own error code; `explanation` is what it says, to decide by and never to
-    show: it may quote anything.
-    """
-
-    def __init__(self, text: str, status: int, code: str, explanation: str = "") -> None:
-        super().__init__(text)
-        self.status = status
-        self.code = code
-        self.explanation = explanation
 
 
 class _Transient(Exception):
@@ -201,10 +176,10 @@ class Client:
         client_id: str,
         client_secret: str,
         quota: Quota,
-        patience: Patience,
+        patience: RetryPolicy,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         grant: Grant = Grant(),
-        care: Mapping[str, Care] | None = None,
+        care: Mapping[str, EndpointLimits] | None = None,
         is_clock_checked: bool = True,
     ) -> None:
         self.log = Log()

@@ -87,8 +87,8 @@ def dlt_default(folder: Path, count: int) -> Callable[[], int]:
 def local(folder: Path, times: int) -> Callable[[], int]:
     """Our load, pages read from a file; `times` windows hold the same conversations each."""
     from loader.genesys.client import Client, Reply
-    from loader.resources.conversation_details import ConversationDetails
-    from loader.resources.reading import Answer
+    from loader.resources.platform.conversation_details import ConversationDetails
+    from loader.resources.resource import Answer
     from loader.windows import Window
 
     class LocalPages(ConversationDetails):
@@ -117,19 +117,20 @@ def local(folder: Path, times: int) -> Callable[[], int]:
 
 def sandbox(days: int) -> Callable[[], int]:
     """Our load over HTTP, from the organisation the environment names."""
-    from loader.resources.conversation_details import ConversationDetails
+    from loader.resources.platform.conversation_details import ConversationDetails
 
     details = ConversationDetails(page_size=1_000, job_seconds=600.0)
     return _our_load(details, END - timedelta(days=days), days)
 
 
 def _our_load(details: Any, start: datetime, windows: int) -> Callable[[], int]:  # noqa: ANN401
-    from loader.genesys.client import Client, Patience
+    from loader.genesys.client import Client, RetryPolicy
     from loader.genesys.quota import Quota
-    from loader.load import Request, Run
-    from loader.pipeline import Warehouse
+    from loader.planning import Request
     from loader.progress import Lines
+    from loader.run import Run
     from loader.settings import Settings
+    from loader.warehouses.dataset import Dataset
 
     settings = Settings.read()
     client = Client(
@@ -137,10 +138,10 @@ def _our_load(details: Any, start: datetime, windows: int) -> Callable[[], int]:
         settings.client_id,
         settings.client_secret.get_secret_value(),
         Quota(settings.quota),
-        Patience(),
+        RetryPolicy(),
         now=settings.now,
     )
-    warehouse = Warehouse(settings, [details.name])
+    warehouse = Dataset(settings, [details.name])
     warehouse.connect()
 
     def load() -> int:

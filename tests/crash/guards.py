@@ -76,7 +76,7 @@ def _tokens_may_repeat() -> None:
 
 
 def _empty_pages_for_ever() -> None:
-    from loader.resources.reading import Resource
+    from loader.resources.resource import Resource
 
     _put(Resource, "most_empty_pages", 1 << 60)
 
@@ -93,14 +93,14 @@ def _rules(**changes: Any) -> None:  # noqa: ANN401
 
 
 def _no_availability() -> None:
-    from loader import load
+    from loader import run as load
     from loader.windows import horizon
 
     def unlimited(now: Any, settle: Any, available: Any, wanted: Any = None) -> Any:  # noqa: ANN401
         return horizon(now, timedelta(0), None, wanted)
 
     _put(load, "horizon", unlimited)
-    from loader.resources.conversation_details import ConversationDetails
+    from loader.resources.platform.conversation_details import ConversationDetails
 
     read = ConversationDetails.read
 
@@ -113,11 +113,11 @@ def _no_availability() -> None:
 def _pending_is_ignored() -> None:
     from dlt.pipeline.pipeline import Pipeline
 
-    from loader.pipeline import Warehouse
+    from loader.warehouses.dataset import Dataset
 
-    connect, has_pending_data = Warehouse.connect, Pipeline.has_pending_data
+    connect, has_pending_data = Dataset.connect, Pipeline.has_pending_data
 
-    def connected(self: Warehouse, **options: Any) -> None:  # noqa: ANN401
+    def connected(self: Dataset, **options: Any) -> None:  # noqa: ANN401
         _put(Pipeline, "has_pending_data", property(lambda self: False))
         try:
             connect(self, **options)
@@ -125,26 +125,26 @@ def _pending_is_ignored() -> None:
             # dlt itself still knows: it is our asking first that is gone.
             _put(Pipeline, "has_pending_data", has_pending_data)
 
-    _put(Warehouse, "connect", connected)
+    _put(Dataset, "connect", connected)
 
 
 def _no_sweep() -> None:
-    from loader import pipeline
+    from loader.warehouses import dataset as pipeline
 
     _put(pipeline, "_sweep", lambda folder: None)
 
 
 def _state_before_rows() -> None:
-    from loader.pipeline import Warehouse
+    from loader.warehouses.dataset import Dataset
 
-    commit = Warehouse.commit
+    commit = Dataset.commit
 
-    def in_two(self: Warehouse, tables: Any, states: Any) -> None:  # noqa: ANN401
+    def in_two(self: Dataset, tables: Any, states: Any) -> None:  # noqa: ANN401
         if states:
             commit(self, {}, states)
         commit(self, tables, {})
 
-    _put(Warehouse, "commit", in_two)
+    _put(Dataset, "commit", in_two)
 
 
 def _everything_is_quoted() -> None:
@@ -198,9 +198,9 @@ def _stamped_when_read() -> None:
 
 
 def _no_lock() -> None:
-    from loader import commands
+    from loader.commands import session
 
-    _put(commands, "run_lock", lambda work_dir: contextlib.nullcontext())
+    _put(session, "run_lock", lambda work_dir: contextlib.nullcontext())
 
 
 def _everything_is_valid() -> None:

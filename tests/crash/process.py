@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     effects = Effects(options.root, trace, [Strike.parse(text) for text in options.strike])
     install(effects)
     from loader.__main__ import main as load
-    from loader.genesys.traffic import FETCH_THREAD
+    from loader.genesys.request_metrics import FETCH_THREAD
 
     code = load(options.command)
     sys.stdout.flush()
@@ -73,7 +73,7 @@ def _commit_after(size: int) -> None:
 
 def serve() -> int:
     """Fork a run for each line of standard input and tell how it ended."""
-    import loader.commands  # noqa: F401 - this is the second that is saved
+    import loader.commands.load  # noqa: F401 - this is the second that is saved
 
     sys.stdout.write("ready\n")
     sys.stdout.flush()

@@ -87,7 +87,7 @@ def test_g5_a_job_that_stays_pending_is_asked_for_again_by_the_next_run(
     moments = iter(range(0, 10_000, 30))
     with monkeypatch.context() as patched:
         patched.setattr(
-            "loader.resources.conversation_details.time",
+            "loader.resources.platform.conversation_details.time",
             SimpleNamespace(monotonic=lambda: float(next(moments))),
         )
         said = site.run(ELT_JOB_MINUTES="1").error(4)

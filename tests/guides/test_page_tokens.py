@@ -48,7 +48,7 @@ in_each_style = pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
 # A commit for each page, however small it is.
 _ONE_PAGE_A_COMMIT = """
 import sys
-import loader.load
+import loader.run
 from loader.__main__ import main
 from loader.fetch import Fetcher
 

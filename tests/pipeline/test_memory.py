@@ -11,14 +11,15 @@ from unittest import mock
 import pyarrow as pa
 import pytest
 
-from loader.genesys.client import Client, Patience, Reply
+from loader.genesys.client import Client, Reply, RetryPolicy
 from loader.genesys.quota import Quota
-from loader.load import Request, Run
-from loader.pipeline import Warehouse
+from loader.planning import Request
 from loader.progress import Lines
-from loader.resources.conversation_details import ConversationDetails
-from loader.resources.reading import Answer
+from loader.resources.platform.conversation_details import ConversationDetails
+from loader.resources.resource import Answer
+from loader.run import Run
 from loader.settings import Settings
+from loader.warehouses.dataset import Dataset
 from loader.windows import Window
 
 PAGES = 8
@@ -99,8 +100,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def test_nothing_of_a_page_is_kept_once_it_is_committed(settings: Settings) -> None:
     commits = Commits()
     resource = LargePages(commits)
-    client = Client(settings.hosts, "nobody", "nothing", Quota(300), Patience())
-    warehouse = Warehouse(settings, [resource.name])
+    client = Client(settings.hosts, "nobody", "nothing", Quota(300), RetryPolicy())
+    warehouse = Dataset(settings, [resource.name])
     request = Request(datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
     arrow_before = pa.total_allocated_bytes()
     tracemalloc.start()

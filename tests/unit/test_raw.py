@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from loader.genesys.client import Reply, Unreadable, WrongShape
-from loader.raw import IdField, RawPages, slice_array
-from loader.resources.reading import page_decoder
+from loader.errors import Unreadable, WrongShape
+from loader.genesys.client import Reply
+from loader.raw import RawPages, slice_array
+from loader.resources.pages import page_decoder
+from loader.resources.record_ids import IdField
 from loader.windows import Window
 
 WINDOW = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from loader import pipeline
+from loader.warehouses import dataset as pipeline
 
 
 def lengths(payloads: list[int], limit: int, monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:

@@ -1,16 +1,24 @@
-"""What `doctor` looks at: whether warehouse, ledger, state and dlt's schema tell one story.
+"""`doctor`: whether settings, lock, state, dlt's schema and the tables tell one story.
 
 Nothing is changed but what every command does on opening a warehouse: packages that a killed run
 left are finished first, if they can be.
 """
 
+import argparse
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from loader.commands.console import console
+from loader.commands.session import client_of
+from loader.errors import DestinationError, ExitCode, LoaderError
 from loader.ledger import described
-from loader.pipeline import DATASET, Warehouse
+from loader.resources import RESOURCE_NAMES
+from loader.seeds import check_seeds
+from loader.settings import Settings
+from loader.warehouses.dataset import DATASET, Dataset, run_lock
 from loader.windows import Coverage, Window, iso
 
 # Rows that are gone because somebody was erased count as those of the load that had brought them.
@@ -33,29 +41,91 @@ class Finding:
     remedy: str = ""
 
 
-def look(warehouse: Warehouse, resources: Sequence[str], now: datetime) -> Iterator[Finding]:
+def run(settings: Settings, options: argparse.Namespace) -> int:
+    """Look whether settings, lock, state, dlt's schema and the tables agree; say what to do."""
+    findings = [
+        Finding("settings", "ok", f"contract {settings.contract}, warehouse {settings.target}")
+    ]
+    code = ExitCode.OK
+    try:
+        for finding in _examined(settings):
+            findings.append(finding)
+    except LoaderError as problem:
+        findings.append(Finding("doctor", "problem", str(problem), "as it says"))
+        code = problem.exit_code
+    screen = console()
+    styles = {"ok": "green", "note": "yellow", "problem": "bold red"}
+    for finding in findings:
+        screen.print(f"{finding.verdict:<8}", style=styles[finding.verdict], end="")
+        screen.print(f"{finding.subject}: {finding.text}", soft_wrap=True, markup=False)
+        if finding.remedy:
+            screen.print(f"{'':8}→ {finding.remedy}", soft_wrap=True, markup=False)
+    problems = sum(finding.verdict == "problem" for finding in findings)
+    if problems and code == ExitCode.OK:
+        code = ExitCode.DESTINATION
+    return code
+
+
+def _examined(settings: Settings) -> Iterator[Finding]:
+    check_seeds()
+    yield Finding("seeds", "ok", "every line can be read")
+    names = RESOURCE_NAMES[settings.contract]
+    dataset = Dataset(settings, names)
+    dataset.check_paths()
+    if not dataset.exists():
+        yield Finding("warehouse", "note", f"{settings.duckdb_path} does not exist yet", "`load`")
+        return
+    with run_lock(settings.work_dir), closing(dataset):
+        yield Finding("lock", "ok", "no run is going on")
+        pending = dataset.pending_packages()
+        dataset.connect(to_look=True)
+        if pending:
+            yield _finished(dataset, pending)
+        yield from look(dataset, names, settings.now())
+    if settings.client_id:
+        settings.check_source()
+        with closing(client_of(settings)) as client:
+            client.login()
+        yield Finding("Genesys", "ok", "takes the client's credentials; the clocks agree")
+
+
+def _finished(dataset: Dataset, pending: int) -> Finding:
+    """Load what a killed run has left; what keeps it from that is what is looked for."""
+    try:
+        dataset.finish_pending()
+    except DestinationError:
+        return Finding(
+            "packages",
+            "problem",
+            f"{pending} left by a run cannot be loaded",
+            "put right what is named below; the next `load` begins with them",
+        )
+    return Finding("packages", "note", f"{pending} left by a run, finished just now")
+
+
+def look(dataset: Dataset, resources: Sequence[str], now: datetime) -> Iterator[Finding]:
     """Compare what is in a connected warehouse.
 
     Args:
-        warehouse: connected.
+        dataset: connected.
         resources: names of the resources, which are those of their raw tables.
         now: the present.
     """
-    differences = list(_tables(warehouse, resources))
+    differences = list(_tables(dataset, resources))
     yield from differences or [Finding("tables", "ok", f"{DATASET} is as dlt has recorded it")]
     if any(difference.verdict == "problem" for difference in differences):
         # Counting what is not there says nothing more.
         return
-    short = list(_counts(warehouse, resources))
+    short = list(_counts(dataset, resources))
     yield from short or [Finding("rows", "ok", "every commit has the rows its ledger row tells")]
     for resource in resources:
-        yield from _state(warehouse, resource, now)
+        yield from _state(dataset, resource, now)
 
 
-def _tables(warehouse: Warehouse, resources: Sequence[str]) -> Iterator[Finding]:
+def _tables(dataset: Dataset, resources: Sequence[str]) -> Iterator[Finding]:
     """Compare the tables there are with those dlt believes in."""
-    found = warehouse.found_columns()
-    for table, columns in sorted(warehouse.recorded_columns().items()):
+    found = dataset.found_columns()
+    for table, columns in sorted(dataset.recorded_columns().items()):
         if not found[table]:
             like = next((name for name in resources if found.get(name) and name != table), None)
             yield Finding(
@@ -92,12 +162,12 @@ def _tables(warehouse: Warehouse, resources: Sequence[str]) -> Iterator[Finding]
             )
 
 
-def _counts(warehouse: Warehouse, resources: Sequence[str]) -> Iterator[Finding]:
+def _counts(dataset: Dataset, resources: Sequence[str]) -> Iterator[Finding]:
     """Compare the rows of each commit with what its ledger row tells, if nobody read it again."""
     # A warehouse that an older loader made has no such table before the next load.
-    erased = ERASED if "erased_records" in warehouse.found_columns() else ""
+    erased = ERASED if "erased_records" in dataset.found_columns() else ""
     for resource in resources:
-        rows = warehouse.query(
+        rows = dataset.query(
             f"""
             select told.window_start, told.window_end, told.row_count, coalesce(held.row_count, 0)
             from (
@@ -140,9 +210,9 @@ def _counts(warehouse: Warehouse, resources: Sequence[str]) -> Iterator[Finding]
             )
 
 
-def _state(warehouse: Warehouse, resource: str, now: datetime) -> Iterator[Finding]:
+def _state(dataset: Dataset, resource: str, now: datetime) -> Iterator[Finding]:
     """Compare how far a resource claims to be with the windows the ledger knows."""
-    state = warehouse.state(resource)
+    state = dataset.state(resource)
     through = state.coverage.loaded_through or state.snapshot_at
     if through is None and state.open is None:
         yield Finding(resource, "note", "nothing was ever loaded", "`load`")
@@ -161,7 +231,7 @@ def _state(warehouse: Warehouse, resource: str, now: datetime) -> Iterator[Findi
             f"stopped in {described(state.open.window)} after page {state.open.page_count}",
             "`load` goes on there",
         )
-    gaps = list(_gaps(warehouse, resource, state.coverage))
+    gaps = list(_gaps(dataset, resource, state.coverage))
     for start, end in gaps:
         yield Finding(
             resource,
@@ -174,13 +244,13 @@ def _state(warehouse: Warehouse, resource: str, now: datetime) -> Iterator[Findi
 
 
 def _gaps(
-    warehouse: Warehouse, resource: str, coverage: Coverage
+    dataset: Dataset, resource: str, coverage: Coverage
 ) -> Iterator[tuple[datetime, datetime]]:
     """Return what lies between `loaded_from` and `loaded_through` in no loaded window."""
     reached, through = coverage.loaded_from, coverage.loaded_through
     if reached is None or through is None:
         return
-    windows: list[tuple[Any, ...]] = warehouse.query(
+    windows: list[tuple[Any, ...]] = dataset.query(
         """
         select min(window_start), max(case when status = 'loaded' then window_end end)
         from {dataset}.extract_windows where resource = %s

@@ -115,7 +115,7 @@ def run_lock(work_dir: Path) -> Iterator[None]:
         yield
 
 
-class Warehouse:
+class Dataset:
     """The raw dataset and the state in it.
 
     Opening creates nothing; `connect` does.

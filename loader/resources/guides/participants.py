@@ -15,18 +15,11 @@ from datetime import timedelta
 
 import msgspec
 
-from loader.errors import SourceContractError
-from loader.genesys.client import Client, Refused, Reply, WrongShape
-from loader.raw import JoinedId
-from loader.resources.reading import (
-    Answer,
-    LostJob,
-    Records,
-    Resource,
-    page_decoder,
-    read_token,
-    write_token,
-)
+from loader.errors import LostJob, Refused, SourceContractError, WrongShape
+from loader.genesys.client import Client, Reply
+from loader.resources.pages import Records, page_decoder, read_token, write_token
+from loader.resources.record_ids import JoinedId
+from loader.resources.resource import Answer, Resource
 from loader.windows import Window, iso
 
 logger = logging.getLogger(__name__)

@@ -8,8 +8,9 @@ import msgspec
 
 from loader.errors import SourceContractError
 from loader.genesys.client import Client
-from loader.raw import IdField
-from loader.resources.reading import Answer, Resource, page_decoder
+from loader.resources.pages import page_decoder
+from loader.resources.record_ids import IdField
+from loader.resources.resource import Answer, Resource
 from loader.windows import Window
 
 # The service clamps what is too large and says so in the answer's pageSize.

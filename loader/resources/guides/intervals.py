@@ -10,19 +10,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from loader.errors import SourceContractError
-from loader.genesys.client import Client, Refused
-from loader.raw import JoinedId
-from loader.resources.aggregates import GRANULARITIES
-from loader.resources.reading import (
-    Answer,
-    LostJob,
-    Resource,
-    check_buckets,
-    page_decoder,
-    read_token,
-    write_token,
-)
+from loader.errors import LostJob, Refused, SourceContractError
+from loader.genesys.client import Client
+from loader.resources.pages import page_decoder, read_token, write_token
+from loader.resources.platform.aggregates import GRANULARITIES
+from loader.resources.record_ids import JoinedId
+from loader.resources.resource import Answer, Resource, check_buckets
 from loader.windows import Window, iso
 
 logger = logging.getLogger(__name__)

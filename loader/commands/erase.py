@@ -1,17 +1,22 @@
-"""Erasing people: what the warehouse holds about them goes, and no later load brings it back.
+"""`erase`: people out of everything the warehouse holds; no later load brings them back.
 
 A person is their external contact, with all that was merged with it, and every conversation it took
 part in. The marts' own tables are no source: analysts choose what those show.
 """
 
+import argparse
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
-from loader.errors import DestinationError, SettingsError
+from loader.commands.console import console, table
+from loader.errors import DestinationError, ExitCode, SettingsError
 from loader.ledger import ErasedRecord, ledger_table
-from loader.pipeline import DATASET, Warehouse
 from loader.raw import entity_hash
+from loader.resources import RESOURCE_NAMES
+from loader.settings import Settings
+from loader.warehouses.dataset import DATASET, Dataset, run_lock
 
 # What rows outside the raw dataset tell whom they are about by.
 ABOUT = ("conversation_id", "contact_id", "canonical_contact_id", "external_contact_id")
@@ -25,26 +30,74 @@ _MODELLED = (
 # Parameters of one statement.
 MOST_IDS = 500
 
-Table = tuple[str, str]
+TableName = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Part:
     """The rows of one table that are about somebody: how many, and the condition on them."""
 
-    table: Table
+    table: TableName
     row_count: int
     condition: str
     parameters: Sequence[str]
 
 
+def run(settings: Settings, options: argparse.Namespace) -> int:
+    """Show what the warehouse holds about people or conversations; erase it, if that is sure.
+
+    Raises:
+        SettingsError: nobody was named, or nothing knows an id.
+        DestinationError: the warehouse refused it, or its models are not built.
+    """
+    contacts: list[str] = options.contact
+    conversations: list[str] = options.conversation
+    if not contacts and not conversations:
+        raise SettingsError("erase needs --contact or --conversation: whom to erase.")
+    dataset = Dataset(settings, RESOURCE_NAMES[settings.contract])
+    if not dataset.exists():
+        raise SettingsError("the warehouse is empty: nothing has been loaded, nothing to erase.")
+    with run_lock(settings.work_dir), closing(dataset):
+        # Finishes what a killed run has left, so that nothing is waiting in files.
+        dataset.connect()
+        ids = entities(dataset, contacts, conversations)
+        found = parts(dataset, ids)
+        known = dataset.erased()
+        strangers = [one for one in conversations if entity_hash(one) not in known]
+        if strangers and not found:
+            raise SettingsError(
+                f"--conversation {' '.join(strangers)}: nothing in the warehouse is about that."
+            )
+        shown = table("table", "rows")
+        for part in found:
+            shown.add_row(".".join(part.table), f"{part.row_count:,}")
+        if found:
+            console().print(shown)
+        else:
+            console().print("Nothing is left to delete: this was erased before.")
+        if not options.yes:
+            console().print(
+                "Nothing was erased; --yes erases it."
+                if found
+                else "If that was interrupted, --yes brings it to its end."
+            )
+            return ExitCode.OK
+        write_off(dataset, ids, found, settings.now())
+    console().print(
+        "Erased; no load brings it back. Backups and copies of the warehouse still hold it, and "
+        "so does Genesys. `make transform` makes the tables good that count it.",
+        soft_wrap=True,
+    )
+    return ExitCode.OK
+
+
 def entities(
-    warehouse: Warehouse, contacts: Collection[str], conversations: Collection[str]
+    dataset: Dataset, contacts: Collection[str], conversations: Collection[str]
 ) -> set[str]:
     """Return the ids of all contacts and conversations that belong to those given.
 
     Args:
-        warehouse: connected, its models built.
+        dataset: connected, its models built.
         contacts: Genesys' ids or ids of another system, all of whose people are meant.
         conversations: ids of single conversations.
 
@@ -53,15 +106,15 @@ def entities(
         SettingsError: an id that nothing knows.
     """
     models = (IDS, MERGES, CONVERSATIONS)
-    if contacts and warehouse.query(_MODELLED, *models)[0][0] < len(models):
+    if contacts and dataset.query(_MODELLED, *models)[0][0] < len(models):
         raise DestinationError(
             "who a contact was merged with, and what it took part in, is not modelled yet; "
             "`make transform`."
         )
     found = set(conversations)
     for contact in contacts:
-        people = _people(warehouse, contact)
-        if not people and entity_hash(contact) not in warehouse.erased():
+        people = _people(dataset, contact)
+        if not people and entity_hash(contact) not in dataset.erased():
             raise SettingsError(
                 f"CONTACT {contact!r}: no contact has this id, neither Genesys' own nor of another "
                 "system; load and transform first, or erase conversations one by one "
@@ -70,7 +123,7 @@ def entities(
         # By their own name too: whoever comes again after an interruption must be found.
         found |= {contact, *people}
         for ids in _chunks(people):
-            rows = warehouse.query(
+            rows = dataset.query(
                 f"select distinct conversation_id from {CONVERSATIONS} "
                 f"where contact_id in ({_places(ids)})",
                 *ids,
@@ -79,9 +132,9 @@ def entities(
     return found
 
 
-def _people(warehouse: Warehouse, contact: str) -> list[str]:
+def _people(dataset: Dataset, contact: str) -> list[str]:
     """Return the ids of everybody merged with a contact, its own among them; none if unknown."""
-    rows = warehouse.query(
+    rows = dataset.query(
         f"""
         select everybody.contact_id
         from {MERGES} as everybody
@@ -96,16 +149,16 @@ def _people(warehouse: Warehouse, contact: str) -> list[str]:
     return sorted({one for (one,) in rows})
 
 
-def parts(warehouse: Warehouse, ids: Collection[str]) -> list[Part]:
+def parts(dataset: Dataset, ids: Collection[str]) -> list[Part]:
     """Return what every table holds about `ids`; none of tables that hold nothing."""
     return [
-        part for table, columns in sorted(warehouse.columns().items())
-        for part in _parts(warehouse, table, columns, ids)
+        part for table, columns in sorted(dataset.columns().items())
+        for part in _parts(dataset, table, columns, ids)
     ]  # fmt: skip
 
 
 def _parts(
-    warehouse: Warehouse, table: Table, columns: Collection[str], ids: Collection[str]
+    dataset: Dataset, table: TableName, columns: Collection[str], ids: Collection[str]
 ) -> Iterator[Part]:
     if table[0] == DATASET:
         conditions = ["split_part(record_id, '|', 1) in ({places})"] * ("record_id" in columns)
@@ -118,14 +171,14 @@ def _parts(
         places, inside = _places(chunk), " or ".join(["strpos(payload, %s) > 0"] * len(chunk))
         condition = " or ".join(conditions).format(places=places, inside=inside)
         parameters = chunk * len(conditions)
-        [(count,)] = warehouse.query(
+        [(count,)] = dataset.query(
             f"select count(*) from {_name(table)} where {condition}", *parameters
         )
         if count:
             yield Part(table, count, condition, parameters)
 
 
-def erase(warehouse: Warehouse, ids: Collection[str], found: Sequence[Part], now: datetime) -> None:
+def write_off(dataset: Dataset, ids: Collection[str], found: Sequence[Part], now: datetime) -> None:
     """Delete the parts, remember the ids by their hashes, write the tables anew.
 
     In this order: whatever it is interrupted by, no load brings anything back from then on, and
@@ -139,7 +192,7 @@ def erase(warehouse: Warehouse, ids: Collection[str], found: Sequence[Part], now
     for part in found:
         schema, name = part.table
         if schema == DATASET and name != "quarantined_records":
-            rows = warehouse.query(
+            rows = dataset.query(
                 f"select record_id, _dlt_load_id from {_name(part.table)} where {part.condition}",
                 *part.parameters,
             )
@@ -147,14 +200,14 @@ def erase(warehouse: Warehouse, ids: Collection[str], found: Sequence[Part], now
                 ErasedRecord(entity_hash(record_id), name, load_id, now)
                 for record_id, load_id in rows
             ]
-    warehouse.commit({"erased_records": ledger_table("erased_records", records)}, {})
-    warehouse.execute(
+    dataset.commit({"erased_records": ledger_table("erased_records", records)}, {})
+    dataset.execute(
         (f"delete from {_name(part.table)} where {part.condition}", part.parameters)
         for part in found
     )
     # Nothing found: it was deleted before, by an erasure that was interrupted here.
-    tables = {part.table for part in found} or warehouse.columns().keys()
-    warehouse.rewrite(sorted(tables))
+    tables = {part.table for part in found} or dataset.columns().keys()
+    dataset.rewrite(sorted(tables))
 
 
 def _chunks(ids: Collection[str]) -> Iterator[list[str]]:
@@ -167,5 +220,5 @@ def _places(ids: Sequence[str]) -> str:
     return ", ".join(["%s"] * len(ids))
 
 
-def _name(table: Table) -> str:
+def _name(table: TableName) -> str:
     return f'"{table[0]}"."{table[1]}"'

@@ -13,18 +13,11 @@ from typing import Protocol
 
 import msgspec
 
-from loader.errors import SourceContractError
-from loader.genesys.client import Client, Decode, Refused, Reply
-from loader.raw import IdField
-from loader.resources.reading import (
-    Answer,
-    Incomplete,
-    Resource,
-    decoder,
-    page_decoder,
-    read_token,
-    write_token,
-)
+from loader.errors import Incomplete, Refused, SourceContractError
+from loader.genesys.client import Client, Decode, Reply
+from loader.resources.pages import decoder, page_decoder, read_token, write_token
+from loader.resources.record_ids import IdField
+from loader.resources.resource import Answer, Resource
 from loader.windows import Window
 
 CONTACTS = "/api/v2/external-contacts"

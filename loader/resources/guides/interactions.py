@@ -13,19 +13,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from loader.errors import SourceContractError
-from loader.genesys.client import Client, Refused, Reply, WrongShape
-from loader.raw import Lacking, RecordId
-from loader.resources.reading import (
-    Answer,
-    LiveField,
-    LostJob,
-    Records,
-    Resource,
-    page_decoder,
-    read_token,
-    write_token,
-)
+from loader.errors import Lacking, LostJob, Refused, SourceContractError, WrongShape
+from loader.genesys.client import Client, Reply
+from loader.resources.pages import Records, page_decoder, read_token, write_token
+from loader.resources.record_ids import RecordId
+from loader.resources.resource import Answer, LiveField, Resource
 from loader.seeds import REQUIRED_COLUMNS
 from loader.windows import Window, floor, iso
 

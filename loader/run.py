@@ -4,20 +4,24 @@ import logging
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pyarrow as pa
 
 from loader.errors import (
     AccessError,
+    GranularityTooFine,
+    Incomplete,
     LoaderError,
+    LostJob,
     SettingsError,
     SourceContractError,
     SourceUnavailable,
+    TooLarge,
     WindowUnavailable,
 )
 from loader.fetch import Batch, Fetcher
-from loader.genesys.client import Client, TooLarge
+from loader.genesys.client import Client
 from loader.ledger import (
     DiscoveredField,
     ErasedRecord,
@@ -27,10 +31,11 @@ from loader.ledger import (
     described,
     ledger_table,
 )
-from loader.pipeline import Warehouse
+from loader.planning import Plan, Request
 from loader.progress import Reporter
-from loader.resources.reading import Coarser, Incomplete, LostJob, Resource, query_hash
+from loader.resources.resource import Resource, query_hash
 from loader.settings import Settings
+from loader.warehouses.dataset import Dataset
 from loader.windows import Due, Horizon, Window, cut, due, floor, horizon, iso
 
 logger = logging.getLogger(__name__)
@@ -39,24 +44,6 @@ logger = logging.getLogger(__name__)
 MAX_RESTARTS = 3
 # So many answers 429 in one window say that windows are too long for the quota.
 LIMITED_OFTEN = 5
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked a run to do; None means what is due."""
-
-    start: datetime | None = None
-    end: datetime | None = None
-    only: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The windows one resource has due, and how far reading may go."""
-
-    resource: Resource
-    windows: Sequence[Due]
-    horizon: Horizon
 
 
 @dataclass
@@ -86,7 +73,7 @@ class Run:
     Args:
         settings: the settings.
         client: where records come from.
-        warehouse: where they go; connected.
+        dataset: where they go; connected.
         resources: in the order they are read.
         reporter: told of each step.
     """
@@ -95,13 +82,13 @@ class Run:
         self,
         settings: Settings,
         client: Client,
-        warehouse: Warehouse,
+        dataset: Dataset,
         resources: Sequence[Resource],
         reporter: Reporter,
     ) -> None:
         self._settings = settings
         self._client = client
-        self._warehouse = warehouse
+        self._dataset = dataset
         self._resources = resources
         self._reporter = reporter
         self._run_id = uuid.uuid4().hex
@@ -128,7 +115,7 @@ class Run:
         warehouse, the credentials, the host).
         """
         summary = Summary()
-        self._erased = self._warehouse.erased()
+        self._erased = self._dataset.erased()
         for resource in self._resources:
             self._check_state(resource)
         for resource in self._resources:
@@ -146,7 +133,7 @@ class Run:
 
     def _plan_resource(self, resource: Resource, request: Request) -> Plan:
         settings, now = self._settings, self._settings.now()
-        state = self._warehouse.state(resource.name)
+        state = self._dataset.state(resource.name)
         if resource.kind == "snapshot":
             if state.open is not None:
                 return Plan(resource, [Due(state.open.window, "resumed")], Horizon(now, None, None))
@@ -177,7 +164,7 @@ class Run:
 
     def _check_state(self, resource: Resource) -> None:
         """Refuse to go on from a state that lies in the future: a clock was or is wrong."""
-        state, now = self._warehouse.state(resource.name), self._settings.now()
+        state, now = self._dataset.state(resource.name), self._settings.now()
         through = state.coverage.loaded_through or state.snapshot_at
         if through is not None and through > now:
             raise SettingsError(
@@ -211,7 +198,7 @@ class Run:
             for one in found
         ]  # fmt: skip
         table = ledger_table("discovered_fields", rows)
-        self._warehouse.commit({"discovered_fields": table}, {})
+        self._dataset.commit({"discovered_fields": table}, {})
         mapped = [one for one in found if one.is_mapped]
         gone = [one.name for one in mapped if not one.is_live]
         if gone:
@@ -233,7 +220,7 @@ class Run:
             limited_before = summary.rate_limited
             try:
                 self._read_window(plan, item, adjustment or None, summary)
-            except Coarser as coarser:
+            except GranularityTooFine as coarser:
                 whole = Window(
                     floor(item.window.start, coarser.step), floor(item.window.end, coarser.step)
                 )
@@ -285,7 +272,7 @@ class Run:
         """Read one window to its end, from its beginning again if its job or token is lost."""
         resource = plan.resource
         asked = query_hash(resource.query(item.window))
-        opened = self._warehouse.state(resource.name).open
+        opened = self._dataset.state(resource.name).open
         if (
             opened is None
             or (opened.window, opened.query_hash) != (item.window, asked)
@@ -350,8 +337,8 @@ class Run:
         with fetcher.batches() as batches:
             if opened.job_id is not None and opened.page_count == 0 and fetcher.is_slow():
                 # While the job runs: after a kill the next run asks for this job again.
-                state = replace(self._warehouse.state(resource.name), open=opened)
-                self._warehouse.commit({}, {resource.name: state})
+                state = replace(self._dataset.state(resource.name), open=opened)
+                self._dataset.commit({}, {resource.name: state})
             for batch in batches:
                 opened = replace(
                     opened,
@@ -414,7 +401,7 @@ class Run:
             started_at=opened.started_at,
             finished_at=now,
         )
-        state = self._warehouse.state(resource.name)
+        state = self._dataset.state(resource.name)
         if not batch.is_last:
             # A lost job's tokens are worthless, and so are page numbers by the next run; one that
             # led to a broken answer would lead there again.
@@ -426,7 +413,7 @@ class Run:
         else:
             coverage = state.coverage.after(loaded, opened.rereading)
             state = replace(state, open=None, coverage=coverage)
-        self._warehouse.commit(self._tables(resource, row, batch), {resource.name: state})
+        self._dataset.commit(self._tables(resource, row, batch), {resource.name: state})
 
     def _tables(self, resource: Resource, row: WindowCommit, batch: Batch) -> dict[str, pa.Table]:
         tables = {"extract_windows": ledger_table("extract_windows", [row])}

@@ -11,9 +11,10 @@ from datetime import timedelta
 
 import msgspec
 
-from loader.errors import SourceContractError
-from loader.genesys.client import Client, Refused
-from loader.resources.reading import Answer, Resource, check_buckets, page_decoder
+from loader.errors import Refused, SourceContractError
+from loader.genesys.client import Client
+from loader.resources.pages import page_decoder
+from loader.resources.resource import Answer, Resource, check_buckets
 from loader.windows import Window
 
 logger = logging.getLogger(__name__)

@@ -12,10 +12,11 @@ from typing import Annotated
 
 import msgspec
 
-from loader.errors import SourceContractError, WindowUnavailable
-from loader.genesys.client import Client, Refused
-from loader.raw import IdField
-from loader.resources.reading import Answer, LostJob, Resource, decoder, page_decoder
+from loader.errors import LostJob, Refused, SourceContractError, WindowUnavailable
+from loader.genesys.client import Client
+from loader.resources.pages import decoder, page_decoder
+from loader.resources.record_ids import IdField
+from loader.resources.resource import Answer, Resource
 from loader.windows import Window
 
 JOBS = "/api/v2/analytics/conversations/details/jobs"

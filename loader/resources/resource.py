@@ -3,15 +3,16 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal, TypeVar
 
 import msgspec
 
-from loader.genesys.client import Client, Reply, Unreadable, WrongShape
-from loader.raw import Identity, slice_array
+from loader.errors import GranularityTooFine
+from loader.genesys.client import Client
+from loader.raw import Identity
 from loader.windows import Window, floor
 
 Kind = Literal["window", "snapshot"]
@@ -44,30 +45,14 @@ class LiveField:
     is_live: bool
 
 
-class LostJob(Exception):
-    """The source no longer knows the job or the page token: the window must start again."""
-
-
-class Incomplete(LostJob):
-    """Fewer records came than were announced: a page is missing, or the list moved meanwhile."""
-
-
-class Coarser(Exception):
-    """The source counts in longer buckets only, and the window begins or ends inside one."""
-
-    def __init__(self, step: timedelta) -> None:
-        super().__init__(f"buckets of {step}")
-        self.step = step
-
-
 def check_buckets(window: Window, step: timedelta) -> None:
     """Make sure that no bucket of length `step` is cut in two: half of it would be counted twice.
 
     Raises:
-        Coarser: the window has to be cut anew.
+        GranularityTooFine: the window has to be cut anew.
     """
     if floor(window.start, step) != window.start or floor(window.end, step) != window.end:
-        raise Coarser(step)
+        raise GranularityTooFine(step)
 
 
 class Resource(ABC):
@@ -128,80 +113,7 @@ class Resource(ABC):
         """
 
 
-def write_token(place: msgspec.Struct) -> str:
-    """Return as a page token where reading goes on, for pages that need more than Genesys' own."""
-    return msgspec.json.encode(place).decode()
-
-
-def read_token(kind: type[Document], token: str) -> Document:
-    """Return the place a token of `write_token` stands for.
-
-    Raises:
-        LostJob: it was written by another version of the loader.
-    """
-    try:
-        return msgspec.json.decode(token, type=kind)
-    except msgspec.DecodeError:
-        raise LostJob("the page token is of another version of the loader") from None
-
-
 def query_hash(query: object) -> str:
     """Return a short hash that changes whenever the question does."""
     text = json.dumps(query, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def decoder(kind: type[Document]) -> Callable[[Reply], Document]:
-    """Return a decoder of a small JSON answer into `kind`; unknown fields are let through."""
-    inner = msgspec.json.Decoder(kind)
-
-    def decode(reply: Reply) -> Document:
-        try:
-            return inner.decode(reply.body)
-        except msgspec.ValidationError as error:
-            raise WrongShape(_problem(error)) from None
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise Unreadable(_problem(error)) from None
-
-    return decode
-
-
-def page_decoder(
-    envelope: type[Document], key: str
-) -> Callable[[Reply], tuple[Document, Records | None]]:
-    """Return a decoder of pages whose records lie in the array under `key`.
-
-    Args:
-        envelope: fields around the records; `key` itself must be one of type
-            `list[msgspec.Raw] | None`.
-        key: name of that array in JSON.
-
-    Returns:
-        Envelope and records; the records are None where the key is absent or null.
-    """
-    inner = msgspec.json.Decoder(envelope)
-
-    def decode(reply: Reply) -> tuple[Document, Records | None]:
-        body = reply.body
-        try:
-            page = inner.decode(body)
-            return page, getattr(page, key)
-        except msgspec.ValidationError as error:
-            raise WrongShape(_problem(error)) from None
-        except (msgspec.DecodeError, RecursionError) as error:
-            # One bad record must not cost the others: cut the page without parsing the records.
-            cut = slice_array(body, key)
-            if cut is None:
-                raise Unreadable(_problem(error)) from None
-            try:
-                return inner.decode(cut[0]), cut[1]
-            except msgspec.ValidationError as wrong:
-                raise WrongShape(_problem(wrong)) from None
-            except msgspec.DecodeError as broken:
-                raise Unreadable(_problem(broken)) from None
-
-    return decode
-
-
-def _problem(error: Exception) -> str:
-    return str(error)[:120] or type(error).__name__

@@ -8,10 +8,11 @@ been deleted; merged contacts name their canonical one.
 
 import msgspec
 
-from loader.errors import SourceContractError
-from loader.genesys.client import Client, Refused
-from loader.raw import IdField
-from loader.resources.reading import Answer, LostJob, Resource, page_decoder
+from loader.errors import LostJob, Refused, SourceContractError
+from loader.genesys.client import Client
+from loader.resources.pages import page_decoder
+from loader.resources.record_ids import IdField
+from loader.resources.resource import Answer, Resource
 from loader.windows import Window
 
 SCAN = "/api/v2/externalcontacts/scan/contacts"

@@ -1,5 +1,6 @@
 """Runs dbt in this process, on the warehouse the loader fills."""
 
+import argparse
 import logging
 import os
 from collections.abc import Sequence
@@ -11,15 +12,16 @@ from loader.windows import iso
 
 logger = logging.getLogger(__name__)
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
-def transform(settings: Settings, arguments: Sequence[str]) -> int:
+def run(settings: Settings, options: argparse.Namespace) -> int:
     """Run `dbt ARGUMENTS` with the settings' warehouse; 0 if every node came through.
 
     Raises:
         DestinationError: the DuckDB file does not exist yet, or a node failed.
     """
+    arguments: Sequence[str] = options.rest or ["build"]
     if settings.target == "duckdb" and not settings.duckdb_path.exists():
         raise DestinationError(
             f"ELT_DUCKDB_PATH {settings.duckdb_path} does not exist yet; load first (`make load`)."

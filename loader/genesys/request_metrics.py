@@ -8,7 +8,7 @@ FETCH_THREAD = "genesys-fetch"
 
 
 @dataclass
-class Traffic:
+class RequestMetrics:
     """Counters since the last `take`; seconds are real ones spent not reading."""
 
     request_count: int = 0
@@ -16,7 +16,7 @@ class Traffic:
     rate_limited_count: int = 0
     waited_seconds: float = 0.0
 
-    def take(self) -> "Traffic":
+    def take(self) -> "RequestMetrics":
         """Return the counters and start again from zero."""
         taken = replace(self)
         for counter in fields(self):
@@ -39,7 +39,7 @@ class RateLimitEvent:
 class Log:
     """Collects what a run's requests met, for the ledger."""
 
-    traffic: Traffic = field(default_factory=Traffic)
+    traffic: RequestMetrics = field(default_factory=RequestMetrics)
     rate_limits: list[RateLimitEvent] = field(default_factory=list)
 
     def take_rate_limits(self) -> list[RateLimitEvent]:

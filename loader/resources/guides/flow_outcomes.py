@@ -13,25 +13,17 @@ from datetime import timedelta
 
 import msgspec
 
-from loader.errors import SourceContractError
-from loader.genesys.client import Care, Client, Decode, Refused, Reply, WrongShape
-from loader.raw import JoinedId
-from loader.resources.reading import (
-    Answer,
-    LostJob,
-    Records,
-    Resource,
-    check_buckets,
-    page_decoder,
-    read_token,
-    write_token,
-)
+from loader.errors import LostJob, Refused, SourceContractError, WrongShape
+from loader.genesys.client import Client, Decode, EndpointLimits, Reply
+from loader.resources.pages import Records, page_decoder, read_token, write_token
+from loader.resources.record_ids import JoinedId
+from loader.resources.resource import Answer, Resource, check_buckets
 from loader.windows import Window, iso
 
 logger = logging.getLogger(__name__)
 
 PATH = "/api/v2/analytics/query-builder/query"
-CARE = Care(per_second=10, failures=5)
+CARE = EndpointLimits(per_second=10, failures=5)
 # Later outcomes are not yet counted in full; windows end where they are.
 SETTLE = timedelta(minutes=60)
 LARGEST_PAGE = 100

@@ -1,0 +1,58 @@
+"""`export`: one contact's journey as JSON."""
+
+import argparse
+import hashlib
+import json
+import sys
+from contextlib import closing
+
+from loader.errors import DestinationError, ExitCode, SettingsError
+from loader.resources import RESOURCE_NAMES
+from loader.settings import Settings
+from loader.warehouses.dataset import Dataset, run_lock
+
+_JOURNEYS_BUILT = """
+    select count(*) from information_schema.tables
+    where table_schema = 'genesys_marts' and table_name = 'journey_timelines'
+"""
+_JOURNEY = """
+    select min(ids.external_source_name), cast(timelines.timeline_json as text)
+    from genesys_marts.bridge_contact_external_ids as ids
+    inner join genesys_marts.journey_timelines as timelines
+        on ids.canonical_contact_id = timelines.canonical_contact_id
+    where ids.external_id in (%s, %s)
+    group by cast(timelines.timeline_json as text)
+"""
+
+
+def run(settings: Settings, options: argparse.Namespace) -> int:
+    """Write the journey of one contact, found by its id in another system, to standard output.
+
+    Raises:
+        SettingsError: no contact has that id, or several people do.
+        DestinationError: the journeys have not been built.
+    """
+    external_id: str = options.contact
+    dataset = Dataset(settings, RESOURCE_NAMES[settings.contract])
+    rows: list[tuple[str, ...]] = []
+    if dataset.exists():
+        with run_lock(settings.work_dir), closing(dataset):
+            dataset.connect()
+            if not dataset.query(_JOURNEYS_BUILT)[0][0]:
+                raise DestinationError("the journeys are not built yet; `make transform`.")
+            # pii_policy may have the ids hashed.
+            hashed = hashlib.sha256(f"{dataset.salt()}{external_id}".encode()).hexdigest()
+            rows = dataset.query(_JOURNEY, external_id, hashed)
+    if not rows:
+        raise SettingsError(
+            f"CONTACT {external_id!r}: no contact has this external id in the marts; load and "
+            "transform first, or look it up in genesys_marts.bridge_contact_external_ids."
+        )
+    if len(rows) > 1:
+        raise SettingsError(
+            f"CONTACT {external_id!r}: {len(rows)} people have this external id, in "
+            f"{', '.join(sorted({str(source) for source, _ in rows}))}."
+        )
+    document = json.loads(rows[0][1])
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    return ExitCode.OK

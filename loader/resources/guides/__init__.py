@@ -1,0 +1,1 @@
+"""Resources of an analytics gateway that speaks the five integration guides."""
