@@ -144,7 +144,7 @@ class Settings(BaseSettings):
     quarantine_percent: Whole = _count(1, 0, 100, "ELT_QUARANTINE_PERCENT")
     drift_percent: Whole = _count(20, 0, 100, "ELT_DRIFT_PERCENT")
 
-    # RetryPolicy
+    # Retries and deadlines
     request_seconds: Whole = _count(120, 1, 3600, "ELT_REQUEST_SECONDS")
     retry_attempts: Whole = _count(8, 1, 100, "ELT_RETRY_ATTEMPTS")
     retry_seconds: Whole = _count(600, 0, 86_400, "ELT_RETRY_SECONDS")

@@ -52,7 +52,7 @@ import loader.run
 from loader.__main__ import main
 from loader.fetch import Fetcher
 
-loader.load.Fetcher = lambda *about, **given: Fetcher(*about, **{**given, "commit_bytes": 1})
+loader.run.Fetcher = lambda *about, **given: Fetcher(*about, **{**given, "commit_bytes": 1})
 sys.exit(main(sys.argv[1:]))
 """
 
