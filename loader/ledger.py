@@ -140,6 +140,7 @@ class OpenWindow:
     """A window whose reading stopped in the middle: rows before `token` are in the warehouse.
 
     A token belongs to one window and one query: with another `query_hash` it is worthless.
+    `through_load` is the newest load that a snapshot deals with.
     """
 
     window: Window
@@ -152,15 +153,21 @@ class OpenWindow:
     record_count: int = 0
     quarantined_count: int = 0
     rereading: str | None = None
+    through_load: str | None = None
 
 
 @dataclass(frozen=True)
 class ResourceState:
-    """Where a resource stands: kept in dlt's resource state, saved with the rows it follows."""
+    """Where a resource stands: kept in dlt's resource state, saved with the rows it follows.
+
+    `snapshot_at` is when the last whole snapshot was begun, `snapshot_through` the id of the newest
+    load it dealt with.
+    """
 
     coverage: Coverage = field(default_factory=Coverage)
     open: OpenWindow | None = None
     snapshot_at: datetime | None = None
+    snapshot_through: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the state as dlt stores it, times as text."""
@@ -193,6 +200,7 @@ class ResourceState:
                 }
             ),
             snapshot_at=_moment(saved["snapshot_at"]),
+            snapshot_through=saved.get("snapshot_through"),
         )
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 import pyarrow as pa
@@ -74,6 +74,19 @@ class Page:
         """Size of the payloads in memory, refused ones too."""
         refused = sum(len(record.payload) for record in self.quarantined)
         return int(self.rows.column("payload").nbytes) + refused
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose data a record is, and where in the payload that stands.
+
+    Attributes:
+        kind: whom the id belongs to.
+        path: keys from the record's top to the id; a list on the way stands for all its items.
+    """
+
+    kind: Literal["conversation", "contact", "user"]
+    path: tuple[str, ...]
 
 
 class Identity(Protocol):
