@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pyarrow as pa
 
@@ -13,7 +14,7 @@ from loader.genesys.client import Client
 from loader.genesys.request_metrics import FETCH_THREAD, RateLimitEvent, RequestMetrics
 from loader.ledger import OpenWindow
 from loader.raw import Page, QuarantinedRecord, RawPages
-from loader.resources.resource import Answer, Resource
+from loader.resources.resource import Answer, Reading, Resource
 
 # The longest a batch is read: no more than this is read again after a kill.
 COMMIT_SECONDS = 60.0
@@ -76,6 +77,7 @@ class Fetcher:
         client: the HTTP client; used by this thread alone while it reads.
         resource: whose pages.
         opened: where to begin.
+        found: what the resource found out before.
         commit_bytes: size of a batch; it ends with the page that passes it.
         erased: `entity_hash` of those whose records are left out.
     """
@@ -83,14 +85,15 @@ class Fetcher:
     def __init__(
         self,
         client: Client,
-        resource: Resource,
+        resource: Resource[Any],
         opened: OpenWindow,
+        found: Any,  # noqa: ANN401 - each resource finds something of its own
         commit_bytes: int,
         erased: Collection[str] = (),
     ) -> None:
         self._client = client
         self._resource = resource
-        self._opened = opened
+        self._reading = Reading(opened.window, opened.job_id, found)
         self._commit_bytes = commit_bytes
         self._token = opened.token
         self._seen = {opened.token}
@@ -142,9 +145,7 @@ class Fetcher:
                 and not batch.is_last
                 and not self._stopped
             ):
-                answer = self._resource.read(
-                    self._client, self._opened.window, self._opened.job_id, self._token
-                )
+                answer = self._resource.read(self._client, self._reading, self._token)
                 self._page_number += 1
                 self._check(answer)
                 page = self._raw.page(answer.records, self._page_number)

@@ -2,9 +2,9 @@
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import timedelta
+from typing import Any
 
 import pyarrow as pa
 
@@ -14,7 +14,6 @@ from loader.errors import (
     Incomplete,
     LoaderError,
     LostJob,
-    SettingsError,
     SourceContractError,
     SourceUnavailable,
     TooLarge,
@@ -27,16 +26,17 @@ from loader.ledger import (
     ErasedRecord,
     OpenWindow,
     RateLimit,
+    ResourceState,
     WindowCommit,
     described,
     ledger_table,
 )
-from loader.planning import Plan, Request
+from loader.planning import Plan, Planner, Request
 from loader.progress import Reporter
 from loader.resources.resource import Resource, query_hash
 from loader.settings import Settings
 from loader.warehouses.dataset import Dataset
-from loader.windows import Due, Horizon, Window, cut, due, floor, horizon, iso
+from loader.windows import Due, Window, floor, iso
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Run:
         settings: Settings,
         client: Client,
         dataset: Dataset,
-        resources: Sequence[Resource],
+        resources: Sequence[Resource[Any]],
         reporter: Reporter,
     ) -> None:
         self._settings = settings
@@ -93,20 +93,9 @@ class Run:
         self._reporter = reporter
         self._run_id = uuid.uuid4().hex
         self._erased: frozenset[str] = frozenset()
-
-    def plan(self, request: Request) -> list[Plan]:
-        """Return what is due; asks Genesys for the availability of its data, nothing else.
-
-        Raises:
-            SettingsError: the state is ahead of the clock.
-        """
-        for resource in self._resources:
-            self._check_state(resource)
-        return [
-            self._plan_resource(resource, request)
-            for resource in self._resources
-            if not request.only or resource.name in request.only
-        ]
+        self._planner = Planner(settings, client, dataset.query, dataset.state)
+        # Snapshots that were read whole and wait to be committed together.
+        self._held: list[tuple[dict[str, pa.Table], str, ResourceState]] = []
 
     def load(self, request: Request) -> Summary:
         """Load everything that is due, each resource as far as it comes.
@@ -116,8 +105,7 @@ class Run:
         """
         summary = Summary()
         self._erased = self._dataset.erased()
-        for resource in self._resources:
-            self._check_state(resource)
+        self._planner.check_clock(self._resources)
         for resource in self._resources:
             if request.only and resource.name not in request.only:
                 continue
@@ -129,77 +117,43 @@ class Run:
                     problem, WindowUnavailable
                 ):
                     break
+        self._commit_held()
         return summary
 
-    def _plan_resource(self, resource: Resource, request: Request) -> Plan:
-        settings, now = self._settings, self._settings.now()
-        state = self._dataset.state(resource.name)
-        if resource.kind == "snapshot":
-            if state.open is not None:
-                return Plan(resource, [Due(state.open.window, "resumed")], Horizon(now, None, None))
-            age = timedelta(hours=settings.reference_hours)
-            is_due = resource.is_due(state.snapshot_at, now, age)
-            # Asking for it by name is asking for it now.
-            windows = [Due(Window(now, now), "snapshot")] if is_due or request.only else []
-            return Plan(resource, windows, Horizon(now, None, None))
-        coverage = state.coverage
-        limit = horizon(
-            now,
-            max(timedelta(minutes=settings.settle_minutes), resource.settle),
-            resource.available_through(self._client),
-            request.end,
-        )
-        if resource.step is not None:
-            limit = replace(limit, end=floor(limit.end, resource.step))
-        if state.open is not None:
-            # What is due beyond it is planned once it is loaded.
-            return Plan(resource, [Due(state.open.window, "resumed", state.open.rereading)], limit)
-        rules = settings.rules(coverage.loaded_from)
-        if request.start is None and request.end is None:
-            windows = due(rules, coverage, limit.end, today=f"{now:%Y-%m-%d}")
-        else:
-            start = request.start or coverage.loaded_through or rules.start
-            windows = [Due(window, "asked for") for window in cut(start, limit.end, rules.length)]
-        return Plan(resource, _at_steps(windows, resource.step), limit)
-
-    def _check_state(self, resource: Resource) -> None:
-        """Refuse to go on from a state that lies in the future: a clock was or is wrong."""
-        state, now = self._dataset.state(resource.name), self._settings.now()
-        through = state.coverage.loaded_through or state.snapshot_at
-        if through is not None and through > now:
-            raise SettingsError(
-                f"{resource.name}: the warehouse is loaded through {iso(through)}, ahead of now "
-                f"({iso(now)}); check the clock of this machine and ELT_NOW."
-            )
-
-    def _load_resource(self, resource: Resource, request: Request, summary: Summary) -> None:
-        plan = self._plan_resource(resource, request)
+    def _load_resource(self, resource: Resource[Any], request: Request, summary: Summary) -> None:
+        if not _may_wait(resource):
+            # What it looks up must be there.
+            self._commit_held()
+        plan = self._planner.plans(resource, request)[0]
         if plan.windows:
-            self._discover(resource, summary)
+            plan = self._discovered(plan, summary)
         self._reporter.begin(resource.name, len(plan.windows))
         self._load_windows(plan, summary)
-        if plan.windows and plan.windows[0].reason == "resumed":
+        if plan.is_resumed:
             # Not `only`: a snapshot just finished is not asked for a second time.
-            plan = self._plan_resource(resource, replace(request, only=()))
+            found = plan.found
+            plan = self._planner.plans(resource, replace(request, only=()))[0]
+            if resource.kind == "window":
+                plan = replace(plan, found=found)
             self._reporter.begin(resource.name, len(plan.windows))
             self._load_windows(plan, summary)
         self._reporter.end()
 
-    def _discover(self, resource: Resource, summary: Summary) -> None:
+    def _discovered(self, plan: Plan, summary: Summary) -> Plan:
         """Ask which fields there are, keep that in the ledger, report what has gone."""
-        found = resource.discover(self._client, self._settings.now())
-        if not found:
-            return
+        resource = plan.resource
+        found, fields = resource.discover(self._client, plan.found, self._settings.now())
+        if not fields:
+            return replace(plan, found=found)
         rows = [
             DiscoveredField(
                 self._run_id, resource.name, one.name, one.is_mapped, one.is_live,
                 self._settings.now(),
             )
-            for one in found
+            for one in fields
         ]  # fmt: skip
-        table = ledger_table("discovered_fields", rows)
-        self._dataset.commit({"discovered_fields": table}, {})
-        mapped = [one for one in found if one.is_mapped]
+        self._commit_now({"discovered_fields": ledger_table("discovered_fields", rows)}, {})
+        mapped = [one for one in fields if one.is_mapped]
         gone = [one.name for one in mapped if not one.is_live]
         if gone:
             problem = (
@@ -211,6 +165,7 @@ class Run:
                 summary.problems.append(SourceContractError(problem))
             else:
                 logger.warning("%s", problem)
+        return replace(plan, found=found)
 
     def _load_windows(self, plan: Plan, summary: Summary) -> None:
         todo = [(item, "") for item in plan.windows]
@@ -260,7 +215,7 @@ class Run:
                 todo = halved
 
     @staticmethod
-    def _halves(resource: Resource, item: Due) -> list[Due]:
+    def _halves(resource: Resource[Any], item: Due) -> list[Due]:
         """Return the halves of a window in the order to read them; none if it is too short."""
         halves = item.window.halves(resource.step) or ()
         if item.reason == "start moved back":
@@ -271,7 +226,7 @@ class Run:
     def _read_window(self, plan: Plan, item: Due, adjustment: str | None, summary: Summary) -> None:
         """Read one window to its end, from its beginning again if its job or token is lost."""
         resource = plan.resource
-        asked = query_hash(resource.query(item.window))
+        asked = query_hash(resource.query(item.window, plan.found))
         opened = self._dataset.state(resource.name).open
         if (
             opened is None
@@ -279,7 +234,7 @@ class Run:
             # Nobody has answered yet: what will be told is as of now, not of the first attempt.
             or (opened.job_id is None and opened.page_count == 0)
         ):
-            opened = self._fresh(item, asked)
+            opened = self._fresh(plan, item, asked)
         for restart in range(MAX_RESTARTS + 1):
             try:
                 self._read_pages(plan, opened, adjustment, summary)
@@ -295,17 +250,18 @@ class Run:
                 logger.warning(
                     "%s %s begins again: %s", resource.name, described(item.window), lost
                 )
-                opened = self._fresh(item, asked)
+                opened = self._fresh(plan, item, asked)
             else:
                 return
 
-    def _fresh(self, item: Due, asked: str) -> OpenWindow:
+    def _fresh(self, plan: Plan, item: Due, asked: str) -> OpenWindow:
         return OpenWindow(
             window=item.window,
             attempt_id=uuid.uuid4().hex,
             query_hash=asked,
             started_at=self._settings.now(),
             rereading=item.rereading,
+            through_load=plan.through_load,
         )
 
     def _read_pages(
@@ -326,11 +282,11 @@ class Run:
                 batch.traffic, batch.rate_limits = log.traffic.take(), log.take_rate_limits()
                 self._commit(plan, opened, batch, adjustment)
                 raise
-        resource.prepare(opened.window, opened.job_id)
         fetcher = Fetcher(
             self._client,
             resource,
             opened,
+            plan.found,
             commit_bytes=self._settings.commit_megabytes << 20,
             erased=self._erased,
         )
@@ -338,7 +294,7 @@ class Run:
             if opened.job_id is not None and opened.page_count == 0 and fetcher.is_slow():
                 # While the job runs: after a kill the next run asks for this job again.
                 state = replace(self._dataset.state(resource.name), open=opened)
-                self._dataset.commit({}, {resource.name: state})
+                self._commit_now({}, {resource.name: state})
             for batch in batches:
                 opened = replace(
                     opened,
@@ -409,13 +365,50 @@ class Run:
             keep = resource.resumes and not worthless
             state = replace(state, open=opened if keep else None)
         elif resource.kind == "snapshot":
-            state = replace(state, open=None, snapshot_at=window.start)
+            state = replace(
+                state,
+                open=None,
+                snapshot_at=window.start,
+                snapshot_through=opened.through_load,
+            )
         else:
             coverage = state.coverage.after(loaded, opened.rereading)
             state = replace(state, open=None, coverage=coverage)
-        self._dataset.commit(self._tables(resource, row, batch), {resource.name: state})
+        tables = self._tables(resource, row, batch)
+        if _may_wait(resource) and batch.is_last and opened.page_count == batch.page_count:
+            self._hold(tables, resource.name, state)
+        else:
+            self._commit_now(tables, {resource.name: state})
 
-    def _tables(self, resource: Resource, row: WindowCommit, batch: Batch) -> dict[str, pa.Table]:
+    def _hold(self, tables: dict[str, pa.Table], name: str, state: ResourceState) -> None:
+        """Keep a whole snapshot for a commit with those after it, up to the size of one."""
+        self._held.append((tables, name, state))
+        size = sum(table.nbytes for held, _, _ in self._held for table in held.values())
+        if size >= self._settings.commit_megabytes << 20:
+            self._commit_held()
+
+    def _commit_held(self) -> None:
+        if not self._held:
+            return
+        held, self._held = self._held, []
+        parts: dict[str, list[pa.Table]] = {}
+        for tables, _, _ in held:
+            for table in tables:
+                parts.setdefault(table, []).append(tables[table])
+        states = {name: state for _, name, state in held}
+        del held
+        # Popped, so that nothing but the commit holds on to the rows.
+        tables = {name: pa.concat_tables(parts.pop(name)) for name in [*parts]}
+        self._dataset.commit(tables, states)
+
+    def _commit_now(self, tables: dict[str, pa.Table], states: Mapping[str, ResourceState]) -> None:
+        """Commit, after what waits: the ledger tells what happened in its order."""
+        self._commit_held()
+        self._dataset.commit(tables, states)
+
+    def _tables(
+        self, resource: Resource[Any], row: WindowCommit, batch: Batch
+    ) -> dict[str, pa.Table]:
         tables = {"extract_windows": ledger_table("extract_windows", [row])}
         if (rows := batch.take_rows()) is not None:
             tables[resource.name] = rows
@@ -433,7 +426,9 @@ class Run:
             tables["rate_limit_events"] = ledger_table("rate_limit_events", events)
         return tables
 
-    def _check_quarantine(self, resource: Resource, opened: OpenWindow, summary: Summary) -> None:
+    def _check_quarantine(
+        self, resource: Resource[Any], opened: OpenWindow, summary: Summary
+    ) -> None:
         """Report a window in which too many records were refused; its good ones are loaded."""
         allowed = opened.record_count * self._settings.quarantine_percent / 100
         if opened.quarantined_count > allowed:
@@ -447,11 +442,6 @@ class Run:
             )
 
 
-def _at_steps(windows: list[Due], step: timedelta | None) -> list[Due]:
-    """Begin each window at a multiple of `step`: a bucket cut in two would be counted in part."""
-    if step is None:
-        return windows
-    return [
-        replace(item, window=Window(floor(item.window.start, step), item.window.end))
-        for item in windows
-    ]
+def _may_wait(resource: Resource[Any]) -> bool:
+    """Tell whether a commit of its own is of no use: it cannot go on in its middle anyway."""
+    return resource.kind == "snapshot" and not resource.resumes

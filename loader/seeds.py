@@ -288,14 +288,3 @@ def check_seeds(folder: Path = FOLDER) -> None:
     """
     for seed in SEEDS:
         read_seed(folder, seed)
-
-
-def check_selection(contact_column: str, folder: Path = FOLDER) -> None:
-    """Check that there is something to select in every query of the integration guides.
-
-    Raises:
-        SettingsError: naming the file or the setting, and the remedy.
-    """
-    attribute_names(folder)
-    contact_attributes(contact_column, folder)
-    export_columns(folder)

@@ -235,9 +235,9 @@ class Settings(BaseSettings):
         return region_hosts(self.region)
 
     @property
-    def quota(self) -> int:
-        """Requests a minute: what the setting says, else the contract's documented limit."""
-        return self.requests_per_minute or (300 if self.contract == "platform" else 200)
+    def granularity(self) -> str:
+        """The finest bucket of the aggregates, as an ISO duration."""
+        return f"PT{self.interval_minutes}M" if self.interval_minutes < 60 else "PT1H"
 
     def now(self) -> datetime:
         """The present, or ELT_NOW."""

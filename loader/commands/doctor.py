@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from loader.commands.console import console
-from loader.commands.session import client_of
+from loader.commands.session import client_of, dataset_of
+from loader.contracts import contract_of
 from loader.errors import DestinationError, ExitCode, LoaderError
 from loader.ledger import described
-from loader.resources import RESOURCE_NAMES
 from loader.seeds import check_seeds
 from loader.settings import Settings
 from loader.warehouses.dataset import DATASET, Dataset, run_lock
@@ -69,8 +69,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 def _examined(settings: Settings) -> Iterator[Finding]:
     check_seeds()
     yield Finding("seeds", "ok", "every line can be read")
-    names = RESOURCE_NAMES[settings.contract]
-    dataset = Dataset(settings, names)
+    names = contract_of(settings).resource_names
+    dataset = dataset_of(settings)
     dataset.check_paths()
     if not dataset.exists():
         yield Finding("warehouse", "note", f"{settings.duckdb_path} does not exist yet", "`load`")

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from loader.commands.console import console, table
+from loader.commands.session import dataset_of
 from loader.errors import DestinationError, ExitCode, SettingsError
 from loader.ledger import ErasedRecord, ledger_table
 from loader.raw import entity_hash
-from loader.resources import RESOURCE_NAMES
 from loader.settings import Settings
 from loader.warehouses.dataset import DATASET, Dataset, run_lock
 
@@ -54,7 +54,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     conversations: list[str] = options.conversation
     if not contacts and not conversations:
         raise SettingsError("erase needs --contact or --conversation: whom to erase.")
-    dataset = Dataset(settings, RESOURCE_NAMES[settings.contract])
+    dataset = dataset_of(settings)
     if not dataset.exists():
         raise SettingsError("the warehouse is empty: nothing has been loaded, nothing to erase.")
     with run_lock(settings.work_dir), closing(dataset):

@@ -6,10 +6,10 @@ import json
 import sys
 from contextlib import closing
 
+from loader.commands.session import dataset_of
 from loader.errors import DestinationError, ExitCode, SettingsError
-from loader.resources import RESOURCE_NAMES
 from loader.settings import Settings
-from loader.warehouses.dataset import Dataset, run_lock
+from loader.warehouses.dataset import run_lock
 
 _JOURNEYS_BUILT = """
     select count(*) from information_schema.tables
@@ -33,7 +33,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
         DestinationError: the journeys have not been built.
     """
     external_id: str = options.contact
-    dataset = Dataset(settings, RESOURCE_NAMES[settings.contract])
+    dataset = dataset_of(settings)
     rows: list[tuple[str, ...]] = []
     if dataset.exists():
         with run_lock(settings.work_dir), closing(dataset):

@@ -5,7 +5,8 @@ from contextlib import nullcontext
 
 from rich.console import Console
 
-from loader.commands.session import connected, resources_of
+from loader.commands.session import connected
+from loader.contracts import contract_of
 from loader.errors import ExitCode
 from loader.planning import Request
 from loader.progress import Lines, Live, Reporter
@@ -20,7 +21,9 @@ def run(settings: Settings, request: Request) -> int:
     screen = Console(stderr=True)
     reporter: Reporter = Live(screen) if screen.is_terminal else Lines()
     with connected(settings) as (client, dataset):
-        the_run = Run(settings, client, dataset, resources_of(settings, dataset), reporter)
+        the_run = Run(
+            settings, client, dataset, contract_of(settings).resources(settings), reporter
+        )
         with reporter if isinstance(reporter, Live) else nullcontext():
             summary = the_run.load(request)
     for problem in summary.problems[1:]:

@@ -4,12 +4,11 @@ import math
 from itertools import groupby
 
 from loader.commands.console import console, minute, table
-from loader.commands.session import connected, resources_of
+from loader.commands.session import connected, requests_per_minute
+from loader.contracts import contract_of
 from loader.errors import ExitCode
 from loader.genesys.quota import Quota
-from loader.planning import Plan, Request
-from loader.progress import Lines
-from loader.run import Run
+from loader.planning import Plan, Planner, Request
 from loader.settings import Settings
 from loader.warehouses.dataset import Dataset
 from loader.windows import Window
@@ -18,8 +17,15 @@ from loader.windows import Window
 def run(settings: Settings, request: Request) -> int:
     """Show the windows due, the requests they take and how long those take at the quota."""
     with connected(settings, create=False) as (client, dataset):
-        the_run = Run(settings, client, dataset, resources_of(settings, dataset), Lines())
-        plans = the_run.plan(request)
+        resources = contract_of(settings).resources(settings)
+        planner = Planner(settings, client, dataset.query, dataset.state)
+        planner.check_clock(resources)
+        plans = [
+            plan
+            for resource in resources
+            if not request.only or resource.name in request.only
+            for plan in planner.plans(resource, request)
+        ]
         pages_per_hour = _pages_per_hour(dataset)
     shown = table("resource", "why", "windows", "from", "to", "requests")
     requests = 0
@@ -38,11 +44,11 @@ def run(settings: Settings, request: Request) -> int:
     if not requests:
         screen.print("Nothing is due: loaded as far as Genesys guarantees its data.")
         return ExitCode.OK
-    minutes = requests / Quota.share_of(settings.quota)
+    minutes = requests / Quota.share_of(requests_per_minute(settings))
     screen.print(shown)
     screen.print(
         f"About {requests} requests, {minutes:.1f} min or more: "
-        f"{Quota.share_of(settings.quota)} a minute are 85 % of "
+        f"{Quota.share_of(requests_per_minute(settings))} a minute are 85 % of "
         "GENESYS_REQUESTS_PER_MINUTE."
         + ("" if pages_per_hour else " Pages are estimated once a window has been loaded."),
         soft_wrap=True,
@@ -70,4 +76,4 @@ def _pages_per_hour(dataset: Dataset) -> dict[str, float]:
 def _requests(item: Plan, window: Window, pages_per_hour: float) -> int:
     """Estimate the requests of a window from what windows of the resource have taken so far."""
     hours = (window.end - window.start).total_seconds() / 3600
-    return item.resource.overhead + max(1, math.ceil(hours * pages_per_hour))
+    return item.resource.overhead(item.found) + max(1, math.ceil(hours * pages_per_hour))

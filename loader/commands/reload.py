@@ -4,11 +4,11 @@ import logging
 from dataclasses import replace
 
 from loader.commands.console import console, table
-from loader.commands.session import connected, resources_of
+from loader.commands.session import connected
+from loader.contracts import contract_of
 from loader.errors import ExitCode, SettingsError
 from loader.planning import Request
 from loader.progress import Lines
-from loader.resources import RESOURCE_NAMES
 from loader.run import Run
 from loader.settings import Settings
 from loader.warehouses.dataset import Dataset
@@ -24,15 +24,19 @@ def run(settings: Settings, request: Request) -> int:
     """
     if request.start is None or request.end is None:
         raise SettingsError("reload needs --from and --to: the range to read again.")
-    names = RESOURCE_NAMES[settings.contract]
     with connected(settings) as (client, dataset):
-        resources = resources_of(settings, dataset)
+        contract = contract_of(settings)
+        resources = contract.resources(settings)
         windowed = [one.name for one in resources if one.kind == "window"]
         wanted = tuple(request.only or windowed)
         [(newest,)] = dataset.query("select max(load_id) from {dataset}._dlt_loads")
         the_run = Run(settings, client, dataset, resources, Lines())
         summary = the_run.load(replace(request, only=wanted))
-        healed = [(name, *_healed(dataset, name, newest)) for name in names if name in wanted]
+        healed = [
+            (name, *_healed(dataset, name, newest))
+            for name in contract.resource_names
+            if name in wanted
+        ]
     shown = table("resource", "read", "new", "changed", "as before")
     for name, *counts in healed:
         shown.add_row(name, *(f"{count:,}" for count in counts))

@@ -4,10 +4,10 @@ import argparse
 import logging
 from datetime import datetime
 
+from loader.contracts import contract_of
 from loader.errors import SettingsError
 from loader.planning import Request
-from loader.resources import RESOURCE_NAMES
-from loader.seeds import check_seeds, check_selection
+from loader.seeds import FOLDER, read_seed
 from loader.settings import ENV_FILE, Settings, is_env_file_exposed, parse_utc
 from loader.windows import iso
 
@@ -26,9 +26,11 @@ def checked(settings: Settings, options: argparse.Namespace) -> Request:
             "%s holds a secret and others on this machine can read it; `chmod 600 %s`",
             ENV_FILE, ENV_FILE,
         )  # fmt: skip
-    check_seeds()
-    if settings.contract == "guides":
-        check_selection(settings.contact_column)
+    contract = contract_of(settings)
+    for seed in contract.seeds:
+        read_seed(FOLDER, seed)
+    # What they select nothing by is refused here, before anything is asked of Genesys.
+    contract.resources(settings)
     times: list[datetime | None] = []
     for flag, text in (("--from", options.start), ("--to", options.end)):
         try:
@@ -43,7 +45,7 @@ def checked(settings: Settings, options: argparse.Namespace) -> Request:
         raise SettingsError(f"--from {iso(start)} is not before --to {iso(end)}.")
     if end and not start and settings.start and end <= settings.start:
         raise SettingsError(f"--to {iso(end)} is not after ELT_START {iso(settings.start)}.")
-    names = RESOURCE_NAMES[settings.contract]
+    names = contract.resource_names
     unknown = [name for name in options.only if name not in names]
     if unknown:
         raise SettingsError(

@@ -1,27 +1,18 @@
-"""What commands that talk to Genesys share: the lock, a client that is logged in, the warehouse."""
+"""What commands that talk to Genesys share: the lock, a client that is logged in, the dataset."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
+from loader.contracts import contract_of
 from loader.genesys.client import Client, Grant, RetryPolicy
 from loader.genesys.quota import Quota
-from loader.resources import RESOURCE_NAMES
-from loader.resources.guides.contacts import GuidesContacts, GuidesConversations
-from loader.resources.guides.flow_outcomes import CARE, GuidesFlowOutcomes
-from loader.resources.guides.flow_outcomes import PATH as OUTCOMES
-from loader.resources.guides.interactions import GuidesInteractions
-from loader.resources.guides.intervals import intervals
-from loader.resources.guides.participants import GuidesParticipants
-from loader.resources.guides.worklist import Contacts
-from loader.resources.platform.aggregates import aggregates
-from loader.resources.platform.conversation_details import ConversationDetails
-from loader.resources.platform.external_contacts import ExternalContacts
-from loader.resources.platform.listings import listings
-from loader.resources.resource import Resource
-from loader.seeds import attribute_names, contact_attributes, export_columns
 from loader.settings import Settings
 from loader.warehouses.dataset import Dataset, run_lock
+
+
+def dataset_of(settings: Settings) -> Dataset:
+    """Return the dataset of the settings' warehouse and contract, not yet connected."""
+    return Dataset(settings, contract_of(settings).resource_names)
 
 
 @contextmanager
@@ -32,7 +23,7 @@ def connected(settings: Settings, *, create: bool = True) -> Iterator[tuple[Clie
         settings: checked for the source too.
         create: whether a DuckDB file that is not there is made; else it reads as empty.
     """
-    dataset = Dataset(settings, RESOURCE_NAMES[settings.contract])
+    dataset = dataset_of(settings)
     dataset.check_paths()
     client = client_of(settings)
     with run_lock(settings.work_dir):
@@ -46,47 +37,29 @@ def connected(settings: Settings, *, create: bool = True) -> Iterator[tuple[Clie
             dataset.close()
 
 
+def requests_per_minute(settings: Settings) -> int:
+    """Return what the source grants: the setting, else the contract's documented limit."""
+    return settings.requests_per_minute or contract_of(settings).quota
+
+
 def client_of(settings: Settings) -> Client:
     """Return a client of the settings' organisation, not yet logged in."""
-    is_guides = settings.contract == "guides"
-    care = {OUTCOMES: CARE} if is_guides else {}
+    contract = contract_of(settings)
     return Client(
         settings.hosts,
         settings.client_id,
         settings.client_secret.get_secret_value(),
-        Quota(settings.quota, {path: care.per_second for path, care in care.items()}),
+        Quota(
+            requests_per_minute(settings),
+            {path: limits.per_second for path, limits in contract.limits.items()},
+        ),
         RetryPolicy(
             request_seconds=settings.request_seconds,
             attempts=settings.retry_attempts,
             retry_seconds=settings.retry_seconds,
         ),
         now=settings.now,
-        grant=Grant("form" if is_guides else "basic", settings.scope),
-        care=care,
+        grant=Grant(contract.grant, settings.scope),
+        care=contract.limits,
         is_clock_checked=settings.now_override is None,
     )
-
-
-def resources_of(settings: Settings, dataset: Dataset) -> list[Resource]:
-    """Return all resources of the contract, in the order of `RESOURCE_NAMES`."""
-    minutes = settings.interval_minutes
-    granularity = f"PT{minutes}M" if minutes < 60 else "PT1H"
-    if settings.contract == "platform":
-        details = ConversationDetails(
-            page_size=settings.page_size, job_seconds=settings.job_minutes * 60.0
-        )
-        return [*listings(), ExternalContacts(), details, *aggregates(granularity)]
-    days = settings.contact_days
-    contacts = Contacts(
-        dataset.query,
-        contact_attributes(settings.contact_column),
-        timedelta(days=days) if days else None,
-    )
-    return [
-        GuidesParticipants(attribute_names(), settings.page_size),
-        GuidesInteractions(export_columns(), settings.page_size),
-        GuidesFlowOutcomes(timedelta(hours=settings.window_hours), settings.page_size),
-        *intervals(granularity),
-        GuidesContacts(contacts),
-        GuidesConversations(contacts, settings.page_size),
-    ]

@@ -4,11 +4,12 @@ import argparse
 from contextlib import closing
 
 from loader.commands.console import console, minute, table
+from loader.commands.session import dataset_of
+from loader.contracts import contract_of
 from loader.errors import ExitCode
 from loader.ledger import described
-from loader.resources import RESOURCE_NAMES
 from loader.settings import Settings
-from loader.warehouses.dataset import DATASET, Dataset, run_lock
+from loader.warehouses.dataset import DATASET, run_lock
 
 # The last error is the newest failure that no later success of the resource has made good.
 _STATUS = """
@@ -37,7 +38,7 @@ _STATUS = """
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
     """Show how far each resource is loaded, what is open, refused, and what went wrong last."""
-    dataset = Dataset(settings, RESOURCE_NAMES[settings.contract])
+    dataset = dataset_of(settings)
     screen = console()
     if not dataset.exists():
         screen.print("The warehouse is empty: nothing has been loaded yet (`make load`).")
@@ -49,7 +50,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
         "resource", "loaded through", "guaranteed through", "records", "quarantined", "open window"
     )
     errors = []
-    for name in RESOURCE_NAMES[settings.contract]:
+    for name in contract_of(settings).resource_names:
         state = dataset.state(name)
         guaranteed, records, quarantined, error = facts.get(name, (None, 0, 0, None))
         through = state.coverage.loaded_through or state.snapshot_at

@@ -352,7 +352,10 @@ class Dataset:
         if self._pipeline is None:
             return []
         with _destination_errors(self._settings), self.pipeline.sql_client() as client:
-            rows = client.execute_sql(sql.replace("{dataset}", DATASET), *parameters)
+            rows = client.execute_sql(
+                re.sub(r"\{(\w+)\}", rf"{DATASET}.\1", sql.replace("{dataset}", DATASET)),
+                *parameters,
+            )
             return [tuple(row) for row in rows or []]
 
     def recorded_columns(self) -> dict[str, dict[str, str]]:
