@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from loader.genesys.client import Client, Grant, RetryPolicy
+from loader.genesys.client import Client
 from loader.genesys.quota import Quota
+from loader.genesys.retries import RetryPolicy
+from loader.genesys.tokens import Grant
 from loader.resources import RESOURCE_NAMES
 from loader.resources.guides.contacts import GuidesContacts, GuidesConversations
-from loader.resources.guides.flow_outcomes import CARE, GuidesFlowOutcomes
+from loader.resources.guides.flow_outcomes import LIMITS, GuidesFlowOutcomes
 from loader.resources.guides.flow_outcomes import PATH as OUTCOMES
 from loader.resources.guides.interactions import GuidesInteractions
 from loader.resources.guides.intervals import intervals
@@ -49,12 +51,14 @@ def connected(settings: Settings, *, create: bool = True) -> Iterator[tuple[Clie
 def client_of(settings: Settings) -> Client:
     """Return a client of the settings' organisation, not yet logged in."""
     is_guides = settings.contract == "guides"
-    care = {OUTCOMES: CARE} if is_guides else {}
+    endpoint_limits = {OUTCOMES: LIMITS} if is_guides else {}
     return Client(
         settings.hosts,
         settings.client_id,
         settings.client_secret.get_secret_value(),
-        Quota(settings.quota, {path: care.per_second for path, care in care.items()}),
+        Quota(
+            settings.quota, {path: limits.per_second for path, limits in endpoint_limits.items()}
+        ),
         RetryPolicy(
             request_seconds=settings.request_seconds,
             attempts=settings.retry_attempts,
@@ -62,7 +66,7 @@ def client_of(settings: Settings) -> Client:
         ),
         now=settings.now,
         grant=Grant("form" if is_guides else "basic", settings.scope),
-        care=care,
+        endpoint_limits=endpoint_limits,
         is_clock_checked=settings.now_override is None,
     )
 
