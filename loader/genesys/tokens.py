@@ -15,8 +15,7 @@ from loader.genesys.retries import Retries
 TOKEN_PATH = "/oauth/token"
 DEFAULT_TOKEN_SECONDS = 3600.0
 MAX_TOKEN_SECONDS = 2 * 86_400.0
-# A token is replaced after this share of its life, and not later than so many seconds before its
-# end.
+# A token is replaced after this share of its life, or so many seconds before its end.
 SHARE_OF_TOKEN_LIFE = 0.8
 TOKEN_LEEWAY_SECONDS = 60.0
 
