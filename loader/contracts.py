@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
-from loader.genesys.client import EndpointLimits
+from loader.genesys.circuit import EndpointLimits
 from loader.resources.guides import flow_outcomes
 from loader.resources.guides.contacts import GuidesContacts, GuidesConversations
 from loader.resources.guides.flow_outcomes import GuidesFlowOutcomes

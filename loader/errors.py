@@ -60,7 +60,7 @@ class AccessError(LoaderError):
 
 
 class SourceUnavailable(LoaderError):
-    """Genesys is down, unreachable or limiting, and patience has run out."""
+    """Genesys is down, unreachable or limiting, and the retries ran out."""
 
     exit_code = ExitCode.SOURCE_UNAVAILABLE
 

@@ -39,7 +39,7 @@ class Batch:
     erased: list[str] = field(default_factory=list)
     is_last: bool = False
     last_answer: Answer | None = None
-    traffic: RequestMetrics = field(default_factory=RequestMetrics)
+    metrics: RequestMetrics = field(default_factory=RequestMetrics)
     rate_limits: list[RateLimitEvent] = field(default_factory=list)
     problem: LoaderError | LostJob | None = None
 
@@ -160,7 +160,7 @@ class Fetcher:
         except (LoaderError, LostJob) as problem:
             batch.problem = problem
             batch.is_last = False
-        batch.traffic = self._client.log.traffic.take()
+        batch.metrics = self._client.log.metrics.take()
         batch.rate_limits = self._client.log.take_rate_limits()
         return batch
 

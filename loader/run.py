@@ -64,7 +64,7 @@ class Summary:
         self.records += batch.record_count
         self.quarantined += batch.quarantined_count
         self.erased += len(batch.erased)
-        self.rate_limited += batch.traffic.rate_limited_count
+        self.rate_limited += batch.metrics.rate_limited_count
 
 
 class Run:
@@ -279,7 +279,7 @@ class Run:
                 opened = replace(opened, job_id=resource.submit(self._client, opened.window))
             except LoaderError as problem:
                 batch = Batch(token=None, problem=problem)
-                batch.traffic, batch.rate_limits = log.traffic.take(), log.take_rate_limits()
+                batch.metrics, batch.rate_limits = log.metrics.take(), log.take_rate_limits()
                 self._commit(plan, opened, batch, adjustment)
                 raise
         fetcher = Fetcher(
@@ -306,7 +306,7 @@ class Run:
                 self._commit(plan, opened, batch, adjustment)
                 summary.add(batch)
                 self._reporter.read(
-                    batch.page_count, batch.record_count, batch.traffic.waited_seconds
+                    batch.page_count, batch.record_count, batch.metrics.waited_seconds
                 )
                 if batch.problem is not None:
                     raise batch.problem
@@ -342,10 +342,10 @@ class Run:
             record_count=batch.record_count,
             quarantined_count=batch.quarantined_count,
             byte_count=batch.byte_count,
-            request_count=batch.traffic.request_count,
-            retry_count=batch.traffic.retry_count,
-            rate_limited_count=batch.traffic.rate_limited_count,
-            waited_seconds=batch.traffic.waited_seconds,
+            request_count=batch.metrics.request_count,
+            retry_count=batch.metrics.retry_count,
+            rate_limited_count=batch.metrics.rate_limited_count,
+            waited_seconds=batch.metrics.waited_seconds,
             announced_count=batch.last_answer.announced_count if batch.last_answer else None,
             limited_by=plan.horizon.limited_by if window.end == plan.horizon.end else None,
             adjustment=adjustment,

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from loader.contracts import contract_of
-from loader.genesys.client import Client, Grant, RetryPolicy
+from loader.genesys.client import Client
 from loader.genesys.quota import Quota
+from loader.genesys.retries import RetryPolicy
+from loader.genesys.tokens import Grant
 from loader.settings import Settings
 from loader.warehouses.dataset import Dataset, run_lock
 
@@ -60,6 +62,6 @@ def client_of(settings: Settings) -> Client:
         ),
         now=settings.now,
         grant=Grant(contract.grant, settings.scope),
-        care=contract.limits,
+        endpoint_limits=contract.limits,
         is_clock_checked=settings.now_override is None,
     )

@@ -39,8 +39,13 @@ class RateLimitEvent:
 class Log:
     """Collects what a run's requests met, for the ledger."""
 
-    traffic: RequestMetrics = field(default_factory=RequestMetrics)
+    metrics: RequestMetrics = field(default_factory=RequestMetrics)
     rate_limits: list[RateLimitEvent] = field(default_factory=list)
+
+    def add_rate_limit(self, event: RateLimitEvent) -> None:
+        """Count a 429 and keep its event."""
+        self.metrics.rate_limited_count += 1
+        self.rate_limits.append(event)
 
     def take_rate_limits(self) -> list[RateLimitEvent]:
         """Return the 429s since the last call."""

@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from loader.errors import LostJob, Unreadable, WrongShape
-from loader.genesys.client import Reply
+from loader.genesys.replies import Reply
 from loader.raw import slice_array
 
 Document = TypeVar("Document", bound=msgspec.Struct)

@@ -86,7 +86,8 @@ def dlt_default(folder: Path, count: int) -> Callable[[], int]:
 
 def local(folder: Path, times: int) -> Callable[[], int]:
     """Our load, pages read from a file; `times` windows hold the same conversations each."""
-    from loader.genesys.client import Client, Reply
+    from loader.genesys.client import Client
+    from loader.genesys.replies import Reply
     from loader.resources.platform.conversation_details import ConversationDetails
     from loader.resources.resource import Answer
     from loader.windows import Window
@@ -124,8 +125,9 @@ def sandbox(days: int) -> Callable[[], int]:
 
 
 def _our_load(details: Any, start: datetime, windows: int) -> Callable[[], int]:  # noqa: ANN401
-    from loader.genesys.client import Client, RetryPolicy
+    from loader.genesys.client import Client
     from loader.genesys.quota import Quota
+    from loader.genesys.retries import RetryPolicy
     from loader.planning import Request
     from loader.progress import Lines
     from loader.run import Run

@@ -148,9 +148,9 @@ def _state_before_rows() -> None:
 
 
 def _everything_is_quoted() -> None:
-    from loader.genesys.client import Client
+    from loader.genesys.replies import Replies
 
-    _put(Client, "_shown", lambda self, text, shape: str(text))
+    _put(Replies, "_shown", lambda self, text, shape: str(text))
 
 
 def _session(change: Callable[[Any], None]) -> None:

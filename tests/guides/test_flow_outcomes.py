@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from loader.genesys.client import RetryPolicy
+from loader.genesys.retries import RetryPolicy
 from tests.faults.site import fault
 from tests.guides.conftest import Clean, CleanLoad
 from tests.guides.site import MATCH, OUTCOMES, QUEUES, GuidesSite, ask, is_search
@@ -134,8 +134,8 @@ def test_after_five_failures_in_a_row_the_endpoint_is_left_alone_until_the_next_
     site: GuidesSite, whole: Clean, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As patient as usual, with shorter waits.
-    patience = functools.partial(RetryPolicy, first_wait_seconds=0.01)
-    monkeypatch.setattr("loader.commands.session.RetryPolicy", patience)
+    policy = functools.partial(RetryPolicy, first_wait_seconds=0.01)
+    monkeypatch.setattr("loader.commands.session.RetryPolicy", policy)
     site.sandbox.add_faults(fault(QUERY, "status", "9+", status=503))
     said = site.load(OUTCOMES, QUEUES, ELT_RETRY_ATTEMPTS="20").error(4)
     assert "failed 5 times in a row and is left alone for 60 s" in said

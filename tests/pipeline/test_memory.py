@@ -11,8 +11,10 @@ from unittest import mock
 import pyarrow as pa
 import pytest
 
-from loader.genesys.client import Client, Reply, RetryPolicy
+from loader.genesys.client import Client
 from loader.genesys.quota import Quota
+from loader.genesys.replies import Reply
+from loader.genesys.retries import RetryPolicy
 from loader.planning import Request
 from loader.progress import Lines
 from loader.resources.platform.conversation_details import ConversationDetails

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from loader.errors import Unreadable, WrongShape
-from loader.genesys.client import Reply
+from loader.genesys.replies import Reply
 from loader.raw import RawPages, slice_array
 from loader.resources.pages import page_decoder
 from loader.resources.record_ids import IdField

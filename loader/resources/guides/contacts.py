@@ -14,7 +14,8 @@ from typing import Protocol
 import msgspec
 
 from loader.errors import Incomplete, Refused, SourceContractError
-from loader.genesys.client import Client, Decode, Reply
+from loader.genesys.client import Client
+from loader.genesys.replies import Decode, Reply
 from loader.resources.pages import decoder, page_decoder, read_token, write_token
 from loader.resources.record_ids import IdField
 from loader.resources.resource import Answer, Resource

@@ -14,7 +14,9 @@ from datetime import timedelta
 import msgspec
 
 from loader.errors import LostJob, Refused, SourceContractError, WrongShape
-from loader.genesys.client import Client, Decode, EndpointLimits, Reply
+from loader.genesys.circuit import EndpointLimits
+from loader.genesys.client import Client
+from loader.genesys.replies import Decode, Reply
 from loader.resources.pages import Records, page_decoder, read_token, write_token
 from loader.resources.record_ids import JoinedId
 from loader.resources.resource import Answer, Resource, check_buckets
@@ -23,7 +25,7 @@ from loader.windows import Window, iso
 logger = logging.getLogger(__name__)
 
 PATH = "/api/v2/analytics/query-builder/query"
-CARE = EndpointLimits(per_second=10, failures=5)
+LIMITS = EndpointLimits(per_second=10, failures=5)
 # Later outcomes are not yet counted in full; windows end where they are.
 SETTLE = timedelta(minutes=60)
 LARGEST_PAGE = 100

@@ -16,7 +16,8 @@ from datetime import timedelta
 import msgspec
 
 from loader.errors import LostJob, Refused, SourceContractError, WrongShape
-from loader.genesys.client import Client, Reply
+from loader.genesys.client import Client
+from loader.genesys.replies import Reply
 from loader.resources.pages import Records, page_decoder, read_token, write_token
 from loader.resources.record_ids import JoinedId
 from loader.resources.resource import Answer, Resource

@@ -128,7 +128,7 @@ class ConversationDetails(Resource):
                     "(ELT_JOB_MINUTES). The next run asks for the same job again."
                 )
             self._sleep(pause)
-            client.log.traffic.waited_seconds += pause
+            client.log.metrics.waited_seconds += pause
             pause = min(pause * 2, LONGEST_POLL_SECONDS)
 
     def _confirm_empty(

@@ -1,0 +1,122 @@
+"""Asking again: which failures are worth it, how long to go on, what it ends in."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import tenacity
+
+from loader.errors import SourceContractError, SourceUnavailable
+from loader.genesys.request_metrics import Log, RateLimitEvent
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How long to go on: seconds of one request, attempts and seconds of all its retries."""
+
+    request_seconds: float = 120.0
+    attempts: int = 8
+    retry_seconds: float = 600.0
+    first_wait_seconds: float = 0.5
+    longest_wait_seconds: float = 30.0
+
+
+class Transient(Exception):
+    """Worth asking again.
+
+    Args:
+        why: what went wrong, for the error if the retries run out.
+        retry_after: the least wait in seconds Genesys asked for.
+        broken: the answer came but was unusable: in the end a broken contract, not an outage.
+    """
+
+    def __init__(self, why: str, retry_after: float | None = None, broken: bool = False) -> None:
+        super().__init__(why)
+        self.retry_after = retry_after
+        self.broken = broken
+
+
+class RateLimited(Transient):
+    """A 429. Its event is recorded by whoever asks again, who knows how long the wait was."""
+
+    def __init__(self, event: RateLimitEvent) -> None:
+        super().__init__("rate limited (429)", event.retry_after_seconds)
+        self.event = event
+
+
+class TooSlow(Transient):
+    """The deadline passed before the whole answer was there."""
+
+
+class Retries:
+    """Asks again by one policy.
+
+    Args:
+        policy: when to give up.
+        log: is told the waits, and each 429.
+    """
+
+    def __init__(self, policy: RetryPolicy, log: Log) -> None:
+        self._policy = policy
+        self._log = log
+
+    def run(self, attempt: Callable[[], Result], what: str, host: str) -> Result:
+        """Return what `attempt` returns, once it raises no `Transient`.
+
+        Args:
+            attempt: sends the request.
+            what: is asked for, and of which host, for messages.
+            host: as above.
+
+        Raises:
+            SourceUnavailable: the retries ran out.
+            SourceContractError: the same, and the last answer was unusable.
+        """
+        policy = self._policy
+        try:
+            return tenacity.Retrying(
+                retry=tenacity.retry_if_exception_type(Transient),
+                wait=self._wait,
+                stop=tenacity.stop_after_attempt(policy.attempts)
+                | tenacity.stop_before_delay(policy.retry_seconds),
+                before_sleep=lambda state: self._before_sleep(state, what),
+                reraise=True,
+            )(attempt)
+        except Transient as error:
+            if isinstance(error, RateLimited):
+                self._log.add_rate_limit(error.event)
+            if error.retry_after and error.retry_after > policy.retry_seconds:
+                raise SourceUnavailable(
+                    f"{host} asked to wait {error.retry_after:.0f} s at {what}; the limit is "
+                    f"{policy.retry_seconds:.0f} s (ELT_RETRY_SECONDS). Run again later."
+                ) from None
+            if error.broken:
+                raise SourceContractError(
+                    f"{host}{what}: {error}, each time it was asked."
+                ) from None
+            raise SourceUnavailable(
+                f"{host}{what}: {error}; gave up after {policy.attempts} attempts or "
+                f"{policy.retry_seconds:.0f} s (ELT_RETRY_ATTEMPTS, ELT_RETRY_SECONDS)."
+            ) from None
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        # Full jitter, so that many clients do not come back together; Retry-After is a minimum.
+        jitter = tenacity.wait_random_exponential(
+            multiplier=self._policy.first_wait_seconds, max=self._policy.longest_wait_seconds
+        )(state)
+        error = state.outcome.exception() if state.outcome else None
+        return max(jitter, getattr(error, "retry_after", None) or 0.0)
+
+    def _before_sleep(self, state: tenacity.RetryCallState, what: str) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        pause = state.upcoming_sleep
+        self._log.metrics.waited_seconds += pause
+        self._log.metrics.retry_count += 1
+        if isinstance(error, RateLimited):
+            self._log.add_rate_limit(replace(error.event, waited_seconds=pause))
+        logger.warning("%s: %s; asking again in %.1f s", what, error, pause)
