@@ -103,7 +103,12 @@ class Fetcher:
         # Stamped with the time of asking, not of reading: a job resumed tomorrow still shows what
         # was true when it was submitted, and must not outdo a newer copy.
         self._raw = RawPages(
-            resource.name, resource.identity, opened.window, opened.started_at, erased
+            resource.name,
+            resource.identity,
+            resource.subjects,
+            opened.window,
+            opened.started_at,
+            erased,
         )
         self._stopped = False
         self._first: Future[Batch] | None = None

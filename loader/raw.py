@@ -7,7 +7,7 @@ objects and written again, which is slow and loses what the parser does not keep
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -88,9 +88,27 @@ class Subject:
     kind: Literal["conversation", "contact", "user"]
     path: tuple[str, ...]
 
+    def ids_in(self, record: object) -> Iterator[str]:
+        """Walk through the ids that stand there in a record, parsed."""
+        return _at(record, self.path)
+
+
+def _at(value: object, path: Sequence[str]) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _at(item, path)
+    elif path and isinstance(value, dict):
+        yield from _at(value.get(path[0]), path[1:])
+    elif not path and isinstance(value, str):
+        yield value
+
 
 class Identity(Protocol):
     """Knows the id of a resource's records."""
+
+    @property
+    def path(self) -> tuple[str, ...] | None:
+        """Where the id lies, or the first of those joined in it; None where it is made up."""
 
     def of(self, payload: bytes) -> object:
         """Return the id, which is valid if it is text and not blank.
@@ -113,12 +131,66 @@ def entity_hash(record_id: str) -> str:
     return hashlib.sha256(record_id.partition("|")[0].encode()).hexdigest()
 
 
+# The subjects of records that are about nobody.
+NOBODY: tuple[Subject, ...] = ()
+
+
+class DataSubjects:
+    """Tells whom a record goes with when they are erased.
+
+    It goes with the conversations it is about; with its contacts only if it is about none. Which
+    conversations a contact took part in is looked up when the contact is erased: one that it takes
+    part in later is new, and loads. With users nothing goes: nobody is erased as a user.
+
+    Args:
+        identity: knows the records' ids.
+        subjects: whose data a record is.
+    """
+
+    def __init__(self, identity: Identity, subjects: Iterable[Subject]) -> None:
+        subjects = list(subjects)
+        self._conversations = [one for one in subjects if one.kind == "conversation"]
+        self._contacts = [one for one in subjects if one.kind == "contact"]
+        deciding = self._conversations or self._contacts
+        self.are_in_payload = any(one.path != identity.path for one in deciding)
+        self.tell_who_took_part = bool(self._conversations and self._contacts)
+
+    def of(self, payload: bytes | str) -> Sequence[str]:
+        """Return the ids a record goes with; of one that cannot be read, all texts it holds."""
+        try:
+            record = msgspec.json.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return _texts(payload)
+        return _ids(self._conversations, record) or _ids(self._contacts, record)
+
+    def conversations_of(self, payload: str, people: Collection[str]) -> Sequence[str]:
+        """Return the conversations of a valid record that one of some contacts took part in."""
+        record = msgspec.json.decode(payload)
+        if any(contact in people for contact in _ids(self._contacts, record)):
+            return _ids(self._conversations, record)
+        return ()
+
+
+def _ids(subjects: Iterable[Subject], record: object) -> list[str]:
+    return [one for subject in subjects for one in subject.ids_in(record)]
+
+
+# Where a quote is missing, texts and what lies between them change places: so both are taken.
+_TEXT = re.compile(r'(?<=")(?=([^"\\\s]{1,128})")')
+
+
+def _texts(payload: bytes | str) -> list[str]:
+    text = payload if isinstance(payload, str) else payload.decode(errors="replace")
+    return [match.group(1) for match in _TEXT.finditer(text)]
+
+
 class RawPages:
     """Turns the records of one resource's pages into raw rows.
 
     Args:
         resource: the resource's name, for the quarantine.
         identity: knows its records' ids.
+        subjects: whose data its records are.
         window: what was asked for; stamped on every row.
         extracted_at: when it was asked for; stamped on every row.
         erased: `entity_hash` of those whose records are left out.
@@ -128,6 +200,7 @@ class RawPages:
         self,
         resource: str,
         identity: Identity,
+        subjects: Iterable[Subject],
         window: Window,
         extracted_at: datetime,
         erased: Collection[str] = (),
@@ -136,6 +209,7 @@ class RawPages:
         self._window = window
         self._extracted_at = extracted_at
         self._identity = identity
+        self._subjects = DataSubjects(identity, subjects)
         self._erased = erased
 
     def page(self, records: Iterable[msgspec.Raw | bytes], page_number: int) -> Page:
@@ -189,10 +263,13 @@ class RawPages:
         return Page(rows, refused, erased)
 
     def _erased_subject(self, record_id: str | None, payload: bytes) -> str | None:
-        """Return the hash of what the record is about if that was erased, valid or not."""
+        """Return the hash of whom the record goes with if they were erased, valid or not."""
         likely = record_id or self._identity.guess(payload)
-        subject = entity_hash(likely) if likely else None
-        return subject if subject in self._erased else None
+        about = [likely] if likely else _texts(payload)
+        if self._subjects.are_in_payload:
+            about += self._subjects.of(payload)
+        hashes = (entity_hash(one) for one in about)
+        return next((one for one in hashes if one in self._erased), None)
 
     def _check(self, payload: bytes) -> tuple[str | None, str | None]:
         """Return the record's id and, where it cannot be stored, the reason."""

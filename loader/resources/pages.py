@@ -1,11 +1,12 @@
-"""Decoders of answers, and page tokens that hold more than Genesys' own."""
+"""Decoders of answers, page tokens that hold more than Genesys' own, and tokens that are lost."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 import msgspec
 
-from loader.errors import LostJob, Unreadable, WrongShape
+from loader.errors import LostJob, Refused, Unreadable, WrongShape
 from loader.genesys.replies import Reply
 from loader.raw import slice_array
 
@@ -30,6 +31,25 @@ def read_token(kind: type[Document], token: str) -> Document:
         raise LostJob("the page token is of another version of the loader") from None
 
 
+@contextmanager
+def lost_if_refused(token: str | None, statuses: Container[int] = (400,)) -> Iterator[None]:
+    """Take the refusal of a request for the loss of what it was made with.
+
+    Args:
+        token: the page token or the job's id; None if there is none that could be lost.
+        statuses: what a service says that no longer knows it.
+
+    Raises:
+        LostJob: token or job have expired.
+    """
+    try:
+        yield
+    except Refused as refusal:
+        if token is not None and refusal.status in statuses:
+            raise LostJob(str(refusal)) from None
+        raise
+
+
 def decoder(kind: type[Document]) -> Callable[[Reply], Document]:
     """Return a decoder of a small JSON answer into `kind`; unknown fields are let through."""
     inner = msgspec.json.Decoder(kind)
@@ -45,10 +65,39 @@ def decoder(kind: type[Document]) -> Callable[[Reply], Document]:
     return decode
 
 
-def page_decoder(
+def page_decoder(envelope: type[Document], key: str) -> Callable[[Reply], tuple[Document, Records]]:
+    """Return a decoder of pages whose records lie in the array under `key`, which must be there.
+
+    An absent one never means that there are no records: with HTTP 200 that is how data are lost
+    without a sign.
+
+    Args:
+        envelope: as for `envelope_decoder`.
+        key: name of that array in JSON.
+
+    Returns:
+        Envelope and records.
+    """
+    decoded = envelope_decoder(envelope, key)
+
+    def decode(reply: Reply) -> tuple[Document, Records]:
+        page, records = decoded(reply)
+        if records is None:
+            raise without(key)
+        return page, records
+
+    return decode
+
+
+def without(key: str) -> WrongShape:
+    """Return the error of an answer that lacks what it was asked for."""
+    return WrongShape(f"answered 200 without `{key}`.")
+
+
+def envelope_decoder(
     envelope: type[Document], key: str
 ) -> Callable[[Reply], tuple[Document, Records | None]]:
-    """Return a decoder of pages whose records lie in the array under `key`.
+    """Return a decoder as `page_decoder`'s, for answers that may be without the array.
 
     Args:
         envelope: fields around the records; `key` itself must be one of type

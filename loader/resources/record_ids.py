@@ -17,6 +17,7 @@ class IdField:
     """
 
     def __init__(self, name: str) -> None:
+        self.path: tuple[str, ...] = (name,)
         self._near = re.compile(rb'"%s"\s*:\s*"([^"\\\s][^"\\]{0,127})"' % name.encode())
         self._decoder = _keys([name])
 
@@ -60,6 +61,7 @@ class JoinedId:
     """
 
     def __init__(self, *paths: tuple[str, ...]) -> None:
+        self.path = paths[0]
         self._paths = paths
         self._decoder = _keys([path[0] for path in paths])
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
-from loader.errors import GranularityTooFine
 from loader.genesys.client import Client
 from loader.raw import Identity, Subject
 from loader.resources.pages import Records
-from loader.windows import Window, floor
+from loader.windows import Window
 
 Kind = Literal["window", "snapshot"]
 # Rows of a query on what is loaded; names in braces are tables of the raw dataset.
@@ -76,16 +75,6 @@ class Reading(Generic[Found]):
     window: Window
     job_id: str | None
     found: Found
-
-
-def check_buckets(window: Window, step: timedelta) -> None:
-    """Make sure that no bucket of length `step` is cut in two: half of it would be counted twice.
-
-    Raises:
-        GranularityTooFine: the window has to be cut anew.
-    """
-    if floor(window.start, step) != window.start or floor(window.end, step) != window.end:
-        raise GranularityTooFine(step)
 
 
 class Resource(ABC, Generic[Found]):

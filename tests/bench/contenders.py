@@ -89,7 +89,7 @@ def local(folder: Path, times: int) -> Callable[[], int]:
     from loader.genesys.client import Client
     from loader.genesys.replies import Reply
     from loader.resources.platform.conversation_details import ConversationDetails
-    from loader.resources.resource import Answer
+    from loader.resources.resource import Answer, Reading
     from loader.windows import Window
 
     class LocalPages(ConversationDetails):
@@ -101,9 +101,7 @@ def local(folder: Path, times: int) -> Callable[[], int]:
         def submit(self, client: Client, window: Window) -> str | None:
             return None
 
-        def read(
-            self, client: Client, window: Window, job_id: str | None, token: str | None
-        ) -> Answer:
+        def read(self, client: Client, reading: Reading[None], token: str | None) -> Answer:
             with (folder / "pages.ndjson").open("rb") as pages:
                 pages.seek(int(token or 0))
                 _, records = self._results(Reply(pages.readline()))
@@ -125,6 +123,7 @@ def sandbox(days: int) -> Callable[[], int]:
 
 
 def _our_load(details: Any, start: datetime, windows: int) -> Callable[[], int]:  # noqa: ANN401
+    from loader.commands.session import requests_per_minute
     from loader.genesys.client import Client
     from loader.genesys.quota import Quota
     from loader.genesys.retries import RetryPolicy
@@ -139,7 +138,7 @@ def _our_load(details: Any, start: datetime, windows: int) -> Callable[[], int]:
         settings.hosts,
         settings.client_id,
         settings.client_secret.get_secret_value(),
-        Quota(settings.quota),
+        Quota(requests_per_minute(settings)),
         RetryPolicy(),
         now=settings.now,
     )

@@ -93,13 +93,13 @@ def _rules(**changes: Any) -> None:  # noqa: ANN401
 
 
 def _no_availability() -> None:
-    from loader import run as load
+    from loader import planning
     from loader.windows import horizon
 
     def unlimited(now: Any, settle: Any, available: Any, wanted: Any = None) -> Any:  # noqa: ANN401
         return horizon(now, timedelta(0), None, wanted)
 
-    _put(load, "horizon", unlimited)
+    _put(planning, "horizon", unlimited)
     from loader.resources.platform.conversation_details import ConversationDetails
 
     read = ConversationDetails.read

@@ -233,6 +233,6 @@ def test_d8_a_listing_without_entities_is_never_an_empty_organisation(site: Site
         site.sandbox.clear_faults()
         site.sandbox.add_faults(wrong)
         said = site.run(*USERS).error(5)
-        assert "/api/v2/users answered 200 without `entities`" in said
+        assert "/api/v2/users: answered 200 without `entities`" in said
     assert site.ledger("resource, status") == [("users", "failed")] * 3
     assert site.row_count("users") == 0

@@ -18,7 +18,7 @@ from loader.genesys.retries import RetryPolicy
 from loader.planning import Request
 from loader.progress import Lines
 from loader.resources.platform.conversation_details import ConversationDetails
-from loader.resources.resource import Answer
+from loader.resources.resource import Answer, Reading
 from loader.run import Run
 from loader.settings import Settings
 from loader.warehouses.dataset import Dataset
@@ -46,7 +46,7 @@ class LargePages(ConversationDetails):
         """Need no job."""
         return None
 
-    def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
+    def read(self, client: Client, reading: Reading[None], token: str | None) -> Answer:
         """Note what is in use during a commit and after it, then make a page."""
         self.arrow_bytes.append(pa.total_allocated_bytes())
         # A commit passes pages on in pieces of its own: what is kept is told when it has ended.

@@ -19,7 +19,7 @@ EXTRACTED_AT = datetime(2026, 3, 2, 6, tzinfo=UTC)
 
 
 def raw_pages() -> RawPages:
-    return RawPages("conversation_details", IdField("conversationId"), WINDOW, EXTRACTED_AT)
+    return RawPages("conversation_details", IdField("conversationId"), (), WINDOW, EXTRACTED_AT)
 
 
 def record(value: bytes) -> bytes:

@@ -8,17 +8,33 @@ phone, which people share and change. Which Genesys id belongs to an external on
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TypeVar
 
 import msgspec
 
-from loader.errors import Incomplete, Refused, SourceContractError
+from loader.errors import Incomplete, LostJob, Refused, SourceContractError
 from loader.genesys.client import Client
 from loader.genesys.replies import Decode, Reply
-from loader.resources.pages import decoder, page_decoder, read_token, write_token
+from loader.raw import Subject
+from loader.resources.guides.worklist import (
+    grown_old,
+    known_contacts,
+    named_since,
+    read_since,
+    resolved,
+)
+from loader.resources.pages import (
+    Records,
+    decoder,
+    lost_if_refused,
+    page_decoder,
+    read_token,
+    write_token,
+)
 from loader.resources.record_ids import IdField
-from loader.resources.resource import Answer, Resource
+from loader.resources.resource import Answer, Query, Reading, Resource, SnapshotSpan
 from loader.windows import Window
 
 CONTACTS = "/api/v2/external-contacts"
@@ -27,22 +43,6 @@ CONTACTS_PER_PAGE = 10
 LARGEST_PAGE = 200
 # How often one contact's list begins again before it is called incomplete.
 MAX_TRIES = 3
-
-
-class Worklist(Protocol):
-    """Tells from what is loaded whom to ask for; `through` is the newest load it deals with."""
-
-    def newest_load(self) -> str:
-        """Return the id of the newest load."""
-
-    def external_ids(self, through: str, now: datetime) -> Sequence[str]:
-        """Return the external ids to resolve, sorted."""
-
-    def resolved(self, now: datetime) -> Mapping[str, str]:
-        """Return Genesys' id by external id, where it was resolved in the last 24 hours."""
-
-    def contact_ids(self, through: str) -> Sequence[str]:
-        """Return the canonical contacts whose conversations to list, sorted."""
 
 
 class _Contact(msgspec.Struct, rename="camel"):
@@ -58,74 +58,112 @@ class _After(msgspec.Struct):
     external_id: str
 
 
-class GuidesContacts(Resource):
+@dataclass(frozen=True)
+class ContactsToRead:
+    """Whom a snapshot of contacts asks for.
+
+    Attributes:
+        external_ids: of the contacts, sorted.
+        resolved: Genesys' id by external id, where it was resolved in the last 24 hours.
+    """
+
+    external_ids: tuple[str, ...]
+    resolved: Mapping[str, str]
+
+
+class GuidesContacts(Resource[ContactsToRead]):
     """The raw table `guides_contacts`: a contact and all that were merged into it.
 
     Args:
-        worklist: whom to ask for.
+        attributes: whose value is a contact's external id, the one to be preferred first.
+        refresh: how old what is known of a contact may become; None for any age.
     """
 
     name = "guides_contacts"
     kind = "snapshot"
     identity = IdField("id")
+    # Each of those it is merged with has a record of its own.
+    subjects = (Subject("contact", ("id",)),)
     # A page of ids that lead to nobody is empty; the list of ids ends.
     most_empty_pages = 1_000_000
 
-    def __init__(self, worklist: Worklist) -> None:
-        self._worklist = worklist
-        self._external_ids: Sequence[str] = ()
-        self._resolved: Mapping[str, str] = {}
+    def __init__(self, attributes: Sequence[str], refresh: timedelta | None) -> None:
+        self._attributes = attributes
+        self._refresh = refresh
 
-    def is_due(self, snapshot: datetime | None, now: datetime, age: timedelta) -> bool:
+    def look_up(self, query: Query, span: SnapshotSpan) -> ContactsToRead:
+        """Return the external ids named since the last snapshot, and those not read for long."""
+        known = known_contacts(query, span)
+        external_ids = named_since(query, span, self._attributes)
+        if self._refresh is not None:
+            external_ids |= grown_old(known, span, self._refresh)
+        return ContactsToRead(tuple(sorted(external_ids)), resolved(known, span))
+
+    def is_due(
+        self,
+        found: ContactsToRead | None,
+        last_at: datetime | None,
+        now: datetime,
+        age: timedelta,
+    ) -> bool:
         """Tell whether anybody is to be asked for."""
-        external_ids = self._worklist.external_ids(self._worklist.newest_load(), now)
-        self.overhead = 2 * len(external_ids)
-        return bool(external_ids)
+        return bool(_looked_up(found).external_ids)
 
-    def query(self, window: Window) -> object:
-        """Return what is asked; whom, the worklist tells."""
+    def overhead(self, found: ContactsToRead | None) -> int:
+        """Return what finding and reading everybody takes."""
+        return 2 * len(_looked_up(found).external_ids)
+
+    def query(self, window: Window, found: ContactsToRead | None) -> object:
+        """Return what is asked; of whom follows from what is loaded."""
         return {"path": CONTACTS}
 
-    def submit(self, client: Client, window: Window) -> str | None:
-        """Return the load up to which the snapshot deals with what is there."""
-        return self._worklist.newest_load()
-
-    def prepare(self, window: Window, job_id: str | None) -> None:
-        """Look up whom to ask for."""
-        self._external_ids = self._worklist.external_ids(job_id or "", window.start)
-        self._resolved = self._worklist.resolved(window.start)
-
-    def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
+    def read(
+        self, client: Client, reading: Reading[ContactsToRead | None], token: str | None
+    ) -> Answer:
         """Read the contacts of the next external ids."""
+        found = _looked_up(reading.found)
         after = "" if token is None else read_token(_After, token).external_id
-        todo = [external_id for external_id in self._external_ids if external_id > after]
+        todo = [external_id for external_id in found.external_ids if external_id > after]
         batch = todo[:CONTACTS_PER_PAGE]
         records: dict[str, bytes] = {}
         for external_id in batch:
-            self._read_contact(client, external_id, records)
+            _read_contact(client, external_id, found.resolved.get(external_id), records)
         more = len(todo) > len(batch)
         return Answer(
             records=list(records.values()), token=write_token(_After(batch[-1])) if more else None
         )
 
-    def _read_contact(self, client: Client, external_id: str, records: dict[str, bytes]) -> None:
-        known = self._resolved.get(external_id)
-        found = None if known is None else _get(client, f"{CONTACTS}/{known}")
-        if found is None or found[0].merged_to is not None or found[0].external_id != external_id:
-            # Never seen, gone, merged since, or somebody else's by now: only the external id leads
-            # to the canonical one.
-            found = _get(client, CONTACTS, {"externalId": external_id, "pageSize": 1})
-            if found is None:
-                return
-            found = _get(client, f"{CONTACTS}/{found[0].id}")
-            if found is None:
-                return
-        contact, body = found
-        records[contact.id] = body
-        for merged_id in contact.merged_from_ids:
-            merged = None if merged_id in records else _get(client, f"{CONTACTS}/{merged_id}")
-            if merged is not None:
-                records[merged_id] = merged[1]
+
+Looked = TypeVar("Looked")
+
+
+def _looked_up(found: Looked | None) -> Looked:
+    """Return what was looked up: nobody found is something else than nobody looked for."""
+    if found is None:
+        raise RuntimeError("look_up() comes first")
+    return found
+
+
+def _read_contact(
+    client: Client, external_id: str, known: str | None, records: dict[str, bytes]
+) -> None:
+    """Add a contact, known by an id or not, and all that were merged into it to `records`."""
+    found = None if known is None else _get(client, f"{CONTACTS}/{known}")
+    if found is None or found[0].merged_to is not None or found[0].external_id != external_id:
+        # Never seen, gone, merged since, or somebody else's by now: only the external id leads to
+        # the canonical one.
+        found = _get(client, CONTACTS, {"externalId": external_id, "pageSize": 1})
+        if found is None:
+            return
+        found = _get(client, f"{CONTACTS}/{found[0].id}")
+        if found is None:
+            return
+    contact, body = found
+    records[contact.id] = body
+    for merged_id in contact.merged_from_ids:
+        merged = None if merged_id in records else _get(client, f"{CONTACTS}/{merged_id}")
+        if merged is not None:
+            records[merged_id] = merged[1]
 
 
 def _get(
@@ -162,54 +200,76 @@ class _Place(msgspec.Struct, omit_defaults=True):
     tries: int = 1
 
 
-class GuidesConversations(Resource):
-    """The raw table `guides_conversations`: all conversations of each contact on the worklist.
+@dataclass(frozen=True)
+class ContactsToList:
+    """The contacts whose conversations a snapshot lists, sorted."""
+
+    contact_ids: tuple[str, ...]
+
+    def first_after(self, contact_id: str) -> _Place | None:
+        """Return the beginning of the next contact's list."""
+        following = (one for one in self.contact_ids if one > contact_id)
+        contact = next(following, None)
+        return None if contact is None else _Place(contact)
+
+
+class GuidesConversations(Resource[ContactsToList]):
+    """The raw table `guides_conversations`: all conversations of each contact read meanwhile.
 
     Args:
-        worklist: whose conversations.
         page_size: conversations a page.
     """
 
     name = "guides_conversations"
     kind = "snapshot"
     identity = IdField("id")
+    subjects = (
+        Subject("conversation", ("id",)),
+        Subject("contact", ("participants", "externalContactId")),
+        Subject("user", ("participants", "userId")),
+    )
 
-    def __init__(self, worklist: Worklist, page_size: int) -> None:
-        self._worklist = worklist
+    def __init__(self, page_size: int) -> None:
         self._page_size = min(page_size, LARGEST_PAGE)
-        self._contact_ids: Sequence[str] = ()
         self._page = page_decoder(_Conversations, "entities")
 
-    def is_due(self, snapshot: datetime | None, now: datetime, age: timedelta) -> bool:
-        """Tell whether a contact was read whose conversations were not."""
-        contact_ids = self._worklist.contact_ids(self._worklist.newest_load())
-        self.overhead = len(contact_ids)
-        return bool(contact_ids)
+    def look_up(self, query: Query, span: SnapshotSpan) -> ContactsToList:
+        """Return the contacts that were read since the last snapshot of conversations."""
+        return ContactsToList(tuple(sorted(read_since(query, span))))
 
-    def query(self, window: Window) -> object:
-        """Return what is asked; for whom, the worklist tells."""
+    def is_due(
+        self,
+        found: ContactsToList | None,
+        last_at: datetime | None,
+        now: datetime,
+        age: timedelta,
+    ) -> bool:
+        """Tell whether a contact was read whose conversations were not."""
+        return bool(_looked_up(found).contact_ids)
+
+    def overhead(self, found: ContactsToList | None) -> int:
+        """Return the requests of the lists: one each."""
+        return len(_looked_up(found).contact_ids)
+
+    def query(self, window: Window, found: ContactsToList | None) -> object:
+        """Return what is asked; for whom follows from what is loaded."""
         return {"path": CONVERSATIONS, "pageSize": self._page_size, "sortOrder": "DESC"}
 
-    def submit(self, client: Client, window: Window) -> str | None:
-        """Return the load up to which the snapshot deals with what is there."""
-        return self._worklist.newest_load()
-
-    def prepare(self, window: Window, job_id: str | None) -> None:
-        """Look up whose conversations to list."""
-        self._contact_ids = self._worklist.contact_ids(job_id or "")
-
-    def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
+    def read(
+        self, client: Client, reading: Reading[ContactsToList | None], token: str | None
+    ) -> Answer:
         """Read one page of a contact's list, or of the next contact's that has any."""
-        place = self._first("") if token is None else read_token(_Place, token)
+        contacts = _looked_up(reading.found)
+        place = contacts.first_after("") if token is None else read_token(_Place, token)
         while place is not None:
-            records, place = self._read_page(client, place)
+            records, place = self._read_page(client, contacts, place)
             if records:
                 return Answer(records, None if place is None else write_token(place))
         return Answer((), None)
 
     def _read_page(
-        self, client: Client, place: _Place
-    ) -> tuple[Sequence[msgspec.Raw | bytes], _Place | None]:
+        self, client: Client, contacts: ContactsToList, place: _Place
+    ) -> tuple[Records, _Place | None]:
         params: dict[str, str | int] = {
             "externalContactId": place.contact_id,
             "pageSize": self._page_size,
@@ -218,15 +278,14 @@ class GuidesConversations(Resource):
         if place.page is not None:
             params["nextPageToken"] = place.page
         try:
-            envelope, records = client.get(CONVERSATIONS, self._page, params)
+            with lost_if_refused(place.page):
+                envelope, records = client.get(CONVERSATIONS, self._page, params)
+        except LostJob as lost:
+            return (), self._again(place, str(lost))
         except Refused as refusal:
             if refusal.status == 404:
-                return (), self._first(place.contact_id)  # gone
-            if place.page is not None and refusal.status == 400:
-                return (), self._again(place, str(refusal))
+                return (), contacts.first_after(place.contact_id)  # gone
             raise
-        if records is None:
-            raise SourceContractError(f"{CONVERSATIONS} answered 200 without `entities`.")
         count = place.count + len(records)
         if envelope.next_page_token is not None:
             if not records or envelope.next_page_token == place.page:
@@ -235,13 +294,7 @@ class GuidesConversations(Resource):
             return records, after
         if envelope.total is not None and count < envelope.total:
             return records, self._again(place, f"got {count} of {envelope.total} conversations")
-        return records, self._first(place.contact_id)
-
-    def _first(self, after: str) -> _Place | None:
-        """Return the beginning of the next contact's list."""
-        following = (contact for contact in self._contact_ids if contact > after)
-        contact = next(following, None)
-        return None if contact is None else _Place(contact)
+        return records, contacts.first_after(place.contact_id)
 
     @staticmethod
     def _again(place: _Place, why: str) -> _Place:

@@ -8,21 +8,27 @@ The endpoint bears ten requests a second and never the same query twice at once;
 longer than its deadline is given up, and after repeated failures the endpoint is left alone.
 """
 
-import logging
 from datetime import timedelta
 
 import msgspec
 
-from loader.errors import LostJob, Refused, SourceContractError, WrongShape
+from loader.errors import SourceContractError
 from loader.genesys.circuit import EndpointLimits
 from loader.genesys.client import Client
 from loader.genesys.replies import Decode, Reply
-from loader.resources.pages import Records, page_decoder, read_token, write_token
+from loader.raw import NOBODY
+from loader.resources.granularity import coarsened, finest_answered
+from loader.resources.pages import (
+    Records,
+    envelope_decoder,
+    lost_if_refused,
+    read_token,
+    without,
+    write_token,
+)
 from loader.resources.record_ids import JoinedId
-from loader.resources.resource import Answer, Resource, check_buckets
+from loader.resources.resource import Answer, Reading, Resource
 from loader.windows import Window, iso
-
-logger = logging.getLogger(__name__)
 
 PATH = "/api/v2/analytics/query-builder/query"
 LIMITS = EndpointLimits(per_second=10, failures=5)
@@ -35,7 +41,12 @@ TIME_GROUPS = {
     "daily": timedelta(days=365),
     "monthly": timedelta(days=7 * 365),
 }
-STEPS = {"hourly": timedelta(hours=1), "daily": timedelta(days=1)}
+STEPS = {
+    "hourly": timedelta(hours=1),
+    "daily": timedelta(days=1),
+    # Months have no one length; windows are shorter, and are asked for as they are.
+    "monthly": timedelta(minutes=1),
+}
 
 
 class _Page(msgspec.Struct):
@@ -57,7 +68,7 @@ class _Place(msgspec.Struct, omit_defaults=True):
     flows: list[str] = []
 
 
-class GuidesFlowOutcomes(Resource):
+class GuidesFlowOutcomes(Resource[None]):
     """The raw table `guides_flow_outcomes`.
 
     Args:
@@ -68,22 +79,30 @@ class GuidesFlowOutcomes(Resource):
     name = "guides_flow_outcomes"
     kind = "window"
     identity = JoinedId(("flow-id",), ("interval",))
+    subjects = NOBODY
     settle = SETTLE
 
     def __init__(self, window: timedelta, page_size: int) -> None:
-        self._finest = next(group for group in STEPS if window <= TIME_GROUPS[group])
+        self._finest = next(group for group in ("hourly", "daily") if window <= TIME_GROUPS[group])
         self.step = STEPS[self._finest]
         self._page_size = min(page_size, LARGEST_PAGE)
-        self._rows = page_decoder(_Page, "data")
+        self._rows = envelope_decoder(_Page, "data")
 
-    def query(self, window: Window) -> object:
+    def query(self, window: Window, found: None) -> object:
         """Return the body of the first query, over all flows."""
         return self._body(window, self._finest)
 
-    def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
+    def read(self, client: Client, reading: Reading[None], token: str | None) -> Answer:
         """Read one page of one flow; before the first, ask which flows there are."""
+        window = reading.window
         if token is None:
-            time_group, flows = self._discover(client, window)
+            time_group, flows = finest_answered(
+                self.name,
+                window,
+                STEPS,
+                self._finest,
+                lambda time_group: self._flows(client, window, time_group),
+            )
             if not flows:
                 return Answer((), None)
             first, *others = flows
@@ -91,12 +110,8 @@ class GuidesFlowOutcomes(Resource):
         else:
             place = read_token(_Place, token)
         body = self._body(window, place.time_group, place.flow, place.page)
-        try:
+        with lost_if_refused(place.page):
             records, page = client.post(PATH, self._decode(window, place.flow), body)
-        except Refused as refusal:
-            if place.page is not None and refusal.status == 400:
-                raise LostJob(str(refusal)) from None
-            raise
         after: _Place | None = None
         if page is not None:
             after = _Place(place.time_group, place.flow, page, place.flows)
@@ -105,34 +120,18 @@ class GuidesFlowOutcomes(Resource):
         return Answer(
             records=records,
             token=None if after is None else write_token(after),
-            adjustment=None
-            if place.time_group == self._finest
-            else f"granularity {place.time_group}, {self._finest} is too fine",
+            adjustment=coarsened(place.time_group, self._finest),
         )
 
-    def _discover(self, client: Client, window: Window) -> tuple[str, list[str]]:
-        """Return how fine the service counts in this window, and the flows that have counts."""
-        time_group = self._finest
+    def _flows(self, client: Client, window: Window, time_group: str) -> list[str]:
+        """Return the flows that have counts in this window."""
         flows: set[str] = set()
         page: str | None = None
         pages = set()
         while True:
             body = self._body(window, time_group, None, page)
-            try:
+            with lost_if_refused(page):
                 records, page = client.post(PATH, self._decode(window, None), body)
-            except Refused as refusal:
-                if page is not None and refusal.status == 400:
-                    raise LostJob(str(refusal)) from None
-                groups = list(TIME_GROUPS)
-                coarser = groups[groups.index(time_group) + 1 :]
-                told = (refusal.code + refusal.explanation).lower()
-                if not coarser or "granularity" not in told:
-                    raise
-                logger.warning("%s: %s is too fine for %s", self.name, time_group, window)
-                time_group = coarser[0]
-                # Months have no one length; windows are shorter, and are asked for as they are.
-                check_buckets(window, STEPS.get(time_group, timedelta(minutes=1)))
-                continue
             for record in records:
                 try:
                     flow = msgspec.json.decode(record, type=_Flow).flow_id
@@ -140,7 +139,7 @@ class GuidesFlowOutcomes(Resource):
                     continue  # quarantined when its flow is read
                 flows |= {flow} if flow else set()
             if page is None:
-                return time_group, sorted(flows)
+                return sorted(flows)
             if page in pages:
                 raise SourceContractError(f"{PATH}: page token repeated while flows are searched.")
             pages.add(page)
@@ -154,7 +153,7 @@ class GuidesFlowOutcomes(Resource):
                 row = about[:-1] + b',"metrics":' + bytes(envelope.metrics) + b"}"
                 return [row], envelope.next_page_token
             if records is None:
-                raise WrongShape("answered 200 without `data`.")
+                raise without("data")
             return records, envelope.next_page_token
 
         return decode

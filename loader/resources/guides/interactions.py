@@ -9,16 +9,25 @@ comes back in a response header or in the body. It belongs to one query and one 
 import hashlib
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 
-from loader.errors import Lacking, LostJob, Refused, SourceContractError, WrongShape
+from loader.errors import Lacking, SourceContractError
 from loader.genesys.client import Client
 from loader.genesys.replies import Reply
-from loader.resources.pages import Records, page_decoder, read_token, write_token
+from loader.raw import Subject
+from loader.resources.pages import (
+    Records,
+    envelope_decoder,
+    lost_if_refused,
+    page_decoder,
+    read_token,
+    write_token,
+)
 from loader.resources.record_ids import RecordId
-from loader.resources.resource import Answer, LiveField, Resource
+from loader.resources.resource import Answer, LiveField, Reading, Resource
 from loader.seeds import REQUIRED_COLUMNS
 from loader.windows import Window, floor, iso
 
@@ -46,7 +55,14 @@ class _Place(msgspec.Struct):
     checksum: str
 
 
-class GuidesInteractions(Resource):
+@dataclass(frozen=True)
+class LiveColumns:
+    """The columns of the mapping that the service has now, in the mapping's order."""
+
+    names: tuple[str, ...]
+
+
+class GuidesInteractions(Resource[LiveColumns]):
     """The raw table `guides_interactions`.
 
     Args:
@@ -58,53 +74,61 @@ class GuidesInteractions(Resource):
     kind = "window"
     settle = SETTLE  # rows still come, and tokens of a range that moves break
     identity = RecordId("id", REQUIRED_COLUMNS)
+    subjects = (
+        Subject("conversation", ("id",)),
+        Subject("contact", ("externalContactIds",)),
+        Subject("user", ("agentIds",)),
+    )
 
     def __init__(self, columns: Sequence[str], page_size: int) -> None:
-        self._mapped = list(columns)
-        self._columns = list(columns)
+        self._mapped = LiveColumns(tuple(columns))
         self._page_size = min(page_size, LARGEST_PAGE)
         self._page = page_decoder(_Page, "records")
 
-    def discover(self, client: Client, now: datetime) -> Sequence[LiveField]:
-        """Ask for the columns there are now, by the smallest query, and read those from then on.
+    def discover(
+        self, client: Client, found: LiveColumns | None, now: datetime
+    ) -> tuple[LiveColumns | None, Sequence[LiveField]]:
+        """Ask for the columns there are now, by the smallest query.
 
         Raises:
             SourceContractError: a column is gone without which no record counts.
         """
         end = floor(now - SETTLE, timedelta(minutes=1))
         window = Window(end - timedelta(minutes=1), end)
-        envelope, _ = client.post(PATH, self._page, self._body(window, ["id"], 1))
+        decode = envelope_decoder(_Page, "records")
+        envelope, _ = client.post(PATH, decode, self._body(window, ["id"], 1))
         if envelope.available_columns is None:
             logger.warning("%s does not tell its columns; the mapping is taken as it is", PATH)
-            return ()
+            return found, ()
         live = set(envelope.available_columns)
-        self._columns = [column for column in self._mapped if column in live]
+        mapped = self._mapped.names
         gone = [column for column in REQUIRED_COLUMNS if column not in live]
         if gone:
             raise SourceContractError(
                 f"{PATH} no longer has the columns {', '.join(gone)}; give interaction_columns.csv "
                 "a new version."
             )
-        return [
-            LiveField(name, is_mapped=name in self._mapped, is_live=name in live)
-            for name in dict.fromkeys([*self._mapped, *envelope.available_columns])
+        fields = [
+            LiveField(name, is_mapped=name in mapped, is_live=name in live)
+            for name in dict.fromkeys([*mapped, *envelope.available_columns])
         ]
+        return LiveColumns(tuple(name for name in mapped if name in live)), fields
 
-    def query(self, window: Window) -> object:
-        """Return the body of every page of `window`."""
-        return self._body(window, self._columns, self._page_size)
+    def query(self, window: Window, found: LiveColumns | None) -> object:
+        """Return the body of every page of `window`; all of the mapping without a discovery."""
+        return self._body(window, (found or self._mapped).names, self._page_size)
 
-    def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
+    def read(
+        self, client: Client, reading: Reading[LiveColumns | None], token: str | None
+    ) -> Answer:
         """Read one page, checked: fetched again while records are doubled or not whole."""
         place = None if token is None else read_token(_Place, token)
-        headers = {} if place is None else {SENT_TOKEN: place.page}
+        page_token = None if place is None else place.page
+        headers = {} if page_token is None else {SENT_TOKEN: page_token}
+        body = self.query(reading.window, reading.found)
         for fetch in range(1, FETCHES + 1):
-            try:
-                records, page = client.post(PATH, self._decode, self.query(window), headers)
-            except Refused as refusal:
-                if place is not None and refusal.status == 400:
-                    raise LostJob(str(refusal)) from None
-                raise
+            with lost_if_refused(page_token):
+                records, page = client.post(PATH, self._decode, body, headers)
             checksum = hashlib.sha256(b"\n".join(bytes(record) for record in records)).hexdigest()
             stands_still = bool(records) and place is not None and checksum == place.checksum
             problem = "is the page before" if stands_still else self._problem(records)
@@ -134,8 +158,6 @@ class GuidesInteractions(Resource):
 
     def _decode(self, reply: Reply) -> tuple[Records, str | None]:
         envelope, records = self._page(reply)
-        if records is None:
-            raise WrongShape("answered 200 without `records`.")
         return records, envelope.next_page_token or reply.headers.get(TOLD_TOKEN) or None
 
     @staticmethod

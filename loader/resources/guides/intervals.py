@@ -7,15 +7,22 @@ body. Buckets without data are absent, so a window read again replaces all its b
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 
-from loader.errors import LostJob, Refused, SourceContractError
 from loader.genesys.client import Client
-from loader.resources.pages import page_decoder, read_token, write_token
-from loader.resources.platform.aggregates import GRANULARITIES
+from loader.raw import NOBODY, Subject
+from loader.resources.granularity import GRANULARITIES, coarsened, finest_answered
+from loader.resources.pages import (
+    Records,
+    lost_if_refused,
+    page_decoder,
+    read_token,
+    write_token,
+)
 from loader.resources.record_ids import JoinedId
-from loader.resources.resource import Answer, Resource, check_buckets
+from loader.resources.resource import Answer, Reading, Resource
 from loader.windows import Window, iso
 
 logger = logging.getLogger(__name__)
@@ -48,72 +55,93 @@ class _Place(msgspec.Struct):
     page: str
 
 
-class GuidesIntervals(Resource):
+@dataclass(frozen=True)
+class IntervalReport:
+    """What a report tells.
+
+    Attributes:
+        group: what a row is about: queue or user.
+        sums: metrics to add up, beside `COUNTS`.
+        subjects: whose data a row is.
+    """
+
+    group: str
+    sums: Sequence[str]
+    subjects: Sequence[Subject]
+
+
+# What the interval marts are made of.
+REPORTS = {
+    "guides_queue_intervals": IntervalReport("queue", SUMS, NOBODY),
+    "guides_agent_intervals": IntervalReport(
+        "user", (*SUMS, *STATUS_SUMS), (Subject("user", ("user", "id")),)
+    ),
+}
+
+
+class GuidesIntervals(Resource[None]):
     """The raw tables `guides_queue_intervals` and `guides_agent_intervals`.
 
     Args:
-        name: of the resource and its raw table.
-        group: what a row is about: queue or user.
-        sums: metrics to add up, beside `COUNTS`.
+        name: of the resource and its raw table, one of `REPORTS`.
         interval: the finest interval asked for, an ISO duration of `GRANULARITIES`.
     """
 
     kind = "window"
 
-    def __init__(self, name: str, group: str, sums: Sequence[str], interval: str) -> None:
+    def __init__(self, name: str, interval: str) -> None:
         self.name = name
-        self.identity = JoinedId((group, "id"), ("interval", "startTime"))
+        self._report = REPORTS[name]
+        self.identity = JoinedId((self._report.group, "id"), ("interval", "startTime"))
         self.step = GRANULARITIES[interval]
-        self._group = group
         self._select = [{"name": name, "type": "count"} for name in COUNTS]
-        self._select += [{"name": name, "type": "sum"} for name in sums]
+        self._select += [{"name": name, "type": "sum"} for name in self._report.sums]
         self._interval = interval
         self._page = page_decoder(_Page, "entities")
 
-    def query(self, window: Window) -> object:
+    @property
+    def subjects(self) -> Sequence[Subject]:
+        """Whose data a row is."""
+        return self._report.subjects
+
+    def query(self, window: Window, found: None) -> object:
         """Return the body of the first page, at the interval asked for."""
         return self._body(window, self._interval, None)
 
-    def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
+    def read(self, client: Client, reading: Reading[None], token: str | None) -> Answer:
         """Read one page; the first at coarser intervals where the service refuses finer ones."""
-        place = None if token is None else read_token(_Place, token)
-        intervals = list(GRANULARITIES)[list(GRANULARITIES).index(self._interval) :]
-        for interval in [place.interval] if place else intervals:
-            check_buckets(window, GRANULARITIES[interval])
-            body = self._body(window, interval, place.page if place else None)
-            try:
-                envelope, records = client.post(PATH, self._page, body)
-            except Refused as refusal:
-                if place is not None and refusal.status == 400:
-                    raise LostJob(str(refusal)) from None
-                told = (refusal.code + refusal.explanation).lower()
-                if "granularity" not in told or interval == intervals[-1]:
-                    raise
-                logger.warning("%s: %s is too fine for %s", self.name, interval, window)
-                continue
-            if records is None:
-                raise SourceContractError(f"{PATH} answered 200 without `entities`.")
-            if place is None and not records and envelope.next_page is None:
+        window = reading.window
+
+        def ask(interval: str, page: str | None = None) -> tuple[_Page, Records]:
+            return client.post(PATH, self._page, self._body(window, interval, page))
+
+        if token is None:
+            interval, (envelope, records) = finest_answered(
+                self.name, window, GRANULARITIES, self._interval, ask
+            )
+            if not records and envelope.next_page is None:
                 logger.info(
                     "%s: nothing was reported for %s; a quiet time, or the OAuth client sees no "
                     "division with activity", self.name, window,
                 )  # fmt: skip
-            return Answer(
-                records=records,
-                token=None
-                if envelope.next_page is None
-                else write_token(_Place(interval, envelope.next_page)),
-                adjustment=None
-                if interval == self._interval
-                else f"granularity {interval}, {self._interval} is too fine",
-            )
-        raise AssertionError("the coarsest interval either answers or raises")
+        else:
+            place = read_token(_Place, token)
+            interval = place.interval
+            with lost_if_refused(place.page):
+                envelope, records = ask(interval, place.page)
+        return Answer(
+            records=records,
+            token=None
+            if envelope.next_page is None
+            else write_token(_Place(interval, envelope.next_page)),
+            adjustment=coarsened(interval, self._interval),
+        )
 
     def _body(self, window: Window, interval: str, page: str | None) -> dict[str, object]:
         start = {"type": "date", "path": "conversation.startTime"}
         body: dict[str, object] = {
             "select": self._select,
-            "groupBy": [self._group],
+            "groupBy": [self._report.group],
             "where": {
                 "predicates": [
                     {**start, "operator": "gte", "value": iso(window.start)},
@@ -125,11 +153,3 @@ class GuidesIntervals(Resource):
         if page is not None:
             body["pageToken"] = page
         return body
-
-
-def intervals(interval: str) -> list[GuidesIntervals]:
-    """Return the reports the interval marts are made of."""
-    return [
-        GuidesIntervals("guides_queue_intervals", "queue", SUMS, interval),
-        GuidesIntervals("guides_agent_intervals", "user", (*SUMS, *STATUS_SUMS), interval),
-    ]

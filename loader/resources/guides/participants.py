@@ -15,12 +15,19 @@ from datetime import timedelta
 
 import msgspec
 
-from loader.errors import LostJob, Refused, SourceContractError, WrongShape
+from loader.errors import SourceContractError
 from loader.genesys.client import Client
 from loader.genesys.replies import Reply
-from loader.resources.pages import Records, page_decoder, read_token, write_token
+from loader.raw import Subject
+from loader.resources.pages import (
+    Records,
+    lost_if_refused,
+    page_decoder,
+    read_token,
+    write_token,
+)
 from loader.resources.record_ids import JoinedId
-from loader.resources.resource import Answer, Resource
+from loader.resources.resource import Answer, Reading, Resource
 from loader.windows import Window, iso
 
 logger = logging.getLogger(__name__)
@@ -66,7 +73,7 @@ class _Place(msgspec.Struct, omit_defaults=True):
     short: list[str] = []
 
 
-class GuidesParticipants(Resource):
+class GuidesParticipants(Resource[None]):
     """The raw table `guides_participants`.
 
     Args:
@@ -78,6 +85,7 @@ class GuidesParticipants(Resource):
     kind = "window"
     settle = timedelta(minutes=15)  # rows still come, and tokens of a range that moves break
     identity = JoinedId(("interactionId",), ("participantId",))
+    subjects = (Subject("conversation", ("interactionId",)),)
 
     def __init__(self, attributes: Sequence[str], page_size: int) -> None:
         self._select = [*(ATTRIBUTE + name for name in attributes), *FIELDS]
@@ -85,19 +93,15 @@ class GuidesParticipants(Resource):
         self._results = page_decoder(_Results, "results")
         self._row = msgspec.json.Decoder(_Row)
 
-    def query(self, window: Window) -> object:
+    def query(self, window: Window, found: None) -> object:
         """Return the body of the first page."""
         return self._body(window, _Place(self._page_size))
 
-    def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
+    def read(self, client: Client, reading: Reading[None], token: str | None) -> Answer:
         """Read one page of the pass the token stands for."""
         place = _Place(self._page_size) if token is None else read_token(_Place, token)
-        try:
-            records, page = client.post(PATH, self._decode, self._body(window, place))
-        except Refused as refusal:
-            if place.page is not None and refusal.status == 400:
-                raise LostJob(str(refusal)) from None
-            raise
+        with lost_if_refused(place.page):
+            records, page = client.post(PATH, self._decode, self._body(reading.window, place))
         place.short = sorted({*place.short, *self._cut_short(records)})
         after = self._after(place, page)
         return Answer(
@@ -156,8 +160,6 @@ class GuidesParticipants(Resource):
 
     def _decode(self, reply: Reply) -> tuple[Records, str | None]:
         _, records = self._results(reply)
-        if records is None:
-            raise WrongShape("answered 200 without `results`.")
         return records, reply.headers.get(TOKEN_HEADER) or None
 
     def _body(self, window: Window, place: _Place) -> dict[str, object]:

@@ -5,27 +5,18 @@ its buckets: `{group: {…}, data: [{interval, metrics: [{metric, qualifier, sta
 buckets and metrics without data are absent, so a window read again replaces all its buckets.
 """
 
-import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import msgspec
 
-from loader.errors import Refused, SourceContractError
 from loader.genesys.client import Client
+from loader.raw import NOBODY, Subject
+from loader.resources.granularity import GRANULARITIES, coarsened, finest_answered
 from loader.resources.pages import page_decoder
-from loader.resources.resource import Answer, Resource, check_buckets
+from loader.resources.resource import Answer, Reading, Resource
 from loader.windows import Window
-
-logger = logging.getLogger(__name__)
-
-# Finest first. Buckets of 15 minutes add up to local hours and days in every time zone.
-GRANULARITIES = {
-    "PT15M": timedelta(minutes=15),
-    "PT30M": timedelta(minutes=30),
-    "PT1H": timedelta(hours=1),
-    "P1D": timedelta(days=1),
-}
 
 
 class _Results(msgspec.Struct):
@@ -38,6 +29,8 @@ class _Group(msgspec.Struct):
 
 class _GroupId:
     """A row's group is its id: `dimension=value` pairs in the order of their names."""
+
+    path = None
 
     def __init__(self) -> None:
         self._decoder = msgspec.json.Decoder(_Group)
@@ -52,109 +45,103 @@ class _GroupId:
         return None
 
 
-class Aggregates(Resource):
-    """One aggregate query and the raw table of the same name.
+@dataclass(frozen=True)
+class AggregateQuery:
+    """What is counted.
 
-    Args:
-        name: of the resource and its raw table.
-        subject: the path's part: flows, conversations or users.
+    Attributes:
+        counted: the path's part: flows, conversations or users.
         group_by: dimensions; the first must exist for a row to be counted.
         metrics: the metrics' names.
-        granularity: the finest bucket asked for, an ISO duration of `GRANULARITIES`.
+        subjects: whose data a row is.
         settle: how long the source needs until its counts stay.
     """
 
+    counted: str
+    group_by: Sequence[str]
+    metrics: Sequence[str]
+    subjects: Sequence[Subject]
+    settle: timedelta = timedelta(0)
+
+
+_USER = (Subject("user", ("group", "userId")),)
+_HANDLING = (
+    "nOffered", "nConnected", "nTransferred", "nBlindTransferred", "nConsultTransferred",
+    "nOverSla", "nOutbound", "tAnswered", "tAbandon", "tAcd", "tAlert", "tTalk",
+    "tTalkComplete", "tHeld", "tHeldComplete", "tAcw", "tHandle", "oServiceLevel",
+)  # fmt: skip
+# What the interval and outcome marts are made of.
+QUERIES = {
+    "flow_aggregates": AggregateQuery(
+        "flows",
+        ("flowOutcomeId", "flowId", "flowOutcomeValue"),
+        ("nFlowOutcome", "nFlowOutcomeFailed", "tFlowOutcome"),
+        NOBODY,
+        settle=timedelta(minutes=60),
+    ),
+    "queue_aggregates": AggregateQuery(
+        "conversations", ("queueId", "mediaType"), _HANDLING, NOBODY
+    ),
+    "agent_aggregates": AggregateQuery("conversations", ("userId", "mediaType"), _HANDLING, _USER),
+    "user_aggregates": AggregateQuery(
+        "users", ("userId",), ("tAgentRoutingStatus", "tSystemPresence"), _USER
+    ),
+}
+
+
+class Aggregates(Resource[None]):
+    """One aggregate query and the raw table of the same name.
+
+    Args:
+        name: of the resource and its raw table, one of `QUERIES`.
+        granularity: the finest bucket asked for, an ISO duration of `GRANULARITIES`.
+    """
+
     kind = "window"
+    identity = _GroupId()
     resumes = False
 
-    def __init__(
-        self,
-        name: str,
-        subject: str,
-        group_by: Sequence[str],
-        metrics: Sequence[str],
-        granularity: str,
-        settle: timedelta = timedelta(0),
-    ) -> None:
+    def __init__(self, name: str, granularity: str) -> None:
         self.name = name
-        self.settle = settle
+        self._query = QUERIES[name]
+        self.settle = self._query.settle
         self.step = GRANULARITIES[granularity]
-        self._path = f"/api/v2/analytics/{subject}/aggregates/query"
-        self._group_by = list(group_by)
-        self._metrics = list(metrics)
+        self._path = f"/api/v2/analytics/{self._query.counted}/aggregates/query"
         self._granularity = granularity
         self._page = page_decoder(_Results, "results")
-        self.identity = _GroupId()
 
-    def query(self, window: Window) -> object:
+    @property
+    def subjects(self) -> Sequence[Subject]:
+        """Whose data a row is."""
+        return self._query.subjects
+
+    def query(self, window: Window, found: None) -> object:
         """Return the body at the granularity asked for."""
         return self._body(window, self._granularity)
 
-    def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
+    def read(self, client: Client, reading: Reading[None], token: str | None) -> Answer:
         """Read the window, in coarser buckets where the service refuses finer ones."""
-        finest = list(GRANULARITIES).index(self._granularity)
-        for granularity in list(GRANULARITIES)[finest:]:
-            check_buckets(window, GRANULARITIES[granularity])
-            try:
-                _, records = client.post(self._path, self._page, self._body(window, granularity))
-            except Refused as refusal:
-                if "granularity" not in refusal.explanation.lower() or granularity == "P1D":
-                    raise
-                logger.warning("%s: %s is too fine for %s", self.name, granularity, window)
-                continue
-            if records is None:
-                raise SourceContractError(f"{self._path} answered 200 without `results`.")
-            coarser = granularity != self._granularity
-            return Answer(
-                records=records,
-                token=None,
-                adjustment=f"granularity {granularity}, {self._granularity} is too fine"
-                if coarser
-                else None,
-            )
-        raise AssertionError("P1D either answers or raises")
+        window = reading.window
+        granularity, (_, records) = finest_answered(
+            self.name,
+            window,
+            GRANULARITIES,
+            self._granularity,
+            lambda granularity: client.post(
+                self._path, self._page, self._body(window, granularity)
+            ),
+        )
+        return Answer(records, None, adjustment=coarsened(granularity, self._granularity))
 
     def _body(self, window: Window, granularity: str) -> dict[str, object]:
         return {
             "interval": str(window),
             "granularity": granularity,
             "timeZone": "UTC",
-            "groupBy": self._group_by,
-            "metrics": self._metrics,
+            "groupBy": self._query.group_by,
+            "metrics": self._query.metrics,
             "filter": {
                 "type": "and",
-                "predicates": [{"dimension": self._group_by[0], "operator": "exists"}],
+                "predicates": [{"dimension": self._query.group_by[0], "operator": "exists"}],
             },
         }
-
-
-def aggregates(granularity: str) -> list[Aggregates]:
-    """Return the aggregates the interval and outcome marts are made of."""
-    handling = [
-        "nOffered", "nConnected", "nTransferred", "nBlindTransferred", "nConsultTransferred",
-        "nOverSla", "nOutbound", "tAnswered", "tAbandon", "tAcd", "tAlert", "tTalk",
-        "tTalkComplete", "tHeld", "tHeldComplete", "tAcw", "tHandle", "oServiceLevel",
-    ]  # fmt: skip
-    return [
-        Aggregates(
-            "flow_aggregates",
-            "flows",
-            ["flowOutcomeId", "flowId", "flowOutcomeValue"],
-            ["nFlowOutcome", "nFlowOutcomeFailed", "tFlowOutcome"],
-            granularity,
-            settle=timedelta(minutes=60),
-        ),
-        Aggregates(
-            "queue_aggregates", "conversations", ["queueId", "mediaType"], handling, granularity
-        ),
-        Aggregates(
-            "agent_aggregates", "conversations", ["userId", "mediaType"], handling, granularity
-        ),
-        Aggregates(
-            "user_aggregates",
-            "users",
-            ["userId"],
-            ["tAgentRoutingStatus", "tSystemPresence"],
-            granularity,
-        ),
-    ]

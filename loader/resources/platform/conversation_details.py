@@ -12,11 +12,12 @@ from typing import Annotated
 
 import msgspec
 
-from loader.errors import LostJob, Refused, SourceContractError, WindowUnavailable
+from loader.errors import LostJob, SourceContractError, WindowUnavailable
 from loader.genesys.client import Client
-from loader.resources.pages import decoder, page_decoder
+from loader.raw import Subject
+from loader.resources.pages import decoder, envelope_decoder, lost_if_refused, without
 from loader.resources.record_ids import IdField
-from loader.resources.resource import Answer, Resource
+from loader.resources.resource import Answer, Reading, Resource
 from loader.windows import Window
 
 JOBS = "/api/v2/analytics/conversations/details/jobs"
@@ -24,6 +25,8 @@ QUERY = "/api/v2/analytics/conversations/details/query"
 
 FIRST_POLL_SECONDS = 0.2
 LONGEST_POLL_SECONDS = 15.0
+# What a service says that no longer knows a job.
+JOB_IS_GONE = (400, 404, 410)
 
 
 # Both stand in paths, logs and the ledger, so they are no more than they are: an id and a word.
@@ -53,7 +56,7 @@ class _Results(msgspec.Struct, rename="camel"):
     data_availability_date: datetime | None = None
 
 
-class ConversationDetails(Resource):
+class ConversationDetails(Resource[None]):
     """The raw table `conversation_details`.
 
     Args:
@@ -65,7 +68,15 @@ class ConversationDetails(Resource):
     name = "conversation_details"
     kind = "window"
     identity = IdField("conversationId")
-    overhead = 4  # submission and some three polls
+    subjects = (
+        Subject("conversation", ("conversationId",)),
+        Subject("contact", ("participants", "externalContactId")),
+        Subject("user", ("participants", "userId")),
+        Subject("user", ("evaluations", "userId")),
+        Subject("user", ("evaluations", "evaluatorId")),
+        Subject("user", ("surveys", "userId")),
+        Subject("user", ("resolutions", "userId")),
+    )
 
     def __init__(
         self, page_size: int, job_seconds: float, sleep: Callable[[float], None] = time.sleep
@@ -73,36 +84,37 @@ class ConversationDetails(Resource):
         self._page_size = page_size
         self._job_seconds = job_seconds
         self._sleep = sleep
-        self._results = page_decoder(_Results, "conversations")
+        self._results = envelope_decoder(_Results, "conversations")
 
     def available_through(self, client: Client) -> datetime | None:
         """Ask `jobs/availability`, the date before which the data lake is complete."""
         answer = client.get(f"{JOBS}/availability", decoder(_Availability))
         return answer.data_availability_date.astimezone(UTC)
 
-    def query(self, window: Window) -> object:
+    def overhead(self, found: None) -> int:
+        """Return what a job takes: its submission and some three polls."""
+        return 4
+
+    def query(self, window: Window, found: None) -> object:
         """Return the job's body: all conversations active in `window`, oldest start first."""
         return {"interval": str(window), "order": "asc", "orderBy": "conversationStart"}
 
     def submit(self, client: Client, window: Window) -> str | None:
         """Start the job; Genesys answers 202 with its id."""
-        return client.post(JOBS, decoder(_Submitted), self.query(window)).job_id
+        return client.post(JOBS, decoder(_Submitted), self.query(window, None)).job_id
 
-    def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
+    def read(self, client: Client, reading: Reading[None], token: str | None) -> Answer:
         """Read a page of the job's results; before the first, wait until the job is done."""
+        job_id = reading.job_id
         if token is None:
             self._wait_until_done(client, job_id)
         params: dict[str, str | int] = {"pageSize": self._page_size}
         if token is not None:
             params["cursor"] = token
-        try:
+        with lost_if_refused(job_id, JOB_IS_GONE):
             envelope, records = client.get(f"{JOBS}/{job_id}/results", self._results, params)
-        except Refused as refusal:
-            if refusal.status in (400, 404, 410):
-                raise LostJob(str(refusal)) from None
-            raise
         if records is None:
-            self._confirm_empty(client, window, token, envelope)
+            self._confirm_empty(client, reading.window, token, envelope)
         available = envelope.data_availability_date
         return Answer(
             records=records or [],
@@ -114,10 +126,9 @@ class ConversationDetails(Resource):
         deadline = time.monotonic() + self._job_seconds
         pause = FIRST_POLL_SECONDS
         while True:
-            try:
+            # Whatever is refused about a job: another can be asked for.
+            with lost_if_refused(job_id, range(300, 600)):
                 state = client.get(f"{JOBS}/{job_id}", decoder(_Status)).state
-            except Refused as refusal:
-                raise LostJob(str(refusal)) from None
             if state == "FULFILLED":
                 return
             if state in ("FAILED", "CANCELLED", "EXPIRED"):
@@ -143,4 +154,4 @@ class ConversationDetails(Resource):
             body = {"interval": str(window), "paging": {"pageSize": 1, "pageNumber": 1}}
             if client.post(QUERY, decoder(_Total), body).total_hits == 0:
                 return
-        raise SourceContractError(f"{JOBS}/{{jobId}}/results answered 200 without `conversations`.")
+        raise SourceContractError(f"{JOBS}/{{jobId}}/results {without('conversations')}")

@@ -8,11 +8,11 @@ been deleted; merged contacts name their canonical one.
 
 import msgspec
 
-from loader.errors import LostJob, Refused, SourceContractError
 from loader.genesys.client import Client
-from loader.resources.pages import page_decoder
+from loader.raw import Subject
+from loader.resources.pages import lost_if_refused, page_decoder
 from loader.resources.record_ids import IdField
-from loader.resources.resource import Answer, Resource
+from loader.resources.resource import Answer, Reading, Resource
 from loader.windows import Window
 
 SCAN = "/api/v2/externalcontacts/scan/contacts"
@@ -28,32 +28,29 @@ class _Scan(msgspec.Struct):
     cursors: _Cursors | None = None
 
 
-class ExternalContacts(Resource):
+class ExternalContacts(Resource[None]):
     """The raw table `external_contacts`."""
 
     name = "external_contacts"
     kind = "snapshot"
     identity = IdField("id")
+    # Others it names are those it was or is merged with: who belongs together now is the models'
+    # to say, and each has a record of its own.
+    subjects = (Subject("contact", ("id",)),)
     most_empty_pages = 50
 
     def __init__(self) -> None:
         self._page = page_decoder(_Scan, "entities")
 
-    def query(self, window: Window) -> object:
+    def query(self, window: Window, found: None) -> object:
         """Return what every page asks for."""
         return {"path": SCAN, "limit": LARGEST_PAGE}
 
-    def read(self, client: Client, window: Window, job_id: str | None, token: str | None) -> Answer:
+    def read(self, client: Client, reading: Reading[None], token: str | None) -> Answer:
         """Read one page of the scan."""
         params: dict[str, str | int] = {"limit": LARGEST_PAGE}
         if token is not None:
             params["cursor"] = token
-        try:
+        with lost_if_refused(token):
             envelope, records = client.get(SCAN, self._page, params)
-        except Refused as refusal:
-            if token is not None and refusal.status == 400:
-                raise LostJob(str(refusal)) from None
-            raise
-        if records is None:
-            raise SourceContractError(f"{SCAN} answered 200 without `entities`.")
         return Answer(records, envelope.cursors.after if envelope.cursors else None)
