@@ -5,16 +5,20 @@ part in. The marts' own tables are no source: analysts choose what those show.
 """
 
 import argparse
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 
 from loader.commands.console import console, table
 from loader.commands.session import dataset_of
+from loader.contracts import contract_of
 from loader.errors import DestinationError, ExitCode, SettingsError
 from loader.ledger import ErasedRecord, ledger_table
-from loader.raw import entity_hash
+from loader.raw import DataSubjects, entity_hash
 from loader.settings import Settings
 from loader.warehouses.dataset import DATASET, Dataset, run_lock
 
@@ -35,12 +39,21 @@ TableName = tuple[str, str]
 
 @dataclass(frozen=True)
 class Part:
-    """The rows of one table that are about somebody: how many, and the condition on them."""
+    """Rows of one table that are about somebody.
+
+    Attributes:
+        table: where they lie.
+        row_count: how many they are.
+        condition: which they are, in SQL.
+        parameters: of the condition.
+        subjects: whom each goes with, by its record id, where the record id does not tell.
+    """
 
     table: TableName
     row_count: int
     condition: str
     parameters: Sequence[str]
+    subjects: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
@@ -60,8 +73,12 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     with run_lock(settings.work_dir), closing(dataset):
         # Finishes what a killed run has left, so that nothing is waiting in files.
         dataset.connect()
-        ids = entities(dataset, contacts, conversations)
-        found = parts(dataset, ids)
+        inside = {
+            resource.name: DataSubjects(resource.identity, resource.subjects)
+            for resource in contract_of(settings).resources(settings)
+        }
+        ids = entities(dataset, inside, contacts, conversations)
+        found = parts(dataset, inside, ids)
         known = dataset.erased()
         strangers = [one for one in conversations if entity_hash(one) not in known]
         if strangers and not found:
@@ -69,8 +86,11 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
                 f"--conversation {' '.join(strangers)}: nothing in the warehouse is about that."
             )
         shown = table("table", "rows")
+        counts: Counter[TableName] = Counter()
         for part in found:
-            shown.add_row(".".join(part.table), f"{part.row_count:,}")
+            counts[part.table] += part.row_count
+        for name, row_count in counts.items():
+            shown.add_row(".".join(name), f"{row_count:,}")
         if found:
             console().print(shown)
         else:
@@ -92,12 +112,16 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def entities(
-    dataset: Dataset, contacts: Collection[str], conversations: Collection[str]
+    dataset: Dataset,
+    inside: Mapping[str, DataSubjects],
+    contacts: Collection[str],
+    conversations: Collection[str],
 ) -> set[str]:
     """Return the ids of all contacts and conversations that belong to those given.
 
     Args:
         dataset: connected, its models built.
+        inside: who tells whom the records of a raw table are about, by its name.
         contacts: Genesys' ids or ids of another system, all of whose people are meant.
         conversations: ids of single conversations.
 
@@ -129,6 +153,9 @@ def entities(
                 *ids,
             )
             found |= {conversation for (conversation,) in rows}
+        for table_name, subjects in inside.items():
+            if subjects.tell_who_took_part:
+                found |= _took_part(dataset, (DATASET, table_name), subjects, people)
     return found
 
 
@@ -149,33 +176,142 @@ def _people(dataset: Dataset, contact: str) -> list[str]:
     return sorted({one for (one,) in rows})
 
 
-def parts(dataset: Dataset, ids: Collection[str]) -> list[Part]:
-    """Return what every table holds about `ids`; none of tables that hold nothing."""
+def _took_part(
+    dataset: Dataset, table: TableName, subjects: DataSubjects, people: Collection[str]
+) -> set[str]:
+    """Return the conversations people took part in by a raw table's newest versions.
+
+    The models know those of the last transform; what was loaded since is theirs as well.
+    """
+    newest: dict[str, str] = {}
+    for chunk in _chunks(people):
+        condition, patterns = _holding(chunk, '"{}"')
+        rows = dataset.query(
+            f"select record_id, payload from {_name(table)} where record_id in "
+            f"(select record_id from {_name(table)} where {condition}) "
+            "order by extracted_at, payload_hash desc",
+            *patterns,
+        )
+        newest |= dict(rows)
+    return {
+        one for payload in newest.values() for one in subjects.conversations_of(payload, people)
+    }
+
+
+def parts(dataset: Dataset, inside: Mapping[str, DataSubjects], ids: Collection[str]) -> list[Part]:
+    """Return what every table holds about `ids`; none of tables that hold nothing.
+
+    Args:
+        dataset: connected.
+        inside: who tells whom the records of a raw table are about, by its name.
+        ids: of conversations and contacts.
+    """
     return [
         part for table, columns in sorted(dataset.columns().items())
-        for part in _parts(dataset, table, columns, ids)
+        for part in _parts(dataset, inside, table, columns, ids)
     ]  # fmt: skip
 
 
 def _parts(
-    dataset: Dataset, table: TableName, columns: Collection[str], ids: Collection[str]
+    dataset: Dataset,
+    inside: Mapping[str, DataSubjects],
+    table: TableName,
+    columns: Collection[str],
+    ids: Collection[str],
 ) -> Iterator[Part]:
-    if table[0] == DATASET:
-        conditions = ["split_part(record_id, '|', 1) in ({places})"] * ("record_id" in columns)
-        if table[1] == "quarantined_records":
-            # A record that could not be read may have no id, but it holds one.
-            conditions.append("{inside}")
-    else:
-        conditions = [f"{column} in ({{places}})" for column in ABOUT if column in columns]
-    for chunk in _chunks(ids) if conditions else ():
-        places, inside = _places(chunk), " or ".join(["strpos(payload, %s) > 0"] * len(chunk))
-        condition = " or ".join(conditions).format(places=places, inside=inside)
-        parameters = chunk * len(conditions)
-        [(count,)] = dataset.query(
-            f"select count(*) from {_name(table)} where {condition}", *parameters
+    schema, name = table
+    if schema != DATASET:
+        about = [column for column in ABOUT if column in columns]
+        for chunk in _chunks(ids) if about else ():
+            condition = " or ".join(f"{column} in ({_places(chunk)})" for column in about)
+            yield from _part(dataset, table, condition, chunk * len(about))
+        return
+    if "record_id" not in columns:
+        return
+    for chunk in _chunks(one for one in ids if "|" not in one):
+        yield from _part(dataset, table, *_by_record_id(chunk))
+    if name == "quarantined_records":
+        # A record that could not be read may have no id, but it holds one.
+        yield from _inside(dataset, table, "payload_hash", "{}", ids, lambda payload: [
+            one for one in ids if one in payload
+        ])  # fmt: skip
+    elif name in inside and inside[name].are_in_payload:
+        yield from _inside(dataset, table, "record_id", '"{}"', ids, inside[name].of)
+
+
+def _part(
+    dataset: Dataset,
+    table: TableName,
+    condition: str,
+    parameters: Sequence[str],
+    subjects: Mapping[str, str] | None = None,
+) -> Iterator[Part]:
+    [(count,)] = dataset.query(
+        f"select count(*) from {_name(table)} where {condition}", *parameters
+    )
+    if count:
+        yield Part(table, count, condition, parameters, subjects or {})
+
+
+def _by_record_id(ids: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the condition that a record's id is one of some, or the first of those joined in it.
+
+    Engines cut texts at a `|` in ways of their own, but all cut them at a length.
+    """
+    conditions, parameters = [f"record_id in ({_places(ids)})"], [*ids]
+    for length, group in groupby(sorted(ids, key=len), key=len):
+        beginnings = [f"{one}|" for one in group]
+        conditions.append(f"substring(record_id, 1, {length + 1}) in ({_places(beginnings)})")
+        parameters += beginnings
+    return " or ".join(conditions), parameters
+
+
+def _inside(
+    dataset: Dataset,
+    table: TableName,
+    key: str,
+    written: str,
+    ids: Collection[str],
+    about: Callable[[str], Collection[str]],
+) -> Iterator[Part]:
+    """Find the rows whose payload tells whom they are about, and not their record id already.
+
+    The warehouse narrows them down; what is left is read here.
+
+    Args:
+        dataset: connected.
+        table: a raw table.
+        key: the column whose value is that of all rows to be found together.
+        written: how an id stands in a payload, with `{}` for the id.
+        ids: of conversations and contacts.
+        about: tells whom a payload is about.
+    """
+    found: dict[str, str] = {}
+    for chunk in _chunks(ids):
+        condition, patterns = _holding(chunk, written)
+        rows = dataset.query(
+            f"select {key}, record_id, payload from {_name(table)} where {condition}", *patterns
         )
-        if count:
-            yield Part(table, count, condition, parameters)
+        for value, record_id, payload in rows:
+            subject = next((one for one in about(payload) if one in ids), None)
+            if subject is not None and (record_id or "").partition("|")[0] not in ids:
+                found[value] = subject
+    for values in _chunks(found):
+        condition = f"{key} in ({_places(values)})"
+        yield from _part(dataset, table, condition, values, found)
+
+
+def _holding(ids: Sequence[str], written: str) -> tuple[str, list[str]]:
+    """Return a condition that narrows payloads down to those which may hold one of some ids.
+
+    What JSON is apt to escape, or LIKE takes for a sign of its own, may be anything.
+
+    Args:
+        ids: of conversations and contacts.
+        written: how an id stands in a payload, with `{}` for the id.
+    """
+    patterns = [re.sub(r'[^A-Za-z0-9 ".-]+', "%", written.format(one)) for one in ids]
+    return " or ".join(["payload like %s"] * len(ids)), [f"%{one}%" for one in patterns]
 
 
 def write_off(dataset: Dataset, ids: Collection[str], found: Sequence[Part], now: datetime) -> None:
@@ -197,7 +333,9 @@ def write_off(dataset: Dataset, ids: Collection[str], found: Sequence[Part], now
                 *part.parameters,
             )
             records += [
-                ErasedRecord(entity_hash(record_id), name, load_id, now)
+                ErasedRecord(
+                    entity_hash(part.subjects.get(record_id, record_id)), name, load_id, now
+                )
                 for record_id, load_id in rows
             ]
     dataset.commit({"erased_records": ledger_table("erased_records", records)}, {})
@@ -210,7 +348,7 @@ def write_off(dataset: Dataset, ids: Collection[str], found: Sequence[Part], now
     dataset.rewrite(sorted(tables))
 
 
-def _chunks(ids: Collection[str]) -> Iterator[list[str]]:
+def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
     ordered = sorted(ids)
     for start in range(0, len(ordered), MOST_IDS):
         yield ordered[start : start + MOST_IDS]

@@ -1,20 +1,91 @@
 """K10: a person is erased from everything that holds them, and no load brings them back."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from loader import contracts
+from loader.genesys.client import Client
+from loader.raw import Subject
+from loader.resources.pages import page_decoder
+from loader.resources.record_ids import IdField
+from loader.resources.resource import Answer, Reading, Resource
+from loader.windows import Window
+from tests.faults.site import RESULTS, fault
 from tests.loading import Loader
 from tests.sandbox.process import SandboxProcess
 from tests.transform.warehouses import DuckDBWarehouse, PostgresWarehouse, Warehouse, dbt
 
+EVALUATIONS = "/api/v2/quality/evaluations/query"
 ONLY = ("--only", "conversation_details", "external_contacts")
 # All that holds people but reports of intervals; what those count has no name.
 MODELS = (
     "+dim_contacts", "+bridge_contact_external_ids", "+journey_timelines", "+fct_interactions",
     "+dim_participant_attributes",
 )  # fmt: skip
+
+
+class _Page(msgspec.Struct):
+    entities: list[msgspec.Raw] | None = None
+
+
+class QualityEvaluations(Resource[None]):
+    """A resource that somebody adds: records with a key of their own, their subjects inside."""
+
+    name = "quality_evaluations"
+    kind = "snapshot"
+    identity = IdField("id")
+    subjects = (
+        Subject("conversation", ("conversation", "id")),
+        Subject("contact", ("contacts", "id")),
+        Subject("user", ("evaluator", "id")),
+    )
+
+    def query(self, window: Window, found: None) -> object:
+        """Ask for all."""
+        return {}
+
+    def read(self, client: Client, reading: Reading[None], token: str | None) -> Answer:
+        """Read all there are."""
+        _, records = client.get(EVALUATIONS, page_decoder(_Page, "entities"))
+        return Answer(records, None)
+
+
+@pytest.fixture(autouse=True)
+def with_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add the resource to the contract."""
+    makers = {
+        **contracts.PLATFORM.makers,
+        QualityEvaluations.name: lambda name, settings: QualityEvaluations(),
+    }
+    monkeypatch.setitem(contracts.CONTRACTS, "platform", replace(contracts.PLATFORM, makers=makers))
+
+
+def serve(sandbox: SandboxProcess, *evaluations: object) -> None:
+    """Let the organisation have these evaluations; a text is sent as it is."""
+    told = [one if isinstance(one, str) else json.dumps(one) for one in evaluations]
+    sandbox.clear_faults()
+    sandbox.add_faults(
+        fault(EVALUATIONS, "body", "all", text=f'{{"entities": [{", ".join(told)}]}}')
+    )
+
+
+def load_evaluations(loader: Loader) -> str:
+    """Load them; return what was said."""
+    return loader.load("--only", QualityEvaluations.name, ELT_QUARANTINE_PERCENT="100").errors
+
+
+def evaluation_ids(loader: Loader) -> set[str]:
+    """Return the ids of the evaluations there are, those refused among them."""
+    return {
+        record_id
+        for table in (QualityEvaluations.name, "quarantined_records")
+        for (record_id,) in loader.query(f"select record_id from genesys_raw.{table}")
+    }
 
 
 @pytest.fixture(params=["duckdb", "postgres"])
@@ -78,7 +149,24 @@ def test_k10_an_erased_person_is_gone_for_good(marts: Loader, sandbox: SandboxPr
         )
     }  # fmt: skip
     assert conversations
-    ids = people | conversations
+    # What the models do not know yet: a conversation loaded since, and one that was the person's
+    # until somebody corrected it.
+    tells = '{{"conversationId": "{}", "participants": [{{"externalContactId": "{}"}}]}}'
+    since, not_theirs = tells.format("since", contact), tells.format("not-theirs", contact)
+    for spliced in (f"{since}, {not_theirs}", tells.format("not-theirs", "somebody")):
+        sandbox.clear_faults()
+        sandbox.add_faults(fault(RESULTS, "mutate", 1, splice=spliced))
+        sandbox.advance_clock(60)
+        marts.load("--from", "2026-03-14", "--to", "2026-03-15", "--only", ONLY[1])
+    named = {"id": "e-contact", "contacts": [{"id": "somebody"}, {"id": contact}]}
+    others = [
+        {"id": "e-other", "conversation": {"id": "of-nobody"}, "contacts": [{"id": contact}]},
+        {"id": "e-evaluator", "evaluator": {"id": contact}},
+    ]
+    rated = [{"id": f"e-{one}", "conversation": {"id": one}} for one in sorted(conversations)]
+    serve(sandbox, named, *others, *rated)
+    load_evaluations(marts)
+    ids = people | conversations | {"since", "of-nobody"}
     before = marts.raw("conversation_details")
 
     shown = marts.run("erase", "--contact", external_id)
@@ -94,11 +182,18 @@ def test_k10_an_erased_person_is_gone_for_good(marts: Loader, sandbox: SandboxPr
     assert where(marts, external_id) == set()
     kept = {row for row in before if row[0] not in ids}
     assert marts.raw("conversation_details") == kept != before
+    assert {record_id for record_id, _ in before - kept} >= {"since"}
+    assert "not-theirs" in {record_id for record_id, _ in kept}
+    assert evaluation_ids(marts) == {"e-evaluator"}
     # Free room in the file would hold the bytes of what was deleted.
     if marts.postgres is None:
         assert marts.query("select sum(free_blocks) from pragma_database_size()") == [(0,)]
     assert list((marts.folder / "work").rglob("*.parquet")) == []
 
+    left_out = len(rated) + 2
+    assert f"{left_out} left out (erased)" in load_evaluations(marts)
+    assert evaluation_ids(marts) == {"e-evaluator"}
+    sandbox.clear_faults()
     again = marts.load("--from", "2026-03-14", "--to", "2026-03-16", "--only", ONLY[1])
     assert f"{len(conversations)} left out (erased)" in again.errors
     if marts.postgres is not None:
@@ -125,3 +220,65 @@ def test_whom_nobody_knows_is_not_erased(loader: Loader) -> None:
         assert outcome.exit_code == exit_code
         assert told in outcome.errors
     assert loader.query("select * from genesys_raw.erased_records") == []
+
+
+def test_a_conversation_is_erased_from_records_that_only_name_it_inside(
+    loader: Loader, sandbox: SandboxProcess
+) -> None:
+    loader.load("--only", "conversation_details", "users")
+    (one, _), (other, _), *_ = sorted(loader.raw("conversation_details"))
+    [(user, _), *_] = sorted(loader.raw("users"))
+    about = {"conversation": {"id": one}, "evaluator": {"id": user}}
+    serve(
+        sandbox,
+        {"id": "e-1", **about},
+        {"id": "e-2", "conversation": {"id": other}, "comment": f"not {one}", "of": one},
+        {"id": "e-3", "conversation": {"id": one, "score": 1}},
+        {"id": "e-4", "conversation": {"id": f"{one}x"}, "evaluator": {"id": one}},
+        # Not valid: kept apart, and found all the same.
+        f'{{"id": "e-5", "score": NaN, "conversation": {{"id": "{one}"}}}}',
+        f'{{"id": "e-6", "score": NaN, "conversation": {{"id": "{other}"}}}}',
+    )
+    load_evaluations(loader)
+    load_evaluations(loader)
+    kept = {"e-2", "e-4", "e-6"}
+    assert evaluation_ids(loader) == kept | {"e-1", "e-3", "e-5"}
+
+    shown = loader.run("erase", "--conversation", one)
+    assert "quality_evaluations" in shown.output
+    erased = loader.run("erase", "--conversation", one, "--yes")
+    assert erased.exit_code == 0, erased.errors
+    assert evaluation_ids(loader) == kept
+    assert user in {record_id for record_id, _ in loader.raw("users")}
+    assert "problem" not in loader.run("doctor").output
+
+    # They are told again, and one more: late, of a conversation that is long erased.
+    late = {"id": "e-late", **about}
+    serve(sandbox, {"id": "e-1", **about}, late, {"id": "e-7", "conversation": {"id": other}})
+    assert "2 left out (erased)" in load_evaluations(loader)
+    assert evaluation_ids(loader) == kept | {"e-7"}
+
+
+def test_an_id_is_found_however_json_writes_it(loader: Loader, sandbox: SandboxProcess) -> None:
+    ids = ["50%_off", 'a"b\\c/d', "\u00e9\u2603", "c'1 --", "<a&b>"]
+    written = [
+        text
+        for one in ids
+        for text in {
+            json.dumps(one),
+            json.dumps(one, ensure_ascii=False),
+            json.dumps(one).replace("/", "\\/").replace("<", "\\u003C"),
+        }
+    ]
+    others = [{"id": f"other-{n}", "conversation": {"id": one}} for n, one in enumerate(
+        ("50x_off", "50%yoff", "50_off", 'a"bc/d', "e\u2603", "c'1 -- ", "A&b")
+    )]  # fmt: skip
+    serve(sandbox, *others, *(
+        f'{{"id": "e-{number}", "conversation": {{"id": {text}}}}}'
+        for number, text in enumerate(written)
+    ))  # fmt: skip
+    load_evaluations(loader)
+    assert len(evaluation_ids(loader)) == len(written) + len(others)
+    erased = loader.run("erase", "--yes", "--conversation", *ids)
+    assert erased.exit_code == 0, erased.errors
+    assert evaluation_ids(loader) == {str(one["id"]) for one in others}
