@@ -5,7 +5,7 @@ part in. The marts' own tables are no source: analysts choose what those show.
 """
 
 import argparse
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,28 +16,23 @@ from loader.ledger import ErasedRecord, ledger_table
 from loader.raw import entity_hash
 from loader.resources import RESOURCE_NAMES
 from loader.settings import Settings
-from loader.warehouses.dataset import DATASET, Dataset, run_lock
+from loader.warehouses.dataset import DATASET, Dataset, StoredTable
+from loader.warehouses.lock import run_lock
 
 # What rows outside the raw dataset tell whom they are about by.
 ABOUT = ("conversation_id", "contact_id", "canonical_contact_id", "external_contact_id")
 IDS = "genesys_intermediate.int_contact_external_ids_unioned"
 MERGES = "genesys_intermediate.int_contact_merges_resolved"
 CONVERSATIONS = "genesys_intermediate.int_journey_conversations_unioned"
-_MODELLED = (
-    "select count(*) from information_schema.tables"
-    " where table_schema || '.' || table_name in (%s, %s, %s)"
-)
 # Parameters of one statement.
 MOST_IDS = 500
-
-TableName = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Part:
     """The rows of one table that are about somebody: how many, and the condition on them."""
 
-    table: TableName
+    table: StoredTable
     row_count: int
     condition: str
     parameters: Sequence[str]
@@ -70,7 +65,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
             )
         shown = table("table", "rows")
         for part in found:
-            shown.add_row(".".join(part.table), f"{part.row_count:,}")
+            shown.add_row(f"{part.table.schema}.{part.table.name}", f"{part.row_count:,}")
         if found:
             console().print(shown)
         else:
@@ -106,7 +101,7 @@ def entities(
         SettingsError: an id that nothing knows.
     """
     models = (IDS, MERGES, CONVERSATIONS)
-    if contacts and dataset.query(_MODELLED, *models)[0][0] < len(models):
+    if contacts and not dataset.has_all(*models):
         raise DestinationError(
             "who a contact was merged with, and what it took part in, is not modelled yet; "
             "`make transform`."
@@ -124,7 +119,7 @@ def entities(
         found |= {contact, *people}
         for ids in _chunks(people):
             rows = dataset.query(
-                f"select distinct conversation_id from {CONVERSATIONS} "
+                f"select distinct conversation_id from {{{CONVERSATIONS}}} "
                 f"where contact_id in ({_places(ids)})",
                 *ids,
             )
@@ -137,11 +132,11 @@ def _people(dataset: Dataset, contact: str) -> list[str]:
     rows = dataset.query(
         f"""
         select everybody.contact_id
-        from {MERGES} as everybody
-        inner join {MERGES} as meant
+        from {{{MERGES}}} as everybody
+        inner join {{{MERGES}}} as meant
             on everybody.canonical_contact_id = meant.canonical_contact_id
         where meant.contact_id = %s
-            or meant.contact_id in (select contact_id from {IDS} where external_id = %s)
+            or meant.contact_id in (select contact_id from {{{IDS}}} where external_id = %s)
         """,
         contact,
         contact,
@@ -158,21 +153,21 @@ def parts(dataset: Dataset, ids: Collection[str]) -> list[Part]:
 
 
 def _parts(
-    dataset: Dataset, table: TableName, columns: Collection[str], ids: Collection[str]
+    dataset: Dataset, table: StoredTable, columns: Mapping[str, str], ids: Collection[str]
 ) -> Iterator[Part]:
-    if table[0] == DATASET:
+    if table.schema == DATASET:
         conditions = ["split_part(record_id, '|', 1) in ({places})"] * ("record_id" in columns)
-        if table[1] == "quarantined_records":
+        if table.name == "quarantined_records":
             # A record that could not be read may have no id, but it holds one.
             conditions.append("{inside}")
     else:
-        conditions = [f"{column} in ({{places}})" for column in ABOUT if column in columns]
+        conditions = [f"{columns[column]} in ({{places}})" for column in ABOUT if column in columns]
     for chunk in _chunks(ids) if conditions else ():
         places, inside = _places(chunk), " or ".join(["strpos(payload, %s) > 0"] * len(chunk))
         condition = " or ".join(conditions).format(places=places, inside=inside)
         parameters = chunk * len(conditions)
         [(count,)] = dataset.query(
-            f"select count(*) from {_name(table)} where {condition}", *parameters
+            f"select count(*) from {table.qualified} where {condition}", *parameters
         )
         if count:
             yield Part(table, count, condition, parameters)
@@ -190,19 +185,19 @@ def write_off(dataset: Dataset, ids: Collection[str], found: Sequence[Part], now
     remembered = {entity_hash(one): ErasedRecord(entity_hash(one), None, None, now) for one in ids}
     records = [*remembered.values()]
     for part in found:
-        schema, name = part.table
-        if schema == DATASET and name != "quarantined_records":
+        table = part.table
+        if table.schema == DATASET and table.name != "quarantined_records":
             rows = dataset.query(
-                f"select record_id, _dlt_load_id from {_name(part.table)} where {part.condition}",
+                f"select record_id, _dlt_load_id from {table.qualified} where {part.condition}",
                 *part.parameters,
             )
             records += [
-                ErasedRecord(entity_hash(record_id), name, load_id, now)
+                ErasedRecord(entity_hash(record_id), table.name, load_id, now)
                 for record_id, load_id in rows
             ]
     dataset.commit({"erased_records": ledger_table("erased_records", records)}, {})
     dataset.execute(
-        (f"delete from {_name(part.table)} where {part.condition}", part.parameters)
+        (f"delete from {part.table.qualified} where {part.condition}", part.parameters)
         for part in found
     )
     # Nothing found: it was deleted before, by an erasure that was interrupted here.
@@ -218,7 +213,3 @@ def _chunks(ids: Collection[str]) -> Iterator[list[str]]:
 
 def _places(ids: Sequence[str]) -> str:
     return ", ".join(["%s"] * len(ids))
-
-
-def _name(table: TableName) -> str:
-    return f'"{table[0]}"."{table[1]}"'

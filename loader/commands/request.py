@@ -8,7 +8,8 @@ from loader.errors import SettingsError
 from loader.planning import Request
 from loader.resources import RESOURCE_NAMES
 from loader.seeds import check_seeds, check_selection
-from loader.settings import ENV_FILE, Settings, is_env_file_exposed, parse_utc
+from loader.setting_types import ENV_FILE
+from loader.settings import Settings, is_env_file_exposed, parse_utc
 from loader.windows import iso
 
 logger = logging.getLogger(__name__)

@@ -21,7 +21,8 @@ from loader.resources.platform.listings import listings
 from loader.resources.resource import Resource
 from loader.seeds import attribute_names, contact_attributes, export_columns
 from loader.settings import Settings
-from loader.warehouses.dataset import Dataset, run_lock
+from loader.warehouses.dataset import Dataset
+from loader.warehouses.lock import run_lock
 
 
 @contextmanager

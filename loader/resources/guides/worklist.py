@@ -35,7 +35,7 @@ class Contacts:
     """The contacts to be read, of the integration guides' contract.
 
     Args:
-        query: of the warehouse; `{dataset}` stands for the raw dataset.
+        query: of the warehouse; names of raw tables stand in braces.
         attributes: whose value is a contact's external id, the one to be preferred first.
         refresh: how old what is known of a contact may become; None for any age.
     """
@@ -49,7 +49,7 @@ class Contacts:
 
     def newest_load(self) -> str:
         """Return the id of the newest load, up to which a snapshot deals with what is there."""
-        rows = self._query("select max(load_id) from {dataset}._dlt_loads")
+        rows = self._query("select max(load_id) from {_dlt_loads}")
         return _only(rows) or BEGINNING
 
     def external_ids(self, through: str, now: datetime) -> Sequence[str]:
@@ -99,7 +99,7 @@ class Contacts:
         """Return when contacts were last read to the end; those due by then were asked for."""
         newest: datetime | None = _only(
             self._query(
-                "select max(window_start) from {dataset}.extract_windows "
+                "select max(window_start) from {extract_windows} "
                 "where resource = 'guides_contacts' and status = 'loaded'"
             )
         )
@@ -113,7 +113,7 @@ class Contacts:
                 select payload, extracted_at, row_number() over (
                     partition by record_id order by extracted_at desc, payload_hash desc
                 ) as version_number
-                from {dataset}.guides_contacts
+                from {guides_contacts}
             ) as versions
             where version_number = 1 order by extracted_at
             """
@@ -132,20 +132,20 @@ class Contacts:
         """
         behind = _only(
             self._query(
-                "select max(job_id) from {dataset}.extract_windows "
+                "select max(job_id) from {extract_windows} "
                 "where resource = %s and status = 'loaded'",
                 resource,
             )
         )
         loads = self._query(
-            f"select distinct _dlt_load_id from {{dataset}}.{table} "
+            f"select distinct _dlt_load_id from {{{table}}} "
             "where _dlt_load_id > %s and _dlt_load_id <= %s order by 1",
             behind or BEGINNING,
             through,
         )
         for (load_id,) in loads:
             rows = self._query(
-                f"select payload from {{dataset}}.{table} where _dlt_load_id = %s",
+                f"select payload from {{{table}}} where _dlt_load_id = %s",
                 load_id,
             )
             yield from (payload for (payload,) in rows)
