@@ -120,7 +120,7 @@ def test_settings_are_read_without_what_is_heavy(tmp_path: Path) -> None:
         "print({'dlt', 'duckdb', 'psycopg2', 'pyarrow'} & sys.modules.keys())"
     )
     names = [name for name in os.environ if not name.startswith(("ELT_", "GENESYS_"))]
-    environment = {name: os.environ[name] for name in names}
+    environment = {name: os.environ[name] for name in names} | {"PYTHONPATH": str(ROOT)}
     ended = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True
     )
