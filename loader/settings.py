@@ -1,7 +1,8 @@
 """Every setting, read once and checked before the first request.
 
 Sources, strongest first: the environment, `.env` in the working directory, one file per setting in
-the directory ELT_SECRETS_DIR (default /run/secrets). `.env.example` lists them all.
+the directory ELT_SECRETS_DIR (default /run/secrets). `.env.example` lists them all. Those of a
+warehouse are declared in its own file (`loader/warehouses/`).
 """
 
 import difflib
@@ -10,20 +11,30 @@ import re
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError
+from pydantic_settings import BaseSettings
 
 from loader.errors import SettingsError
 from loader.genesys.hosts import Hosts, checked_url, region_hosts
+from loader.setting_types import (
+    ENV_FILE,
+    INTEGER,
+    SOURCES,
+    PlainPath,
+    Secret,
+    Text,
+    Whole,
+    count,
+)
+from loader.warehouses import kind_of, kinds
+from loader.warehouses.base import WarehouseSettings
 from loader.windows import Rules, floor, iso
 
-ENV_FILE = ".env"
 DATE_FORM = "a UTC date or time such as 2026-03-01 or 2026-03-01T06:00:00Z"
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2}))?")
-_INTEGER = re.compile(r"\d{1,9}")
 # Short ones can be found by trying; the loader's own have 64.
 _SALT_LENGTH = 16
 
@@ -44,60 +55,27 @@ def parse_utc(value: object) -> datetime | None:
         raise ValueError(f"must be {DATE_FORM}") from None
 
 
-def _whole(value: object) -> object:
-    """Refuse what int() would quietly accept: signs, blanks, underscores, exponents."""
-    if isinstance(value, str) and not _INTEGER.fullmatch(value.strip()):
-        raise ValueError("must be a whole number without sign")
-    return value
-
-
 def _minutes(value: object) -> object:
     """Read digits as a number, which a list of accepted numbers does not do by itself."""
-    return int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
-
-
-def _one_line(value: object) -> object:
-    """Take the newline off that files and pasted secrets end in; refuse one inside."""
-    if isinstance(value, str):
-        value = value.strip()
-        if any(ord(character) < 32 for character in value):
-            raise ValueError("must be one line without control characters")
-    return value
-
-
-def _plain_path(value: object) -> object:
-    """Refuse paths that dlt pastes into SQL or a format, and patterns, which DuckDB looks up."""
-    if isinstance(value, str) and re.search(r"['%\\*?\[\]\x00-\x1f]", value):
-        raise ValueError(r"must be a path without apostrophes, control characters and % \ * ? [ ]")
-    return value
+    return int(value) if isinstance(value, str) and INTEGER.fullmatch(value) else value
 
 
 Utc = Annotated[datetime | None, BeforeValidator(parse_utc)]
-Text = Annotated[str, BeforeValidator(_one_line)]
-Secret = Annotated[SecretStr, BeforeValidator(_one_line)]
-PlainPath = Annotated[Path, BeforeValidator(_plain_path)]
 
 
-def _count(default: int, low: int, high: int, alias: str) -> Any:  # noqa: ANN401 - a pydantic field
-    return Field(default=default, ge=low, le=high, alias=alias)
+class _Target(BaseSettings):
+    """Which warehouse; that tells which further settings there are."""
+
+    model_config = SOURCES
+
+    target: Text = Field(default="duckdb", alias="ELT_TARGET")
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
+class Settings(_Target):
+    """The settings by their names in the environment; units are in the names.
 
-
-class Settings(BaseSettings):
-    """The settings by their names in the environment; units are in the names."""
-
-    model_config = SettingsConfigDict(
-        env_file=ENV_FILE,
-        env_file_encoding="utf-8",
-        # An empty value means "not set", as in the .env.example a user copies.
-        env_ignore_empty=True,
-        case_sensitive=True,
-        extra="ignore",
-        frozen=True,
-        populate_by_name=False,
-    )
+    `warehouse` holds those of the target.
+    """
 
     # The source
     contract: Literal["platform", "guides"] = Field(default="platform", alias="GENESYS_CONTRACT")
@@ -111,44 +89,42 @@ class Settings(BaseSettings):
         default=None, ge=1, le=100_000, alias="GENESYS_REQUESTS_PER_MINUTE"
     )
     contact_column: Text = Field(default="customer_id", alias="GENESYS_CONTACT_COLUMN")
-    contact_days: Whole = _count(7, 0, 366, "GENESYS_CONTACT_DAYS")
+    contact_days: Whole = count(7, 0, 366, "GENESYS_CONTACT_DAYS")
 
-    # The warehouse, for loader and dbt alike
-    target: Literal["duckdb", "postgres"] = Field(default="duckdb", alias="ELT_TARGET")
-    duckdb_path: PlainPath = Field(default=Path("data/genesys.duckdb"), alias="ELT_DUCKDB_PATH")
-    duckdb_memory: Text = Field(
-        default="1500MB", alias="ELT_DUCKDB_MEMORY", pattern=r"^\d{1,6} ?(MB|GB|MiB|GiB)$"
-    )
-    postgres_host: Text = Field(default="localhost", alias="ELT_POSTGRES_HOST")
-    postgres_port: Whole = _count(5432, 1, 65535, "ELT_POSTGRES_PORT")
-    postgres_user: Text = Field(default="", alias="ELT_POSTGRES_USER")
-    postgres_password: Secret = Field(default=SecretStr(""), alias="ELT_POSTGRES_PASSWORD")
-    postgres_database: Text = Field(default="", alias="ELT_POSTGRES_DATABASE")
-    lock_wait_seconds: Whole = _count(60, 0, 3600, "ELT_LOCK_WAIT_SECONDS")
+    # Any warehouse
     pii_salt: Secret = Field(default=SecretStr(""), alias="ELT_PII_SALT")
 
     # The run
     work_dir: PlainPath = Field(default=Path("data/work"), alias="ELT_WORK_DIR")
     start: Utc = Field(default=None, alias="ELT_START")
     now_override: Utc = Field(default=None, alias="ELT_NOW")
-    window_hours: Whole = _count(24, 1, 744, "ELT_WINDOW_HOURS")
-    overlap_minutes: Whole = _count(60, 0, 44_640, "ELT_OVERLAP_MINUTES")
-    settle_minutes: Whole = _count(15, 0, 10_080, "ELT_SETTLE_MINUTES")
-    lookback_days: Whole = _count(3, 0, 366, "ELT_LOOKBACK_DAYS")
-    reference_hours: Whole = _count(24, 1, 744, "ELT_REFERENCE_HOURS")
+    window_hours: Whole = count(24, 1, 744, "ELT_WINDOW_HOURS")
+    overlap_minutes: Whole = count(60, 0, 44_640, "ELT_OVERLAP_MINUTES")
+    settle_minutes: Whole = count(15, 0, 10_080, "ELT_SETTLE_MINUTES")
+    lookback_days: Whole = count(3, 0, 366, "ELT_LOOKBACK_DAYS")
+    reference_hours: Whole = count(24, 1, 744, "ELT_REFERENCE_HOURS")
     interval_minutes: Annotated[Literal[15, 30, 60], BeforeValidator(_minutes)] = Field(
         default=15, alias="ELT_INTERVAL_MINUTES"
     )
-    page_size: Whole = _count(1000, 1, 10_000, "ELT_PAGE_SIZE")
-    commit_megabytes: Whole = _count(64, 1, 1024, "ELT_COMMIT_MEGABYTES")
-    quarantine_percent: Whole = _count(1, 0, 100, "ELT_QUARANTINE_PERCENT")
-    drift_percent: Whole = _count(20, 0, 100, "ELT_DRIFT_PERCENT")
+    page_size: Whole = count(1000, 1, 10_000, "ELT_PAGE_SIZE")
+    commit_megabytes: Whole = count(64, 1, 1024, "ELT_COMMIT_MEGABYTES")
+    quarantine_percent: Whole = count(1, 0, 100, "ELT_QUARANTINE_PERCENT")
+    drift_percent: Whole = count(20, 0, 100, "ELT_DRIFT_PERCENT")
 
     # Retries and deadlines
-    request_seconds: Whole = _count(120, 1, 3600, "ELT_REQUEST_SECONDS")
-    retry_attempts: Whole = _count(8, 1, 100, "ELT_RETRY_ATTEMPTS")
-    retry_seconds: Whole = _count(600, 0, 86_400, "ELT_RETRY_SECONDS")
-    job_minutes: Whole = _count(60, 1, 1440, "ELT_JOB_MINUTES")
+    request_seconds: Whole = count(120, 1, 3600, "ELT_REQUEST_SECONDS")
+    retry_attempts: Whole = count(8, 1, 100, "ELT_RETRY_ATTEMPTS")
+    retry_seconds: Whole = count(600, 0, 86_400, "ELT_RETRY_SECONDS")
+    job_minutes: Whole = count(60, 1, 1440, "ELT_JOB_MINUTES")
+
+    _warehouse: WarehouseSettings | None = PrivateAttr(default=None)
+
+    @property
+    def warehouse(self) -> WarehouseSettings:
+        """The settings of the target's own."""
+        if self._warehouse is None:
+            raise RuntimeError("read() comes first")
+        return self._warehouse
 
     @classmethod
     def read(cls) -> Self:
@@ -158,13 +134,29 @@ class Settings(BaseSettings):
             SettingsError: naming each setting at fault and the accepted form, never a secret.
         """
         _refuse_unreadable()
-        _refuse_unknown(cls)
-        secrets = Path(os.environ.get("ELT_SECRETS_DIR", "/run/secrets"))
+        _refuse_unknown()
+        folder = Path(os.environ.get("ELT_SECRETS_DIR", "/run/secrets"))
+        secrets = folder if folder.is_dir() else None
+        problems, settings, warehouse = [], None, None
         try:
-            settings = cls(_secrets_dir=secrets if secrets.is_dir() else None)
+            target = _Target(_secrets_dir=secrets).target
         except ValidationError as error:
             raise SettingsError(_in_one_line(error)) from None
+        model = kind_of(target).settings_model
+        try:
+            settings = cls(_secrets_dir=secrets)
+        except ValidationError as error:
+            problems.append(_in_one_line(error))
+        try:
+            warehouse = model(_secrets_dir=secrets)
+        except ValidationError as error:
+            problems.append(_in_one_line(error))
+        if settings is None or warehouse is None:
+            raise SettingsError("; ".join(problem.removesuffix(".") for problem in problems) + ".")
+        settings._warehouse = warehouse
         settings._check_rules()
+        for name in warehouse.lacking():
+            raise SettingsError(f"{name} is not set; ELT_TARGET={target} needs it.")
         return settings
 
     def _check_rules(self) -> None:
@@ -185,14 +177,6 @@ class Settings(BaseSettings):
                 f"ELT_PII_SALT must have at least {_SALT_LENGTH} characters; "
                 "`openssl rand -hex 32` makes one."
             )
-        if self.target == "postgres":
-            for name, value in (
-                ("ELT_POSTGRES_HOST", self.postgres_host),
-                ("ELT_POSTGRES_USER", self.postgres_user),
-                ("ELT_POSTGRES_DATABASE", self.postgres_database),
-            ):
-                if not value:
-                    raise SettingsError(f"{name} is not set; ELT_TARGET=postgres needs it.")
 
     def check_source(self) -> None:
         """Check what only a command that talks to Genesys needs.
@@ -259,21 +243,17 @@ class Settings(BaseSettings):
 
     def warehouse_environment(self) -> dict[str, str]:
         """The settings dbt's profile reads, as environment variables."""
-        return {
-            "ELT_TARGET": self.target,
-            "ELT_DUCKDB_PATH": str(self.duckdb_path.resolve()),
-            "ELT_DUCKDB_MEMORY": self.duckdb_memory,
-            "ELT_POSTGRES_HOST": self.postgres_host,
-            "ELT_POSTGRES_PORT": str(self.postgres_port),
-            "ELT_POSTGRES_USER": self.postgres_user,
-            "ELT_POSTGRES_PASSWORD": self.postgres_password.get_secret_value(),
-            "ELT_POSTGRES_DATABASE": self.postgres_database,
-        }
+        return {"ELT_TARGET": self.target, **self.warehouse.environment()}
 
 
-def setting_names(model: type[Settings] = Settings) -> list[str]:
-    """Return the names of all settings, in the order they are declared."""
-    return [str(field.alias) for field in model.model_fields.values()]
+def models() -> list[type[BaseSettings]]:
+    """Return what declares settings: ours, and one for each kind of warehouse."""
+    return [Settings, *(kind.settings_model for kind in kinds().values())]
+
+
+def setting_names() -> list[str]:
+    """Return the names of all settings, those of every warehouse among them."""
+    return [str(field.alias) for model in models() for field in model.model_fields.values()]
 
 
 # Read by itself, before the settings: where secrets lie.
@@ -298,12 +278,12 @@ def is_env_file_exposed() -> bool:
     if not file.is_file() or not file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         return False
     kept = dotenv_values(file)
-    fields = Settings.model_fields.values()
+    fields = [field for model in models() for field in model.model_fields.values()]
     return any(kept.get(str(one.alias)) for one in fields if one.annotation is SecretStr)
 
 
-def _refuse_unknown(model: type[Settings]) -> None:
-    names = setting_names(model)
+def _refuse_unknown() -> None:
+    names = setting_names()
     given = [*os.environ, *(dotenv_values(ENV_FILE) if Path(ENV_FILE).is_file() else {})]
     for name in given:
         if name.startswith(("GENESYS_", "ELT_")) and name not in {*names, *_KNOWN_ELSEWHERE}:

@@ -18,13 +18,14 @@ from loader.errors import DestinationError, ExitCode, LoaderError
 from loader.ledger import described
 from loader.seeds import check_seeds
 from loader.settings import Settings
-from loader.warehouses.dataset import DATASET, Dataset, run_lock
+from loader.warehouses.dataset import DATASET, Dataset
+from loader.warehouses.lock import run_lock
 from loader.windows import Coverage, Window, iso
 
 # Rows that are gone because somebody was erased count as those of the load that had brought them.
 ERASED = """
     union all
-    select coalesce(loaded_in, _dlt_load_id) from {{dataset}}.erased_records
+    select coalesce(loaded_in, _dlt_load_id) from {{erased_records}}
     where resource = '{}'
 """
 
@@ -73,7 +74,8 @@ def _examined(settings: Settings) -> Iterator[Finding]:
     dataset = dataset_of(settings)
     dataset.check_paths()
     if not dataset.exists():
-        yield Finding("warehouse", "note", f"{settings.duckdb_path} does not exist yet", "`load`")
+        place = dataset.warehouse.place
+        yield Finding("warehouse", "note", f"{place} does not exist yet", "`load`")
         return
     with run_lock(settings.work_dir), closing(dataset):
         yield Finding("lock", "ok", "no run is going on")
@@ -174,18 +176,18 @@ def _counts(dataset: Dataset, resources: Sequence[str]) -> Iterator[Finding]:
                 select _dlt_load_id, min(window_start) as window_start,
                     max(window_end) as window_end,
                     sum(record_count - quarantined_count) as row_count
-                from {{dataset}}.extract_windows where resource = %s group by _dlt_load_id
+                from {{extract_windows}} where resource = %s group by _dlt_load_id
             ) as told
             left join (
                 select _dlt_load_id, count(*) as row_count
                 from (
-                    select _dlt_load_id from {{dataset}}.{resource} {erased.format(resource)}
+                    select _dlt_load_id from {{{resource}}} {erased.format(resource)}
                 ) as every_row
                 group by _dlt_load_id
             ) as held on told._dlt_load_id = held._dlt_load_id
             where coalesce(held.row_count, 0) < told.row_count
                 and not exists (
-                    select 1 from {{dataset}}.extract_windows as later
+                    select 1 from {{extract_windows}} as later
                     where later.resource = %s and later.status = 'loaded'
                         and later._dlt_load_id > told._dlt_load_id
                         and (
@@ -253,7 +255,7 @@ def _gaps(
     windows: list[tuple[Any, ...]] = dataset.query(
         """
         select min(window_start), max(case when status = 'loaded' then window_end end)
-        from {dataset}.extract_windows where resource = %s
+        from {extract_windows} where resource = %s
         group by window_attempt_id having max(case when status = 'loaded' then 1 else 0 end) = 1
         order by 1
         """,

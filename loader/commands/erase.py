@@ -20,21 +20,16 @@ from loader.errors import DestinationError, ExitCode, SettingsError
 from loader.ledger import ErasedRecord, ledger_table
 from loader.raw import DataSubjects, entity_hash
 from loader.settings import Settings
-from loader.warehouses.dataset import DATASET, Dataset, run_lock
+from loader.warehouses.dataset import DATASET, Dataset, StoredTable
+from loader.warehouses.lock import run_lock
 
 # What rows outside the raw dataset tell whom they are about by.
 ABOUT = ("conversation_id", "contact_id", "canonical_contact_id", "external_contact_id")
 IDS = "genesys_intermediate.int_contact_external_ids_unioned"
 MERGES = "genesys_intermediate.int_contact_merges_resolved"
 CONVERSATIONS = "genesys_intermediate.int_journey_conversations_unioned"
-_MODELLED = (
-    "select count(*) from information_schema.tables"
-    " where table_schema || '.' || table_name in (%s, %s, %s)"
-)
 # Parameters of one statement.
 MOST_IDS = 500
-
-TableName = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,7 @@ class Part:
         subjects: whom each goes with, by its record id, where the record id does not tell.
     """
 
-    table: TableName
+    table: StoredTable
     row_count: int
     condition: str
     parameters: Sequence[str]
@@ -86,11 +81,11 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
                 f"--conversation {' '.join(strangers)}: nothing in the warehouse is about that."
             )
         shown = table("table", "rows")
-        counts: Counter[TableName] = Counter()
+        counts: Counter[StoredTable] = Counter()
         for part in found:
             counts[part.table] += part.row_count
-        for name, row_count in counts.items():
-            shown.add_row(".".join(name), f"{row_count:,}")
+        for place, row_count in counts.items():
+            shown.add_row(f"{place.schema}.{place.name}", f"{row_count:,}")
         if found:
             console().print(shown)
         else:
@@ -130,7 +125,7 @@ def entities(
         SettingsError: an id that nothing knows.
     """
     models = (IDS, MERGES, CONVERSATIONS)
-    if contacts and dataset.query(_MODELLED, *models)[0][0] < len(models):
+    if contacts and not dataset.has_all(*models):
         raise DestinationError(
             "who a contact was merged with, and what it took part in, is not modelled yet; "
             "`make transform`."
@@ -148,14 +143,14 @@ def entities(
         found |= {contact, *people}
         for ids in _chunks(people):
             rows = dataset.query(
-                f"select distinct conversation_id from {CONVERSATIONS} "
+                f"select distinct conversation_id from {{{CONVERSATIONS}}} "
                 f"where contact_id in ({_places(ids)})",
                 *ids,
             )
             found |= {conversation for (conversation,) in rows}
         for table_name, subjects in inside.items():
             if subjects.tell_who_took_part:
-                found |= _took_part(dataset, (DATASET, table_name), subjects, people)
+                found |= _took_part(dataset, table_name, subjects, people)
     return found
 
 
@@ -164,11 +159,11 @@ def _people(dataset: Dataset, contact: str) -> list[str]:
     rows = dataset.query(
         f"""
         select everybody.contact_id
-        from {MERGES} as everybody
-        inner join {MERGES} as meant
+        from {{{MERGES}}} as everybody
+        inner join {{{MERGES}}} as meant
             on everybody.canonical_contact_id = meant.canonical_contact_id
         where meant.contact_id = %s
-            or meant.contact_id in (select contact_id from {IDS} where external_id = %s)
+            or meant.contact_id in (select contact_id from {{{IDS}}} where external_id = %s)
         """,
         contact,
         contact,
@@ -177,7 +172,7 @@ def _people(dataset: Dataset, contact: str) -> list[str]:
 
 
 def _took_part(
-    dataset: Dataset, table: TableName, subjects: DataSubjects, people: Collection[str]
+    dataset: Dataset, table_name: str, subjects: DataSubjects, people: Collection[str]
 ) -> set[str]:
     """Return the conversations people took part in by a raw table's newest versions.
 
@@ -187,8 +182,8 @@ def _took_part(
     for chunk in _chunks(people):
         condition, patterns = _holding(chunk, '"{}"')
         rows = dataset.query(
-            f"select record_id, payload from {_name(table)} where record_id in "
-            f"(select record_id from {_name(table)} where {condition}) "
+            f"select record_id, payload from {{{table_name}}} where record_id in "
+            f"(select record_id from {{{table_name}}} where {condition}) "
             "order by extracted_at, payload_hash desc",
             *patterns,
         )
@@ -215,13 +210,12 @@ def parts(dataset: Dataset, inside: Mapping[str, DataSubjects], ids: Collection[
 def _parts(
     dataset: Dataset,
     inside: Mapping[str, DataSubjects],
-    table: TableName,
-    columns: Collection[str],
+    table: StoredTable,
+    columns: Mapping[str, str],
     ids: Collection[str],
 ) -> Iterator[Part]:
-    schema, name = table
-    if schema != DATASET:
-        about = [column for column in ABOUT if column in columns]
+    if table.schema != DATASET:
+        about = [columns[column] for column in ABOUT if column in columns]
         for chunk in _chunks(ids) if about else ():
             condition = " or ".join(f"{column} in ({_places(chunk)})" for column in about)
             yield from _part(dataset, table, condition, chunk * len(about))
@@ -230,24 +224,24 @@ def _parts(
         return
     for chunk in _chunks(one for one in ids if "|" not in one):
         yield from _part(dataset, table, *_by_record_id(chunk))
-    if name == "quarantined_records":
+    if table.name == "quarantined_records":
         # A record that could not be read may have no id, but it holds one.
         yield from _inside(dataset, table, "payload_hash", "{}", ids, lambda payload: [
             one for one in ids if one in payload
         ])  # fmt: skip
-    elif name in inside and inside[name].are_in_payload:
-        yield from _inside(dataset, table, "record_id", '"{}"', ids, inside[name].of)
+    elif table.name in inside and inside[table.name].are_in_payload:
+        yield from _inside(dataset, table, "record_id", '"{}"', ids, inside[table.name].of)
 
 
 def _part(
     dataset: Dataset,
-    table: TableName,
+    table: StoredTable,
     condition: str,
     parameters: Sequence[str],
     subjects: Mapping[str, str] | None = None,
 ) -> Iterator[Part]:
     [(count,)] = dataset.query(
-        f"select count(*) from {_name(table)} where {condition}", *parameters
+        f"select count(*) from {table.qualified} where {condition}", *parameters
     )
     if count:
         yield Part(table, count, condition, parameters, subjects or {})
@@ -268,7 +262,7 @@ def _by_record_id(ids: Sequence[str]) -> tuple[str, list[str]]:
 
 def _inside(
     dataset: Dataset,
-    table: TableName,
+    table: StoredTable,
     key: str,
     written: str,
     ids: Collection[str],
@@ -290,7 +284,7 @@ def _inside(
     for chunk in _chunks(ids):
         condition, patterns = _holding(chunk, written)
         rows = dataset.query(
-            f"select {key}, record_id, payload from {_name(table)} where {condition}", *patterns
+            f"select {key}, record_id, payload from {table.qualified} where {condition}", *patterns
         )
         for value, record_id, payload in rows:
             subject = next((one for one in about(payload) if one in ids), None)
@@ -326,21 +320,21 @@ def write_off(dataset: Dataset, ids: Collection[str], found: Sequence[Part], now
     remembered = {entity_hash(one): ErasedRecord(entity_hash(one), None, None, now) for one in ids}
     records = [*remembered.values()]
     for part in found:
-        schema, name = part.table
-        if schema == DATASET and name != "quarantined_records":
+        table = part.table
+        if table.schema == DATASET and table.name != "quarantined_records":
             rows = dataset.query(
-                f"select record_id, _dlt_load_id from {_name(part.table)} where {part.condition}",
+                f"select record_id, _dlt_load_id from {table.qualified} where {part.condition}",
                 *part.parameters,
             )
             records += [
                 ErasedRecord(
-                    entity_hash(part.subjects.get(record_id, record_id)), name, load_id, now
+                    entity_hash(part.subjects.get(record_id, record_id)), table.name, load_id, now
                 )
                 for record_id, load_id in rows
             ]
     dataset.commit({"erased_records": ledger_table("erased_records", records)}, {})
     dataset.execute(
-        (f"delete from {_name(part.table)} where {part.condition}", part.parameters)
+        (f"delete from {part.table.qualified} where {part.condition}", part.parameters)
         for part in found
     )
     # Nothing found: it was deleted before, by an erasure that was interrupted here.
@@ -356,7 +350,3 @@ def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
 
 def _places(ids: Sequence[str]) -> str:
     return ", ".join(["%s"] * len(ids))
-
-
-def _name(table: TableName) -> str:
-    return f'"{table[0]}"."{table[1]}"'

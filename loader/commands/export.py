@@ -9,16 +9,13 @@ from contextlib import closing
 from loader.commands.session import dataset_of
 from loader.errors import DestinationError, ExitCode, SettingsError
 from loader.settings import Settings
-from loader.warehouses.dataset import run_lock
+from loader.warehouses.lock import run_lock
 
-_JOURNEYS_BUILT = """
-    select count(*) from information_schema.tables
-    where table_schema = 'genesys_marts' and table_name = 'journey_timelines'
-"""
+_JOURNEYS = "genesys_marts.journey_timelines"
 _JOURNEY = """
     select min(ids.external_source_name), cast(timelines.timeline_json as text)
-    from genesys_marts.bridge_contact_external_ids as ids
-    inner join genesys_marts.journey_timelines as timelines
+    from {genesys_marts.bridge_contact_external_ids} as ids
+    inner join {genesys_marts.journey_timelines} as timelines
         on ids.canonical_contact_id = timelines.canonical_contact_id
     where ids.external_id in (%s, %s)
     group by cast(timelines.timeline_json as text)
@@ -38,7 +35,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     if dataset.exists():
         with run_lock(settings.work_dir), closing(dataset):
             dataset.connect()
-            if not dataset.query(_JOURNEYS_BUILT)[0][0]:
+            if not dataset.has_all(_JOURNEYS):
                 raise DestinationError("the journeys are not built yet; `make transform`.")
             # pii_policy may have the ids hashed.
             hashed = hashlib.sha256(f"{dataset.salt()}{external_id}".encode()).hexdigest()

@@ -61,7 +61,7 @@ def _pages_per_hour(dataset: Dataset) -> dict[str, float]:
     rows = dataset.query(
         """
         select resource, window_attempt_id, max(window_start), max(window_end), sum(page_count)
-        from {dataset}.extract_windows where window_end > window_start
+        from {extract_windows} where window_end > window_start
         group by resource, window_attempt_id
         """
     )

@@ -29,7 +29,7 @@ def run(settings: Settings, request: Request) -> int:
         resources = contract.resources(settings)
         windowed = [one.name for one in resources if one.kind == "window"]
         wanted = tuple(request.only or windowed)
-        [(newest,)] = dataset.query("select max(load_id) from {dataset}._dlt_loads")
+        [(newest,)] = dataset.query("select max(load_id) from {_dlt_loads}")
         the_run = Run(settings, client, dataset, resources, Lines())
         summary = the_run.load(replace(request, only=wanted))
         healed = [
@@ -55,14 +55,14 @@ def _healed(dataset: Dataset, table: str, before: str) -> tuple[int, int, int, i
         select count(*), count(case when known.record_id is null then 1 end),
             count(case when known.record_id is not null and known.is_same = 0 then 1 end)
         from (
-            select distinct record_id, payload_hash from {{dataset}}.{table}
+            select distinct record_id, payload_hash from {{{table}}}
             where _dlt_load_id > %s
         ) as fresh
         left join (
             select older.record_id,
                 max(case when older.payload_hash = newer.payload_hash then 1 else 0 end) as is_same
-            from {{dataset}}.{table} as older
-            inner join {{dataset}}.{table} as newer on older.record_id = newer.record_id
+            from {{{table}}} as older
+            inner join {{{table}}} as newer on older.record_id = newer.record_id
             where older._dlt_load_id <= %s and newer._dlt_load_id > %s
             group by older.record_id
         ) as known on fresh.record_id = known.record_id

@@ -8,7 +8,8 @@ from loader.contracts import contract_of
 from loader.errors import SettingsError
 from loader.planning import Request
 from loader.seeds import FOLDER, read_seed
-from loader.settings import ENV_FILE, Settings, is_env_file_exposed, parse_utc
+from loader.setting_types import ENV_FILE
+from loader.settings import Settings, is_env_file_exposed, parse_utc
 from loader.windows import iso
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ from loader.genesys.quota import Quota
 from loader.genesys.retries import RetryPolicy
 from loader.genesys.tokens import Grant
 from loader.settings import Settings
-from loader.warehouses.dataset import Dataset, run_lock
+from loader.warehouses.dataset import Dataset
+from loader.warehouses.lock import run_lock
 
 
 def dataset_of(settings: Settings) -> Dataset:

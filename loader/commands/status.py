@@ -9,13 +9,14 @@ from loader.contracts import contract_of
 from loader.errors import ExitCode
 from loader.ledger import described
 from loader.settings import Settings
-from loader.warehouses.dataset import DATASET, run_lock
+from loader.warehouses.dataset import DATASET
+from loader.warehouses.lock import run_lock
 
 # The last error is the newest failure that no later success of the resource has made good.
 _STATUS = """
     with latest as (
         select resource, max(finished_at) as loaded_at
-        from {dataset}.extract_windows where status = 'loaded' group by resource
+        from {extract_windows} where status = 'loaded' group by resource
     ),
     failures as (
         select failed.resource, failed.error,
@@ -23,14 +24,14 @@ _STATUS = """
                 partition by failed.resource
                 order by failed.finished_at desc, failed._dlt_load_id desc
             ) as newest
-        from {dataset}.extract_windows as failed
+        from {extract_windows} as failed
         left join latest on failed.resource = latest.resource
         where failed.status = 'failed'
             and (latest.loaded_at is null or failed.finished_at > latest.loaded_at)
     )
     select windows.resource, max(windows.source_available_through), sum(windows.record_count),
         sum(windows.quarantined_count), max(failures.error)
-    from {dataset}.extract_windows as windows
+    from {extract_windows} as windows
     left join failures on windows.resource = failures.resource and failures.newest = 1
     group by windows.resource
 """

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from loader.errors import DestinationError, ExitCode
 from loader.settings import Settings
+from loader.warehouses import warehouse_of
 from loader.windows import iso
 
 logger = logging.getLogger(__name__)
@@ -19,13 +20,12 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     """Run `dbt ARGUMENTS` with the settings' warehouse; 0 if every node came through.
 
     Raises:
-        DestinationError: the DuckDB file does not exist yet, or a node failed.
+        DestinationError: the warehouse does not exist yet, or a node failed.
     """
     arguments: Sequence[str] = options.rest or ["build"]
-    if settings.target == "duckdb" and not settings.duckdb_path.exists():
-        raise DestinationError(
-            f"ELT_DUCKDB_PATH {settings.duckdb_path} does not exist yet; load first (`make load`)."
-        )
+    warehouse = warehouse_of(settings)
+    if not warehouse.exists():
+        raise DestinationError(f"{warehouse.place} does not exist yet; load first (`make load`).")
     os.environ.update(settings.warehouse_environment())
     os.environ.setdefault("DBT_PROJECT_DIR", str(ROOT / "dbt_project"))
     os.environ.setdefault("DBT_PROFILES_DIR", str(ROOT / "profiles"))

@@ -129,9 +129,9 @@ def _pending_is_ignored() -> None:
 
 
 def _no_sweep() -> None:
-    from loader.warehouses import dataset as pipeline
+    from loader.warehouses.packages import Packages
 
-    _put(pipeline, "_sweep", lambda folder: None)
+    _put(Packages, "sweep", lambda self: None)
 
 
 def _state_before_rows() -> None:

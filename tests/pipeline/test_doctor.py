@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from loader.warehouses.dataset import run_lock
+from loader.warehouses.lock import run_lock
 from tests.loading import Loader
 from tests.postgres import PostgresDatabase
 from tests.sandbox.process import SandboxProcess

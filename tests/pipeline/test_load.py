@@ -198,3 +198,20 @@ def test_postgres_holds_what_duckdb_holds(
     assert on_postgres.ledger(columns) == loader.ledger(columns)
     payloads = "select record_id, payload from genesys_raw.conversation_details"
     assert set(on_postgres.query(payloads)) == set(loader.query(payloads))
+
+
+def test_what_another_dlt_pipeline_is_told_changes_no_load(loader: Loader) -> None:
+    (loader.folder / ".dlt").mkdir()
+    (loader.folder / ".dlt" / "config.toml").write_text("[load]\ndelete_completed_jobs = false\n")
+    loader.load(
+        "--only",
+        "users",
+        NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID="false",
+        DESTINATION__DUCKDB__CREDENTIALS="duckdb:///another.duckdb",
+        CREDENTIALS="duckdb:///another.duckdb",
+    )
+    assert loader.query(
+        "select count(*) > 0, count(_dlt_load_id) = count(*) from genesys_raw.users"
+    ) == [(True, True)]
+    assert list((loader.folder / "work").rglob("*.parquet")) == []
+    assert not (loader.folder / "another.duckdb").exists()

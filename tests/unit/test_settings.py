@@ -1,13 +1,21 @@
 """Settings: what is refused before any request, and in which words."""
 
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 from dotenv import dotenv_values
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
 
 from loader.errors import SettingsError
-from loader.settings import Settings, setting_names
+from loader.settings import Settings, models, setting_names
+from loader.warehouses import kinds
 
 ROOT = Path(__file__).parents[2]
 SECRET = "s3cret-value-nobody-may-see"
@@ -47,18 +55,76 @@ def refusal(read: Read, **changes: str) -> str:
     return text
 
 
-def test_env_example_lists_every_setting_with_its_default() -> None:
-    listed = dotenv_values(ROOT / ".env.example")
-    assert set(listed) == set(setting_names())
-    for field in Settings.model_fields.values():
-        default = field.default
-        if default is None or str(default) in ("", "**********"):
-            expected = ""
-        elif hasattr(default, "get_secret_value"):
-            expected = default.get_secret_value()
-        else:
-            expected = str(default)
-        assert listed[str(field.alias)] == expected, field.alias
+def default(field: FieldInfo) -> str:
+    """Return the default of a setting as .env.example writes it."""
+    if field.default is None:
+        return ""
+    if isinstance(field.default, SecretStr):
+        return field.default.get_secret_value()
+    return str(field.default)
+
+
+def test_env_example_lists_every_setting_once_with_its_default() -> None:
+    path = ROOT / ".env.example"
+    listed = dotenv_values(path)
+    assert listed == {
+        str(field.alias): default(field)
+        for model in models()
+        for field in model.model_fields.values()
+    }
+    lines = re.findall(r"^(\w+)=", path.read_text(), re.M)
+    assert sorted(lines) == sorted(setting_names()) == sorted(set(lines))
+
+
+OUTPUTS = yaml.safe_load((ROOT / "profiles" / "profiles.yml").read_text())["genesys"]["outputs"]
+
+
+def test_every_warehouse_has_an_output_in_the_profile() -> None:
+    assert OUTPUTS.keys() == kinds().keys()
+
+
+@pytest.mark.parametrize("target", kinds())
+def test_the_profile_reads_what_the_settings_of_its_warehouse_tell(target: str) -> None:
+    """By name and with the same default: dbt run by hand is where the loader would run it."""
+    model = kinds()[target].settings_model
+    assert set(model.required) | set(model.not_for_dbt) <= model.model_fields.keys()
+    read = re.findall(r"env_var\('(\w+)'(?:, '([^']*)')?\)", str(OUTPUTS[target]).replace('"', ""))
+    assert dict(read) == {
+        str(field.alias): default(field)
+        for name, field in model.model_fields.items()
+        if name not in model.not_for_dbt
+    }
+
+
+@pytest.mark.parametrize("target", kinds())
+def test_dbt_is_told_the_settings_that_are_set(read: Read, target: str) -> None:
+    model = kinds()[target].settings_model
+    told = {
+        str(field.alias): "7" if field.annotation is int else "500MB"
+        for name, field in model.model_fields.items()
+    }
+    settings = read(ELT_TARGET=target, **told)
+    environment = settings.warehouse_environment()
+    assert environment.pop("ELT_TARGET") == target
+    kept = {str(model.model_fields[name].alias) for name in model.not_for_dbt}
+    assert environment.keys() == told.keys() - kept
+    for name, value in environment.items():
+        # A path, wherever dbt runs.
+        assert value in (told[name], str(Path(told[name]).resolve())), name
+
+
+def test_settings_are_read_without_what_is_heavy(tmp_path: Path) -> None:
+    """What is wrong with a setting is told before dlt is imported, which takes a second."""
+    script = (
+        "import sys; from loader.settings import Settings; Settings.read();"
+        "print({'dlt', 'duckdb', 'psycopg2', 'pyarrow'} & sys.modules.keys())"
+    )
+    names = [name for name in os.environ if not name.startswith(("ELT_", "GENESYS_"))]
+    environment = {name: os.environ[name] for name in names} | {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True
+    )
+    assert (ended.stdout, ended.stderr) == (b"set()\n", b"")
 
 
 @pytest.mark.parametrize("name", ["GENESYS_REGION", "GENESYS_CLIENT_ID", "GENESYS_CLIENT_SECRET"])
@@ -114,7 +180,12 @@ def test_j5_a_start_in_the_future_is_refused(read: Read) -> None:
         ({"ELT_WINDOW_HOURS": "1e3"}, "whole number"),
         ({"ELT_WINDOW_HOURS": "1", "ELT_OVERLAP_MINUTES": "60"}, "ELT_OVERLAP_MINUTES"),
         ({"ELT_OVERLAP_MINUTES": "10"}, "ELT_SETTLE_MINUTES"),
-        ({"ELT_TARGET": "oracle"}, "ELT_TARGET"),
+        ({"ELT_TARGET": "oracle"}, "ELT_TARGET: must be one of duckdb, postgres."),
+        (
+            {"ELT_WINDOW_HOURS": "0", "ELT_DUCKDB_MEMORY": "all"},
+            "equal to 1; ELT_DUCKDB_MEMORY: string should match",
+        ),
+        ({"ELT_TARGET": "postgres", "ELT_POSTGRES_PORT": "0"}, "ELT_POSTGRES_PORT"),
         ({"GENESYS_CONTRACT": "swagger"}, "GENESYS_CONTRACT"),
         ({"ELT_PII_SALT": "short"}, "ELT_PII_SALT must have at least 16 characters"),
         ({"ELT_WORK_DIR": "it's here"}, "apostrophes"),

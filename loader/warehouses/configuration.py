@@ -1,0 +1,100 @@
+"""What dlt is told, and that it asks nobody else.
+
+dlt looks for each of some hundred values in the environment and in files, under every name that
+could be meant, for every commit anew: a third of what a small commit costs. Ours are few and known;
+a file of settings for another pipeline on this machine, or a variable that happens to be called
+CREDENTIALS, must not change a load.
+"""
+
+from typing import Any
+
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.providers.provider import ConfigProvider
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.destination.reference import AnyDestination_CO
+from dlt.common.normalizers.naming import NamingConvention
+from dlt.common.runtime.run_context import RunContext
+
+# By their last names: no two of those that dlt asks for share one of these.
+VALUES = {
+    "dlthub_telemetry": False,
+    "log_level": "CRITICAL",  # what dlt logs may quote values; we say what happened
+    "add_dlt_load_id": True,
+    # Each table a resource yields becomes a row group of its own.
+    "buffer_max_items": 1,
+    # Read once, by this machine, a moment later.
+    "compression": "none",
+    # Loaded rows stay in the warehouse only, not in the work directory as well.
+    "delete_completed_jobs": True,
+    "truncate_staging_dataset": True,
+    # A trace may hold what an exception quotes.
+    "enable_runtime_trace": False,
+}
+
+
+class _Ours(ConfigProvider):
+    """Knows `VALUES`."""
+
+    def get_value(
+        self, key: str, hint: type[Any], pipeline_name: str | None, *sections: str
+    ) -> tuple[Any, str]:
+        """Return a value, None for most."""
+        return VALUES.get(key), key
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return "loader"
+
+    @property
+    def supports_secrets(self) -> bool:
+        """Whether a secret may come from here; none does."""
+        return True
+
+    @property
+    def supports_sections(self) -> bool:
+        """Whether to ask for a name once more under each section."""
+        return False
+
+
+class _Context(RunContext):
+    """Where dlt runs: as ever, but that it takes its configuration from us."""
+
+    def initial_providers(self) -> list[ConfigProvider]:
+        """Return the places to look in."""
+        return [_Ours()]
+
+
+def configure() -> None:
+    """Tell dlt, in this process, before anything else is asked of it."""
+    container = Container()
+    is_told = PluggableRunContext in container and isinstance(
+        container[PluggableRunContext].context, _Context
+    )
+    if not is_told:
+        container[PluggableRunContext] = PluggableRunContext(_Context(None))
+
+
+def with_known_capabilities(destination: AnyDestination_CO) -> AnyDestination_CO:
+    """Have a destination look up once what it can do.
+
+    It is asked a dozen times in a commit, and each time would resolve its configuration for that.
+    """
+    found: dict[type | None, DestinationCapabilitiesContext] = {}
+    capabilities = destination.capabilities
+
+    def known(
+        config: Any = None,  # noqa: ANN401 - of the destination's own class
+        naming: NamingConvention | None = None,
+    ) -> DestinationCapabilitiesContext:
+        if config is not None:
+            return capabilities(config, naming)
+        kind = None if naming is None else type(naming)
+        if kind not in found:
+            found[kind] = capabilities(None, naming)
+        # dlt fits what it is given to the occasion.
+        return found[kind].copy()
+
+    destination.capabilities = known  # type: ignore[method-assign]
+    return destination

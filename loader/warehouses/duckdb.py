@@ -1,0 +1,195 @@
+"""DuckDB: one file on this machine; the default."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from loader.errors import DestinationError
+from loader.setting_types import PlainPath, Text, Whole, count
+from loader.warehouses.base import Warehouse, WarehouseSettings, check_writable
+
+if TYPE_CHECKING:
+    from dlt.common.destination.reference import AnyDestination_CO
+    from dlt.destinations.sql_client import SqlClientBase
+    from duckdb import DuckDBPyConnection
+
+# DuckDB's own choice for JSON text is three times larger and slower to write than zstd.
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "force_compression": "zstd",
+    "threads": 2,
+    # Row groups that commits left incomplete are merged a few at each checkpoint. Merging all there
+    # are took as long as the load, and a gigabyte.
+    "max_vacuum_tasks": 1,
+}
+# What is added to a row group is written together with what was in it before. One of DuckDB's
+# default size, 122 880 rows, would hold 800 MB of conversations.
+ROW_GROUP = 4_096
+# Rows not yet in the file itself lie uncompressed in its log; dlt would let that grow to 1 GB.
+CHECKPOINT = "16MB"
+# What DuckDB may keep from one commit to the next; within one it takes what that needs, since a
+# limit that turns out too low for large records would stop every later run at the same place.
+KEPT = "64MB"
+_CATALOG = "warehouse"
+
+
+class DuckDBSettings(WarehouseSettings):
+    """Where the file is, and what may be used of this machine."""
+
+    not_for_dbt = ("lock_wait_seconds",)
+
+    path: PlainPath = Field(default=Path("data/genesys.duckdb"), alias="ELT_DUCKDB_PATH")
+    memory: Text = Field(
+        default="1500MB", alias="ELT_DUCKDB_MEMORY", pattern=r"^\d{1,6} ?(MB|GB|MiB|GiB)$"
+    )
+    lock_wait_seconds: Whole = count(60, 0, 3600, "ELT_LOCK_WAIT_SECONDS")
+
+
+class DuckDB(Warehouse[DuckDBSettings]):
+    """A DuckDB file, which one process at a time can open."""
+
+    name = "duckdb"
+    settings_model = DuckDBSettings
+    file_format = "parquet"
+    chosen_by = "ELT_DUCKDB_PATH"
+    undefined = frozenset({"CatalogException", "BinderException"})
+
+    def __init__(self, settings: DuckDBSettings) -> None:
+        super().__init__(settings)
+        self._connection: DuckDBPyConnection | None = None
+
+    @property
+    def place(self) -> str:
+        """The file."""
+        return f"{self.chosen_by} {self.settings.path}"
+
+    def check_paths(self) -> None:
+        """Refuse a file that cannot be written.
+
+        Raises:
+            DestinationError: naming the setting and the path.
+        """
+        if self.settings.path.is_dir():
+            raise DestinationError(f"{self.place} is a directory, not a file.")
+        check_writable(self.chosen_by, self.settings.path)
+
+    def exists(self) -> bool:
+        """Tell whether the file is there."""
+        return self.settings.path.exists()
+
+    def destination(self) -> "AnyDestination_CO":
+        """Open the file, once no other process has it open, and return dlt's destination."""
+        import dlt
+
+        return dlt.destinations.duckdb(credentials=self.credentials())
+
+    def credentials(self) -> Any:  # noqa: ANN401 - a class that dlt imports DuckDB for
+        """Open the file, and return what dlt gets at it by."""
+        from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+
+        self._connection = self._opened()
+        return DuckDbCredentials(
+            self._connection,
+            # dlt works on clones of the connection, which begin outside the attached file.
+            pragmas=[f"search_path='{_CATALOG}.main'", f"checkpoint_threshold='{CHECKPOINT}'"],
+        )
+
+    def _opened(self) -> "DuckDBPyConnection":
+        """Open the file, once no other process has it open; DuckDB itself does not wait.
+
+        dlt would open it several times in each commit, and each time it closes it DuckDB rewrites
+        the row group it ends with; in between another process could take the file from us.
+        """
+        import duckdb
+        import tenacity
+
+        path = self.settings.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect(config=_config(path))
+        attach = f"attach '{path}' as {_CATALOG} (row_group_size {ROW_GROUP})"
+        tenacity.Retrying(
+            retry=tenacity.retry_if_exception(
+                lambda error: isinstance(error, duckdb.IOException) and "lock" in str(error)
+            ),
+            wait=tenacity.wait_random_exponential(multiplier=0.2, max=5),
+            stop=tenacity.stop_after_delay(self.settings.lock_wait_seconds),
+            reraise=True,
+        )(lambda: connection.execute(attach))
+        return connection
+
+    def driver_errors(self) -> tuple[type[BaseException], ...]:
+        """Return what DuckDB raises."""
+        import duckdb
+
+        return (duckdb.Error,)
+
+    def problem(self, causes: Sequence[BaseException], text: str) -> str | None:
+        """Say what an error of DuckDB means."""
+        if "Conflicting lock" in text or "Could not set lock" in text:
+            holder = re.search(r"\(PID (\d+)\)", text)
+            return (
+                f"{self.place} is open in another process"
+                f"{f' (PID {holder.group(1)})' if holder else ''}; close it. Waited "
+                f"{self.settings.lock_wait_seconds} s (ELT_LOCK_WAIT_SECONDS)."
+            )
+        if "not a valid DuckDB database file" in text:
+            return f"{self.place} is not a DuckDB database file."
+        if "Permission denied" in text or "read-only" in text:
+            return f"{self.place} cannot be written: no permission."
+        if "WAL" in text or "checksum" in text.lower():
+            return (
+                f"{self.place} is damaged; restore it from a backup, or move it away and load "
+                "again."
+            )
+        return None
+
+    def rewrite(
+        self, open_client: Callable[[], "SqlClientBase[Any]"], tables: Iterable[str]
+    ) -> None:
+        """Write the file anew, closed, and put it in place by one rename.
+
+        DuckDB marks the room of deleted rows as free and leaves the bytes, so the file is written
+        whole: for a moment that takes its size once more.
+        """
+        import duckdb
+
+        self.close()
+        path = self.settings.path
+        fresh = path.with_name(f"{path.name}.new")
+        fresh.unlink(missing_ok=True)
+        try:
+            with duckdb.connect(config=_config(path)) as connection:
+                connection.execute(f"attach '{path}' as {_CATALOG}")
+                connection.execute(f"checkpoint {_CATALOG}")
+                connection.execute(f"attach '{fresh}' as fresh (row_group_size {ROW_GROUP})")
+                connection.execute(f"copy from database {_CATALOG} to fresh")
+                connection.execute("detach fresh")
+                connection.execute(f"detach {_CATALOG}")
+            with fresh.open("rb") as file:
+                os.fsync(file.fileno())
+            fresh.replace(path)
+        finally:
+            fresh.unlink(missing_ok=True)
+
+    def after_commit(self) -> None:
+        """Drop the blocks it caches; nobody reads them again in this run."""
+        import duckdb
+
+        if self._connection is not None:
+            with suppress(duckdb.OutOfMemoryException):
+                self._connection.execute(f"set memory_limit = '{KEPT}'")
+            self._connection.execute("reset memory_limit")
+
+    def close(self) -> None:
+        """Let go of the file, which until then no other process can open."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _config(path: Path) -> dict[str, str | bool | int | float | list[str]]:
+    return {**CONFIG, "temp_directory": f"{path}.tmp"}

@@ -1,0 +1,112 @@
+"""What dlt keeps in its folder: load packages on their way, the state and the schemas they need.
+
+All that knows how this folder looks inside is here.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+# What a file of rows that was written to its end ends with.
+LAST_BYTES = {".parquet": b"PAR1", ".csv": b"\n"}
+
+
+class Packages:
+    """The packages of one pipeline.
+
+    Args:
+        folder: the pipeline's, inside dlt's own.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._extracted = folder / "normalize" / "extracted"
+        self._normalized = folder / "load" / "normalized"
+
+    def pending(self) -> int:
+        """Return how many a killed run has left."""
+        return len(_names(self._normalized) | _names(self._extracted))
+
+    def began_with(self) -> set[str | None]:
+        """Return the states pending packages began with, to be put back if one is given up."""
+        return {
+            _version(path)
+            for packages in (self._extracted, self._normalized)
+            for path in packages.glob("*/.restore/state.json")
+        }
+
+    def state(self) -> str | None:
+        """Return the version of the state that lies beside them."""
+        return _version(self._folder / "state.json")
+
+    def give_up(self) -> None:
+        """Delete them, and what else is in the folder."""
+        shutil.rmtree(self._folder)
+
+    def sweep(self) -> None:
+        """Leave of the last run what is still to be loaded, and nothing else.
+
+        Without pending packages the state is the warehouse's alone: dlt would prefer a newer one of
+        its own, although the warehouse may have been restored from a backup, or be another one.
+        """
+        folder, extracted = self._folder, self._extracted
+        for packages in (extracted, self._normalized):
+            for path in packages.glob("*"):
+                if path.is_file():
+                    # What a kill inside dlt's writes leaves; we would take it for a package for
+                    # ever.
+                    path.unlink()
+                elif (path / "package_completed.json").exists():
+                    # Loaded and listed, killed before it was put away: dlt would refuse it for
+                    # ever.
+                    shutil.rmtree(path)
+        if not self._can_be_read():
+            # Half written when the power went. What the packages hold is asked for again: the state
+            # behind them comes with their rows or not at all.
+            self.give_up()
+            return
+        loading = _names(self._normalized)
+        # Killed between the two steps that hand a package on, dlt could never hand it on again.
+        for twin in loading & _names(extracted):
+            shutil.rmtree(extracted / twin)
+        if not loading and not _names(extracted):
+            shutil.rmtree(folder, ignore_errors=True)
+            return
+        # What a kill inside dlt's schema write leaves; dlt takes any file for a schema.
+        for name in _names(folder / "schemas"):
+            if not name.endswith(".schema.json"):
+                (folder / "schemas" / name).unlink()
+        # Rows of an extract that was killed; the next asks for them again.
+        for name in _names(folder / "normalize") - {"extracted", ".version"}:
+            shutil.rmtree(folder / "normalize" / name)
+
+    def _can_be_read(self) -> bool:
+        """Tell whether the packages, and the state and schemas they need, are whole."""
+        state = self._folder / "state.json"
+        packages = (self._extracted, self._normalized)
+        files = [path for lying in packages for path in lying.glob("**/*") if path.is_file()]
+        files += [state] if state.exists() else []
+        files += (self._folder / "schemas").glob("*.schema.json")
+        return all(_is_whole(path) for path in files)
+
+
+def _is_whole(path: Path) -> bool:
+    if last := LAST_BYTES.get(path.suffix):
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - len(last)))
+            return file.read() == last
+    if path.suffix == ".json":
+        try:
+            json.loads(path.read_bytes())
+        except ValueError:
+            return False
+    return True
+
+
+def _version(state: Path) -> str | None:
+    version: str | None = json.loads(state.read_text("utf-8")).get("_version_hash")
+    return version
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
