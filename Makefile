@@ -63,10 +63,27 @@ export: install ## Write one contact's journey as JSON: make export CONTACT=<ext
 erase: install ## Delete a person: make erase CONTACT=<id>, shown first; ARGS=--yes does it
 	@$(BIN)/python -m loader erase --contact '$(CONTACT)' $(ARGS)
 
+# On two cores; tests that share what is dear to make stay together.
+PYTEST := $(BIN)/pytest -q -n 2 --dist loadgroup
+# Coverage is measured where the loader runs in the tests' own process; dbt would be slower for it.
+MEASURED := tests/unit/ tests/loader/ tests/guides/ $(wildcard tests/faults/test_[a-k]_*.py)
+OTHERS := $(filter-out $(MEASURED) tests/faults/,$(sort $(dir $(wildcard tests/*/test_*.py)))) \
+	$(filter-out $(MEASURED),$(wildcard tests/faults/test_*.py))
+
 .PHONY: test
-test: install ## Lint, then every test: DuckDB and a real Postgres, no network
+test: install ## Lint and the quick tests; FILE=tests/… for one file with its slow ones
+ifdef FILE
+	$(BIN)/pytest -q $(FILE) $(ARGS)
+else
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/pytest -q -n 2 --dist worksteal $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
+endif
+
+.PHONY: test-all
+test-all: install ## Lint and every test: DuckDB and a real Postgres; how much of loader/ they reach
+	@$(MAKE) --no-print-directory lint
+	$(PYTEST) $(MEASURED) --cov=loader --cov-report=term:skip-covered $(ARGS)
+	$(PYTEST) $(OTHERS) $(ARGS)
 
 .PHONY: lint
 lint: install ## Check Python and SQL, change nothing

@@ -1,11 +1,17 @@
-"""What tests of several folders share: a Postgres server, and a loader bound to a sandbox."""
+"""What tests of several folders share: a Postgres server, and a folder's sandbox put in order."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.postgres import PostgresDatabase, PostgresServer, postgres_server
+from tests.faults.relay import Relay
+from tests.faults.site import Site
+from tests.harness.place import undisturbed
+from tests.harness.postgres import PostgresDatabase, PostgresServer, postgres_server
 from tests.sandbox.contract import ARE_HERE, CONTRACTS
+from tests.sandbox.process import SandboxProcess
+
+pytest_plugins = ["tests.harness.cpu_time"]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -25,3 +31,18 @@ def postgres_session() -> Iterator[PostgresServer]:
 def postgres(postgres_session: PostgresServer) -> PostgresDatabase:
     """Make a fresh database, always of one name: dbt parses the project again for another."""
     return postgres_session.create_database("test")
+
+
+@pytest.fixture
+def sandbox(organisation: SandboxProcess) -> Iterator[SandboxProcess]:
+    """Give a test the organisation of its folder, without faults at the time it began with."""
+    with undisturbed(organisation) as running:
+        yield running
+
+
+@pytest.fixture
+def relay(sandbox: SandboxProcess, site: Site) -> Iterator[Relay]:
+    """Stand between loader and organisation, on the level of bytes."""
+    with Relay(sandbox.url) as running:
+        site.settings |= {"GENESYS_API_URL": running.url, "GENESYS_LOGIN_URL": running.url}
+        yield running

@@ -1,10 +1,21 @@
 """One stage for all histories of a test process."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.crash.stage import Stage, a_stage
+
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep these tests on one worker of xdist: what they begin with is made once."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("crash"))
 
 
 @pytest.fixture(scope="session")

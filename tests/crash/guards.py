@@ -261,7 +261,7 @@ def _undisturbed_by(
         stage.sandbox.set_clock(SECOND_DAY)
         stage.sandbox.add_faults(*faults)
         try:
-            ended = place.load(*resources)
+            ended = place.run("load", *resources)
         finally:
             stage.sandbox.clear_faults()
         witness.after(ended)
@@ -271,7 +271,7 @@ def _undisturbed_by(
             demand(
                 ended.exit_code in also_ends, "V15", f"exit code {ended.exit_code}: {ended.said}"
             )
-        again = place.load(*resources)
+        again = place.run("load", *resources)
         witness.after(again)
         demand(again.exit_code == 0, "V11", f"not made good by the next run: {again.said}")
         witness.at_the_end(clean)
@@ -309,7 +309,7 @@ def _late_arrival(stage: "Stage", guard: str | None) -> None:
     place.guard = guard
     for now in (before, after):
         stage.sandbox.set_clock(now)
-        ended = place.load(*DETAILS)
+        ended = place.run("load", *DETAILS)
         witness.after(ended)
         demand(ended.exit_code == 0, "V15", ended.said)
     witness.at_the_end(stage.clean(after, DETAILS, ELT_START=before[:10]))
@@ -325,7 +325,7 @@ def _corrected(stage: "Stage", guard: str | None) -> None:
     witness = stage.witness(place)
     for now in ("2026-03-16T06:00:00Z", later):
         stage.sandbox.set_clock(now)
-        ended = place.load(*DETAILS)
+        ended = place.run("load", *DETAILS)
         witness.after(ended)
         demand(ended.exit_code == 0, "V15", ended.said)
     witness.newest_is_served(now=later)
@@ -345,10 +345,10 @@ def _resumed_tomorrow(stage: "Stage", guard: str | None) -> None:
         FIRST.undisturbed(stage).runs[0], "sql", r'INSERT INTO "genesys_raw"."_dlt_loads"'
     )
     stage.sandbox.set_clock(first)
-    witness.after(place.load(*DETAILS, strikes=[Strike("sql", listed[1], "after")]))
+    witness.after(place.struck([Strike("sql", listed[1], "after")], "load", *DETAILS))
     stage.sandbox.set_clock(second)
     for _ in range(2):
-        ended = place.load(*DETAILS)
+        ended = place.run("load", *DETAILS)
         witness.after(ended)
         demand(ended.exit_code == 0, "V15", ended.said)
     witness.newest_is_served(now=second)
@@ -365,7 +365,7 @@ def _netrc(stage: "Stage", guard: str | None) -> None:
     stage.sandbox.set_clock(SECOND_DAY)
     place = stage.place(NETRC=str(netrc))
     place.guard = guard
-    ended = place.load(*USERS)
+    ended = place.run("load", *USERS)
     stage.witness(place).after(ended)
     demand(ended.exit_code == 0, "V11", ended.said)
 
@@ -382,7 +382,7 @@ def _quoted(stage: "Stage", guard: str | None) -> None:
     fault = {"match": "GET /api/v2/users", "action": "status"}
     stage.sandbox.add_faults({**fault, "args": {"status": 400, "body": body}})
     try:
-        ended = place.load(*USERS)
+        ended = place.run("load", *USERS)
     finally:
         stage.sandbox.clear_faults()
     stage.witness(place).after(ended)
@@ -405,7 +405,7 @@ def _redirected(stage: "Stage", guard: str | None) -> None:
             }
         )
         try:
-            ended = place.load(*USERS)
+            ended = place.run("load", *USERS)
         finally:
             stage.sandbox.clear_faults()
         demand(not heard, "V13", f"another host was asked: {heard}")
@@ -443,7 +443,7 @@ def _locked(stage: "Stage", guard: str | None) -> None:
     place.work.mkdir()
     with (place.work / "run.lock").open("a+") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        ended = place.load(*USERS)
+        ended = place.run("load", *USERS)
     stage.witness(place).after(ended)
     demand(ended.exit_code == 7, "V19", f"a second run ended with {ended.exit_code}")
 

@@ -23,7 +23,7 @@ from tests.crash.marts import (
     demand_conserved,
     demand_equal,
 )
-from tests.crash.place import Ended, Place
+from tests.crash.place import Ended, HookedPlace
 from tests.crash.stage import START, Stage
 from tests.sandbox.clock import DAY, HOUR, to_millis, to_text
 from tests.sandbox.process import Told
@@ -198,7 +198,7 @@ def play(stage: Stage, history: History, marts: Marts | None = None) -> Played:
             with _befall(stage, place, witness, backup, step.before):
                 stage.sandbox.add_faults(*step.faults)
                 wanted = step.share or history.resources
-                ended = place.load("--only", *wanted, strikes=step.strikes)
+                ended = place.struck(step.strikes, "load", "--only", *wanted)
                 stage.sandbox.clear_faults()
             witness.after(ended)
             if ended.was_torn:
@@ -215,11 +215,11 @@ def play(stage: Stage, history: History, marts: Marts | None = None) -> Played:
         stage.forget(backup)
 
 
-def _end(stage: Stage, place: Place, witness: Witness, history: History) -> None:
+def _end(stage: Stage, place: HookedPlace, witness: Witness, history: History) -> None:
     """V1, V2, V4, V5, V7, V11, V18, V20: without faults a few runs make it whole."""
     stage.sandbox.set_clock(FINAL)
     for number in range(2):
-        ended = place.load(*history.arguments)
+        ended = place.run("load", *history.arguments)
         witness.after(ended)
         demand(ended.exit_code == 0, "V11", f"run {number} without faults: {ended.said}")
     witness.newest_is_served(now=FINAL)
@@ -227,24 +227,24 @@ def _end(stage: Stage, place: Place, witness: Witness, history: History) -> None
         stage.clean(FINAL, ("--only", *RESOURCES), **SETTINGS).only(history.resources)
     )
     stage.new_requests()
-    ended = place.load("--only", DETAILS)
+    ended = place.run("load", "--only", DETAILS)
     witness.after(ended)
     asked = [entry["path"] for entry in stage.new_requests()]
     demand(len(asked) <= 2 and "nothing is due" in ended.said, "V5", f"again: {asked}")
 
 
-def _compare_marts(stage: Stage, place: Place, history: History, marts: Marts) -> None:
+def _compare_marts(stage: Stage, place: HookedPlace, history: History, marts: Marts) -> None:
     """V1 to V3, V5, V6, V8 of the marts; one build dies, the one that recovers dies as well."""
     expected = marts.of(stage.clean_place(FINAL, history.arguments, **SETTINGS))
     settings = {
-        "DBT_TARGET_PATH": str(place.folder / "dbt"),
-        "DBT_LOG_PATH": str(place.folder / "dbt"),
+        "DBT_TARGET_PATH": str(place.data / "dbt"),
+        "DBT_LOG_PATH": str(place.data / "dbt"),
     }
     place.settings |= settings
     rng = random.Random(f"build:{history.seed}")
     for _ in range(2):
         dies = Strike("sql", rng.randint(20, 400), "before", "kill")
-        stage.witness(place).after(place.run("transform", "build", strikes=[dies]))
+        stage.witness(place).after(place.struck([dies], "transform", "build"))
     found = marts.of(place)
     demand_alike(found, expected)
     demand_conserved(found)
@@ -255,7 +255,7 @@ def _compare_marts(stage: Stage, place: Place, history: History, marts: Marts) -
 
 @contextlib.contextmanager
 def _befall(
-    stage: Stage, place: Place, witness: Witness, backup: Place, what: str
+    stage: Stage, place: HookedPlace, witness: Witness, backup: HookedPlace, what: str
 ) -> Iterator[None]:
     """Let something happen to a place before, or while, it is loaded."""
     now = to_millis(stage.sandbox.now())
@@ -267,10 +267,10 @@ def _befall(
         shutil.rmtree(place.work, ignore_errors=True)
     if what == "restore":
         # The warehouse of some while ago; what lies in the work directory is of later.
-        for path in place.folder.glob(f"{place.database.name}*"):
+        for path in place.data.glob(f"{place.database.name}*"):
             path.unlink()
-        for path in backup.folder.glob(f"{place.database.name}*"):
-            shutil.copy(path, place.folder)
+        for path in backup.data.glob(f"{place.database.name}*"):
+            shutil.copy(path, place.data)
         witness.forget_the_past()
     if what == "save":
         shutil.rmtree(backup.folder)

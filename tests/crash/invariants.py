@@ -20,7 +20,7 @@ from urllib.parse import quote, quote_plus
 
 import duckdb
 
-from tests.crash.place import CLIENT_SECRET, DEAD, Ended, Place
+from tests.crash.place import CLIENT_SECRET, DEAD, Ended, HookedPlace
 from tests.sandbox.clock import to_millis
 from tests.sandbox.world import World
 
@@ -117,7 +117,7 @@ class Standing:
     """Where a warehouse stands: its newest committed state, its rows, what is still pending."""
 
     connection: Connection
-    place: Place
+    place: HookedPlace
 
     @cached_property
     def states(self) -> dict[str, dict[str, Any]]:
@@ -324,7 +324,7 @@ class Witness:
         files: how many files it has searched for secrets.
     """
 
-    place: Place
+    place: HookedPlace
     truth: Truth | None = None
     files: int = 0
     _through: dict[str, Moment] = field(default_factory=dict)
@@ -387,7 +387,7 @@ class Witness:
     def nothing_lies_outside(self, ended: Ended) -> None:
         """V19: the loader writes into its work directory and its warehouse, and nowhere else."""
         demand(not ended.outside, "V19", f"wrote {ended.outside}")
-        strangers = [path for path in self.place.folder.iterdir() if not OURS.fullmatch(path.name)]
+        strangers = [path for path in self.place.data.iterdir() if not OURS.fullmatch(path.name)]
         strangers += self.place.warm.home.iterdir()
         demand(not strangers, "V19", f"found {strangers}")
 

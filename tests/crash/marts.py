@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.crash.invariants import Truth, demand
-from tests.crash.place import Place
+from tests.crash.place import HookedPlace
 from tests.transform.warehouses import PROJECT, DuckDBWarehouse, dbt, tables
 
 SCHEMAS = ("genesys_intermediate", "genesys_marts")
@@ -33,7 +33,7 @@ class Marts:
     folder: Path
     project: Path | None = None
 
-    def of(self, place: Place, *, full_refresh: bool = False, select: str = "") -> Tables:
+    def of(self, place: HookedPlace, *, full_refresh: bool = False, select: str = "") -> Tables:
         """Build from what a place holds, on a copy of it, and return the tables; tests included.
 
         V3: the tests of uniqueness are dbt's own, one for the grain of each model.
@@ -41,7 +41,7 @@ class Marts:
         self.folder.mkdir(exist_ok=True)
         for path in self.folder.glob("genesys.duckdb*"):
             path.unlink()
-        for path in place.folder.glob(f"{place.database.name}*"):
+        for path in place.data.glob(f"{place.database.name}*"):
             if path.is_file():
                 shutil.copy(path, self.folder)
         return self.built(full_refresh=full_refresh, select=select)

@@ -13,7 +13,7 @@ from itertools import islice
 
 from tests.crash.hooks import Blow, Kind, Moment, Strike
 from tests.crash.invariants import DETAILS, INTERACTIONS, Content, demand
-from tests.crash.place import DEAD, Ended, Place
+from tests.crash.place import DEAD, Ended, HookedPlace
 from tests.crash.stage import Stage
 
 FIRST_DAY, SECOND_DAY = "2026-03-14T16:00:00Z", "2026-03-15T06:00:00Z"
@@ -42,22 +42,22 @@ class Scenario:
     name: str
     now: str
     resources: tuple[str, ...]
-    begin: Callable[[Stage], Place]
+    begin: Callable[[Stage], HookedPlace]
 
-    def place(self, stage: Stage) -> Place:
+    def place(self, stage: Stage) -> HookedPlace:
         """Return the place as it stands when the run begins."""
         place = self.begin(stage)
         stage.sandbox.set_clock(self.now)
         return place
 
-    def run(self, place: Place, *strikes: Strike) -> Ended:
+    def run(self, place: HookedPlace, *strikes: Strike) -> Ended:
         """Load once."""
-        return place.load("--only", *self.resources, strikes=strikes)
+        return place.struck(strikes, "load", "--only", *self.resources)
 
-    def undisturbed(self, stage: Stage) -> Place:
+    def undisturbed(self, stage: Stage) -> HookedPlace:
         """Return a place after a run nothing happened to."""
 
-        def make() -> Place:
+        def make() -> HookedPlace:
             place = self.place(stage)
             ended = self.run(place)
             assert ended.exit_code == 0, ended.said
@@ -75,18 +75,18 @@ class Scenario:
         return stage.content(f"after {self.name}", lambda: self.undisturbed(stage))
 
 
-def _empty(stage: Stage) -> Place:
+def _empty(stage: Stage) -> HookedPlace:
     return stage.place()
 
 
-def _after_first(stage: Stage) -> Place:
+def _after_first(stage: Stage) -> HookedPlace:
     return FIRST.undisturbed(stage)
 
 
-def _dead_in_commit(stage: Stage) -> Place:
+def _dead_in_commit(stage: Stage) -> HookedPlace:
     """Killed when the second commit's rows are in and nothing says so yet."""
 
-    def make() -> Place:
+    def make() -> HookedPlace:
         place = NEXT.place(stage)
         inserts = effects(NEXT.undisturbed(stage).runs[0], "sql", INSERTED)
         ended = NEXT.run(place, Strike("sql", inserts[1], "after"))
@@ -96,7 +96,7 @@ def _dead_in_commit(stage: Stage) -> Place:
     return stage.copy_of("dead in commit", make)
 
 
-def _empty_of_guides(stage: Stage) -> Place:
+def _empty_of_guides(stage: Stage) -> HookedPlace:
     return stage.place(GENESYS_CONTRACT="guides")
 
 

@@ -1,21 +1,12 @@
 """The process under test: the loader with hooks, started cold or forked from a warm parent.
 
 python -m tests.crash.process --strike file:17:after:kill --trace TRACE --root FOLDER -- load
-
-With --serve it imports what a load needs, reads one run a line from standard input and forks a
-process for each: as real a process as any other, and a second sooner at its first request.
 """
 
 import argparse
-import contextlib
-import json
 import os
-import resource
-import select
-import signal
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,9 +15,8 @@ from tests.crash.hooks import Effects, Strike, install
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the loader under hooks, or serve such runs."""
+    """Run the loader under hooks."""
     parser = argparse.ArgumentParser(prog="python -m tests.crash.process")
-    parser.add_argument("--serve", action="store_true")
     parser.add_argument("--strike", action="append", default=[])
     parser.add_argument("--trace", type=Path)
     parser.add_argument("--root", type=Path)
@@ -34,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--commit-bytes", type=int, help="below what ELT_COMMIT_MEGABYTES can say")
     parser.add_argument("command", nargs="*")
     options = parser.parse_args(arguments)
-    return serve() if options.serve else run(options)
+    return run(options)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -69,56 +59,6 @@ def _commit_after(size: int) -> None:
         begin(self, *arguments, **{**options, "commit_bytes": size})
 
     Fetcher.__init__ = begin_small  # type: ignore[method-assign]
-
-
-def serve() -> int:
-    """Fork a run for each line of standard input and tell how it ended."""
-    import loader.commands.load  # noqa: F401 - this is the second that is saved
-
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    while line := sys.stdin.readline():
-        asked: dict[str, Any] = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            return _be_child(asked)
-        sys.stdout.write(json.dumps(_awaited(child, asked)) + "\n")
-        sys.stdout.flush()
-    return 0
-
-
-def _be_child(asked: dict[str, Any]) -> int:
-    os.setsid()
-    for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
-        flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        os.dup2(os.open(os.devnull if number == 0 else asked[name], flags, 0o600), number)
-    os.environ.clear()
-    os.environ.update(asked["environment"])
-    time.tzset()
-    os.chdir(asked["folder"])
-    return main(asked["arguments"])
-
-
-def _awaited(child: int, asked: dict[str, Any]) -> dict[str, Any]:
-    """Wait for a run, end it if it hangs."""
-    began = time.monotonic()
-    process = os.pidfd_open(child)
-    ended, _, _ = select.select([process], [], [], asked["patience"])
-    if not ended:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
-    os.close(process)
-    _, status, usage = os.wait4(child, 0)
-    return {
-        "exit_code": os.waitstatus_to_exitcode(status),
-        "is_hanging": not ended,
-        "seconds": time.monotonic() - began,
-        "peak_megabytes": _megabytes(usage),
-    }
-
-
-def _megabytes(usage: resource.struct_rusage) -> int:
-    return usage.ru_maxrss >> 10
 
 
 if __name__ == "__main__":

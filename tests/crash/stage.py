@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.crash.invariants import Content, Standing, Truth, Witness
-from tests.crash.place import CLIENT_ID, CLIENT_SECRET, Place, Warm
+from tests.crash.place import CLIENT_ID, CLIENT_SECRET, HookedPlace
+from tests.harness.warm_parent import WarmParent
 from tests.sandbox.clock import DAY, MINUTE, to_millis, to_text
 from tests.sandbox.process import SandboxProcess, Told, running_sandbox
 from tests.sandbox.world import World
@@ -17,6 +18,7 @@ from tests.sandbox.world import World
 SEED, CONVERSATIONS, DAYS = 99, 14, 2
 END = "2026-03-16T00:00:00Z"
 START = "2026-03-14"
+PROGRAM = "tests.crash.process"
 # Small, so that a window takes several commits: a page of three, a commit a page.
 # Nothing is read again but for the overlap: each commit costs half a second.
 SETTINGS = {"ELT_START": START, "ELT_PAGE_SIZE": "3", "ELT_LOOKBACK_DAYS": "0"}
@@ -35,30 +37,30 @@ class Stage:
 
     sandbox: SandboxProcess
     truth: Truth
-    warm: Warm
+    warm: WarmParent
     folder: Path
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _asked: int = 0
-    _templates: dict[str, Place] = field(default_factory=dict)
+    _templates: dict[str, HookedPlace] = field(default_factory=dict)
     _contents: dict[str, Content] = field(default_factory=dict)
-    _abroad: dict[str, Warm] = field(default_factory=dict)
+    _abroad: dict[str, WarmParent] = field(default_factory=dict)
 
-    def place(self, **settings: str) -> Place:
+    def place(self, **settings: str) -> HookedPlace:
         """Make an empty place."""
         folder = self.folder / f"place-{next(self._numbers)}"
-        return Place(self.sandbox, folder, self.warm, {**SETTINGS, **settings})
+        return HookedPlace(self.sandbox, folder, settings={**SETTINGS, **settings}, warm=self.warm)
 
-    def copy_of(self, name: str, make: Callable[[], Place]) -> Place:
+    def copy_of(self, name: str, make: Callable[[], HookedPlace]) -> HookedPlace:
         """Return a copy of the place `name`, which is made the first time it is asked for."""
         if name not in self._templates:
             self._templates[name] = make()
         return self._templates[name].copied(self.folder / f"place-{next(self._numbers)}")
 
-    def template(self, name: str) -> Place:
+    def template(self, name: str) -> HookedPlace:
         """Return the place `name` itself, to look at."""
         return self._templates[name]
 
-    def content(self, name: str, make: Callable[[], Place]) -> Content:
+    def content(self, name: str, make: Callable[[], HookedPlace]) -> Content:
         """Return what the undisturbed history `name` leaves."""
         if name not in self._contents:
             with make().opened() as connection:
@@ -66,13 +68,13 @@ class Stage:
                 self._contents[name] = Content.of(Standing(connection, self._templates[name]))
         return self._contents[name]
 
-    def clean_place(self, now: str, arguments: tuple[str, ...], **settings: str) -> Place:
+    def clean_place(self, now: str, arguments: tuple[str, ...], **settings: str) -> HookedPlace:
         """Return a place after one undisturbed load at a time into an empty one."""
 
-        def make() -> Place:
+        def make() -> HookedPlace:
             place = self.place(**settings)
             self.sandbox.set_clock(now)
-            ended = place.load(*arguments)
+            ended = place.run("load", *arguments)
             assert ended.exit_code == 0, ended.said
             return place
 
@@ -83,11 +85,11 @@ class Stage:
         name = f"{now} {arguments} {settings}"
         return self.content(name, lambda: self.clean_place(now, arguments, **settings))
 
-    def abroad(self, where: Mapping[str, str]) -> Warm:
+    def abroad(self, where: Mapping[str, str]) -> WarmParent:
         """Return a warm parent that runs in another environment than `warm` does."""
         name = str(sorted(where.items()))
         if name not in self._abroad:
-            self._abroad[name] = Warm(where)
+            self._abroad[name] = WarmParent(PROGRAM, where)
         return self._abroad[name]
 
     def close(self) -> None:
@@ -113,11 +115,11 @@ class Stage:
         self._asked = max([int(entry["number"]) for entry in entries], default=self._asked)
         return entries
 
-    def witness(self, place: Place) -> Witness:
+    def witness(self, place: HookedPlace) -> Witness:
         """Return a witness who knows the truth."""
         return Witness(place, self.truth)
 
-    def forget(self, place: Place) -> None:
+    def forget(self, place: HookedPlace) -> None:
         """Delete a place that nobody asks about any more."""
         shutil.rmtree(place.folder, ignore_errors=True)
         shutil.rmtree(place.notes, ignore_errors=True)
@@ -142,7 +144,7 @@ def a_stage(
             tenant_quota=1_000_000,
             job_polls=0,
         ) as sandbox,
-        Warm() as warm,
+        WarmParent(PROGRAM) as warm,
     ):
         stage = Stage(sandbox, Truth(world), warm, folder)
         try:

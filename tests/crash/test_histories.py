@@ -21,11 +21,13 @@ BUILD = (
 
 
 # In Kolkata, in windows of two days; killed, put back to a backup, interrupted.
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [23])
 def test_a_history_ends_where_an_undisturbed_load_does(stage: Stage, seed: int) -> None:
     play(stage, History.of(seed))
 
 
+@pytest.mark.slow
 def test_h9_h10_a_build_that_dies_is_made_good_by_the_next(stage: Stage, tmp_path: Path) -> None:
     place = NEXT.undisturbed(stage)
     place.settings |= {
@@ -40,14 +42,14 @@ def test_h9_h10_a_build_that_dies_is_made_good_by_the_next(stage: Stage, tmp_pat
     in_the_middle = Strike("sql", ended.count("sql") * 2 // 3, "after")
 
     shutil.copy(tmp_path / "loaded", place.database)
-    assert place.run(*BUILD, strikes=[in_the_middle]).exit_code == DEAD
+    assert place.struck([in_the_middle], *BUILD).exit_code == DEAD
     ended = place.run(*BUILD)
     assert ended.exit_code == 0, ended.said
     built = tables(warehouse, *SCHEMAS)
     demand_alike(built, whole)
 
     # H10: what is there stays until what replaces it is whole.
-    assert place.run(*BUILD, "--full-refresh", strikes=[in_the_middle]).exit_code == DEAD
+    assert place.struck([in_the_middle], *BUILD, "--full-refresh").exit_code == DEAD
     left = tables(warehouse, *SCHEMAS)
     assert {name: left.get(name) for name in built} == built
     ended = place.run(*BUILD)

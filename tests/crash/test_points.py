@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from tests.crash.hooks import Kind, Moment, Strike
-from tests.crash.place import Place
+from tests.crash.place import HookedPlace
 from tests.crash.points import (
     FIRST,
     GUIDES,
@@ -48,10 +48,16 @@ DEATHS: list[tuple[str, Scenario, Kind, str, Moment]] = [
 ]
 
 
+# Of each letter's way one; `make test-all` dies them all.
+SOON = ("H2 a page", "H5 normalized", "H6 the rows", "H8 the load")
+
+
 @pytest.mark.parametrize(
     ("scenario", "kind", "pattern", "moment"),
-    [death[1:] for death in DEATHS],
-    ids=[death[0] for death in DEATHS],
+    [
+        pytest.param(*how, id=name, marks=() if name.startswith(SOON) else pytest.mark.slow)
+        for name, *how in DEATHS
+    ],
 )
 def test_the_next_run_makes_good(
     stage: Stage, scenario: Scenario, kind: Kind, pattern: str, moment: Moment
@@ -59,6 +65,7 @@ def test_the_next_run_makes_good(
     survive(scenario, stage, chosen(scenario, stage, kind, pattern, moment))
 
 
+@pytest.mark.slow
 def test_h5_a_page_extracted_before_its_state_is_kept_is_counted_once(stage: Stage) -> None:
     """The package is whole, dlt's own state file is not yet written: the page is not read again."""
     moved = effects(
@@ -68,6 +75,7 @@ def test_h5_a_page_extracted_before_its_state_is_kept_is_counted_once(stage: Sta
     survive(NEXT, stage, Strike("file", moved[1], "after"))
 
 
+@pytest.mark.slow
 def test_h7_the_work_directory_is_lost_before_the_load_is_listed(stage: Stage) -> None:
     place = NEXT.place(stage)
     witness = stage.witness(place)
@@ -76,6 +84,7 @@ def test_h7_the_work_directory_is_lost_before_the_load_is_listed(stage: Stage) -
     _is_whole_after_a_run(stage, place)
 
 
+@pytest.mark.slow
 def test_h11_three_deaths_in_a_row(stage: Stage) -> None:
     place = NEXT.place(stage)
     witness = stage.witness(place)
@@ -100,6 +109,7 @@ def test_a_backup_put_back_after_a_death_is_loaded_again_from_there(stage: Stage
     _is_whole_after_a_run(stage, place)
 
 
+@pytest.mark.slow
 def test_a_package_left_by_a_death_is_not_loaded_into_a_backup(stage: Stage) -> None:
     """It holds the second page; the backup does not hold the first, and its token is behind it."""
     place = RECOVERY.place(stage)
@@ -123,15 +133,15 @@ def test_a_job_refused_one_day_is_stamped_when_the_next_takes_it(stage: Stage) -
     assert ended.exit_code == 0
 
 
-def _put_back(stage: Stage, place: Place) -> None:
+def _put_back(stage: Stage, place: HookedPlace) -> None:
     """Replace the warehouse by the one of the day before."""
-    for path in place.folder.glob(f"{place.database.name}*"):
+    for path in place.data.glob(f"{place.database.name}*"):
         path.unlink()
     shutil.copy(FIRST.undisturbed(stage).database, place.database)
     stage.sandbox.set_clock(NEXT.now)
 
 
-def _is_whole_after_a_run(stage: Stage, place: Place) -> None:
+def _is_whole_after_a_run(stage: Stage, place: HookedPlace) -> None:
     again = NEXT.run(place)
     witness = stage.witness(place)
     witness.after(again)
@@ -139,6 +149,7 @@ def _is_whole_after_a_run(stage: Stage, place: Place) -> None:
     witness.at_the_end(NEXT.content(stage))
 
 
+@pytest.mark.slow
 def test_h5_a_package_half_written_when_the_power_goes_is_read_again(stage: Stage) -> None:
     """It could be loaded by no run; of it alone the machine has lost the end."""
     extracted = r"rename .*/normalize/[0-9a-f]{16}/[\d.]+$"
@@ -147,7 +158,11 @@ def test_h5_a_package_half_written_when_the_power_goes_is_read_again(stage: Stag
 
 
 # The chosen deaths and the guards are those of a load of days; the rest is sampled.
-@pytest.mark.parametrize("scenario", [SCAN, GUIDES], ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize(
+    "scenario",
+    [SCAN, pytest.param(GUIDES, marks=pytest.mark.slow)],
+    ids=lambda scenario: scenario.name,
+)
 def test_a_sample_of_all_deaths_is_survived(stage: Stage, scenario: Scenario) -> None:
     for strike in sample(deaths(scenario, stage), SHARE, seed=1):
         survive(scenario, stage, strike)
@@ -158,6 +173,7 @@ def test_a_sample_of_all_power_cuts_is_survived(stage: Stage) -> None:
         survive(FIRST, stage, strike)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", [RECOVERY, SCAN], ids=lambda scenario: scenario.name)
 def test_a_sample_of_all_failures_is_told_and_made_good(stage: Stage, scenario: Scenario) -> None:
     for strike in sample(failures(scenario, stage), SHARE, seed=1):

@@ -95,7 +95,7 @@ def machine_on(stage: Stage) -> type[RuleBasedStateMachine]:
                 stage.sandbox.clear_faults()
                 stage.sandbox.set_clock(FINAL)
                 for _ in range(2):
-                    ended = self.place.load(*ONLY)
+                    ended = self.place.run("load", *ONLY)
                     self.witness.after(ended)
                     assert ended.exit_code == 0, ended.said
                 self.witness.newest_is_served(now=FINAL)
@@ -104,12 +104,13 @@ def machine_on(stage: Stage) -> type[RuleBasedStateMachine]:
                 stage.forget(self.place)
 
         def _ended(self, *strikes: Strike) -> None:
-            self.place.load(*ONLY, strikes=strikes)
+            self.place.struck(strikes, "load", *ONLY)
             self.is_looked_at = False
 
     return Histories
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("examples", [2])
 def test_no_history_breaks_an_invariant(stage: Stage, examples: int) -> None:
     run_state_machine_as_test(

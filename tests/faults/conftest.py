@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.relay import Relay
-from tests.faults.site import NOW, Site, undisturbed
+from tests.faults.site import NOW, Site
+from tests.harness.place import undisturbed
 from tests.sandbox.process import SandboxProcess, running_sandbox
 
 Expected = Callable[..., set[tuple[str, str]]]
@@ -22,12 +22,6 @@ def organisation() -> Iterator[SandboxProcess]:
         conversations=120, days=2, now=NOW, quota=1_000_000, job_polls=0
     ) as running:
         yield running
-
-
-@pytest.fixture
-def sandbox(organisation: SandboxProcess) -> Iterator[SandboxProcess]:
-    with undisturbed(organisation):
-        yield organisation
 
 
 @pytest.fixture(scope="session")
@@ -52,14 +46,6 @@ def site(
     expected()
     is_first_run = request.node.get_closest_marker("first_run") is not None
     return Site(sandbox, tmp_path / "site", begin=None if is_first_run else empty_tables)
-
-
-@pytest.fixture
-def relay(sandbox: SandboxProcess, site: Site) -> Iterator[Relay]:
-    """Stand between loader and organisation, on the level of bytes."""
-    with Relay(sandbox.url) as running:
-        site.settings |= {"GENESYS_API_URL": running.url, "GENESYS_LOGIN_URL": running.url}
-        yield running
 
 
 @pytest.fixture(scope="session")

@@ -14,14 +14,15 @@ from tests.faults.site import (
     USERS,
     YESTERDAY,
     Site,
-    fault,
 )
+from tests.harness.place import fault
+from tests.harness.tiers import first
 
 WINDOW = "conversation_details 2026-11-20T00:00Z..2026-11-20T11:30Z"
 HALF_EMPTY = {"code": "bad.request", "status": 400, "message": "no"}
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504, 408])
+@pytest.mark.parametrize("status", first(2, [500, 502, 503, 504, 408]))
 def test_d1_a_server_error_is_asked_again(site: Site, status: int) -> None:
     site.sandbox.add_faults(fault(AVAILABILITY, "status", 1, status=status))
     site.run("plan", "--only", "conversation_details").succeeded()
@@ -36,8 +37,7 @@ def test_d1_server_errors_anywhere_change_nothing_that_is_loaded(
         fault(POLL, "status", 1, status=503),
         fault(LATER_PAGES, "status", [1, 2], status=500),
     )
-    site.run().succeeded()
-    assert site.raw() == expected()
+    site.ends_with(expected())
     assert site.row_count() == len(expected())
     assert site.total("retry_count") == 4
     assert len(site.requests(SUBMIT)) == 2
@@ -64,6 +64,7 @@ def test_d2_a_window_that_stays_down_stops_the_resource_there(
     assert set(site.ledger()[1:]) == {("loaded",)}
 
 
+@pytest.mark.slow
 def test_d2_a_later_window_that_stays_down_keeps_the_earlier_ones(
     site: Site, expected: Expected
 ) -> None:
@@ -89,8 +90,7 @@ def test_d3_a_path_that_is_gone_ends_the_run_at_once(site: Site, expected: Expec
     assert len(site.requests(SUBMIT)) == 1
     assert site.row_count() == 0
     site.sandbox.clear_faults()
-    site.run().succeeded()
-    assert site.raw() == expected()
+    site.ends_with(expected())
 
 
 def test_d4_a_refused_question_ends_the_run_without_the_values_of_the_answer(
@@ -101,21 +101,19 @@ def test_d4_a_refused_question_ends_the_run_without_the_values_of_the_answer(
     outcome = site.run()
     said = outcome.error(5)
     assert "answered 400 bad.interval, correlation id " in said
-    assert "+46700000000" not in outcome.stdout + outcome.stderr
+    assert "+46700000000" not in outcome.said
     assert "+46700000000" not in str(site.ledger("error"))
     assert len(site.requests(SUBMIT)) == 1
     site.sandbox.clear_faults()
-    site.run().succeeded()
-    assert site.raw() == expected()
+    site.ends_with(expected())
 
 
-@pytest.mark.parametrize(("match", "status"), [(SUBMIT, 413), (RESULTS, 422)])
+@pytest.mark.parametrize(("match", "status"), first(1, [(SUBMIT, 413), (RESULTS, 422)]))
 def test_d5_a_window_that_is_too_much_is_halved(
     site: Site, match: str, status: int, expected: Expected
 ) -> None:
     site.sandbox.add_faults(fault(match, "status", 1, status=status))
-    site.run().succeeded()
-    assert site.raw() == expected()
+    site.ends_with(expected())
     first, *halves = site.ledger("status, window_start, adjustment")
     assert first[0] == "failed"
     why = "half of 2026-11-20T00:00Z..2026-11-20T11:30Z, too much for one request"
@@ -126,6 +124,7 @@ def test_d5_a_window_that_is_too_much_is_halved(
     assert site.requests(SUBMIT) == []
 
 
+@pytest.mark.slow
 def test_d5_a_minute_that_is_too_much_ends_the_run(site: Site, expected: Expected) -> None:
     site.sandbox.add_faults(fault(SUBMIT, "status", "all", status=413))
     said = site.run("load", "--only", "conversation_details", "--to", "2026-11-20T00:02:00Z").error(
@@ -134,18 +133,17 @@ def test_d5_a_minute_that_is_too_much_ends_the_run(site: Site, expected: Expecte
     assert "The window cannot be made shorter" in said
     assert "2026-11-20T00:00Z..2026-11-20T00:01Z" in said
     site.sandbox.clear_faults()
-    site.run().succeeded()
-    assert site.raw() == expected()
+    site.ends_with(expected())
 
 
 def test_d6_an_empty_answer_is_asked_for_again(site: Site, expected: Expected) -> None:
     site.sandbox.add_faults(
         fault(FIRST_PAGE, "body", 1, text=""), fault(LATER_PAGES, "body", 1, text="", status=204)
     )
-    site.run().succeeded()
-    assert site.raw() == expected()
+    site.ends_with(expected())
 
 
+@pytest.mark.slow
 def test_d6_an_answer_that_stays_empty_is_never_no_rows(site: Site, expected: Expected) -> None:
     site.sandbox.add_faults(fault(FIRST_PAGE, "body", "all", text=""))
     said = site.run(ELT_RETRY_ATTEMPTS="2").error(5)
@@ -153,11 +151,10 @@ def test_d6_an_answer_that_stays_empty_is_never_no_rows(site: Site, expected: Ex
     assert "empty answer, each time it was asked" in said
     assert [row[0] for row in site.ledger()] == ["failed"]
     site.sandbox.clear_faults()
-    site.run().succeeded()
-    assert site.raw() == expected()
+    site.ends_with(expected())
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("status", first(2, [301, 302, 303, 307, 308]))
 @pytest.mark.parametrize("match", [AVAILABILITY, "POST /oauth/token"], ids=["api", "login"])
 def test_d7_a_redirect_is_never_followed(site: Site, relay: Relay, status: int, match: str) -> None:
     # The relay's address is the trap; the loader itself talks to the sandbox.
@@ -174,7 +171,8 @@ def test_d7_a_redirect_is_never_followed(site: Site, relay: Relay, status: int, 
 
 
 @pytest.mark.parametrize(
-    "location", ["", "http://[", "file:///etc/passwd", "//\x1b[2Jevil.example/", "http://a b/"]
+    "location",
+    first(2, ["", "http://[", "file:///etc/passwd", "//\x1b[2Jevil.example/", "http://a b/"]),
 )
 def test_d7_a_redirect_to_nowhere_is_refused_alike(site: Site, location: str) -> None:
     site.sandbox.add_faults(
@@ -201,19 +199,21 @@ NO_ANSWERS = [
 ]
 
 
-def test_d8_a_200_that_is_no_answer_is_never_no_rows(site: Site, expected: Expected) -> None:
-    for number, wrong in enumerate(NO_ANSWERS, start=1):
+@pytest.mark.parametrize("answers", first(1, [NO_ANSWERS[:4], NO_ANSWERS[4:]]))
+def test_d8_a_200_that_is_no_answer_is_never_no_rows(
+    site: Site, expected: Expected, answers: list[dict[str, object]]
+) -> None:
+    for number, wrong in enumerate(answers, start=1):
         site.sandbox.clear_faults()
         site.sandbox.add_faults(wrong)
         said = site.run(ELT_RETRY_ATTEMPTS="1").error(5)
         assert WINDOW in said
         assert "/api/v2/analytics/conversations/details/jobs" in said
         assert [row[0] for row in site.ledger()] == ["failed"] * number
-    # Only the fourth began with a page that was one.
-    assert site.row_count() == 10
+    # Only the fourth of all began with a page that was one.
+    assert site.row_count() == (10 if NO_ANSWERS[3] in answers else 0)
     site.sandbox.clear_faults()
-    site.run().succeeded()
-    assert site.raw() == expected()
+    site.ends_with(expected())
 
 
 def test_d8_a_window_without_conversations_is_confirmed_before_it_is_believed(site: Site) -> None:

@@ -31,7 +31,7 @@ def test_f7_a_clock_that_is_off_ends_the_run_before_anything_is_written(
     relay.play(LOGIN, dated(minutes))
     said = site.run(ELT_NOW="").error(2)
     assert f"the clock of this machine is off by {shown}" in said
-    assert not site.duckdb_path.exists()
+    assert not site.database.exists()
     assert len(site.requests()) == 1
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.site import SUBMIT, Rows, Site, fault
+from tests.faults.site import SUBMIT, Site
+from tests.harness.place import Rows, fault
 from tests.sandbox.process import SandboxProcess, Told, running_sandbox
 from tests.transform.warehouses import DuckDBWarehouse, dbt, tables
 
@@ -80,16 +81,16 @@ class TwoLoads:
 @pytest.fixture(scope="module")
 def two_loads(week: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> TwoLoads:
     site = _site(week, tmp_path_factory.mktemp("two_loads") / "site")
-    warehouse = DuckDBWarehouse(site.duckdb_path)
+    warehouse = DuckDBWarehouse(site.database)
     mart = "select conversation_id, is_open, ended_at::text from genesys_marts.fct_interactions"
     resources = ("load", "--only", "conversation_details", "queue_aggregates")
     models = ("run", "--select", "+fct_interactions", "+fct_queue_intervals")
-    site.go_to(AFTERNOON)
+    site.at(AFTERNOON)
     site.run(*resources).succeeded()
     dbt(warehouse, "seed")
     dbt(warehouse, *models)
     first, rows_of_first = site.newest(), site.query(mart)
-    site.go_to(LATER)
+    site.at(LATER)
     site.run(*resources).succeeded()
     dbt(warehouse, *models)
     return TwoLoads(
@@ -123,6 +124,8 @@ def finished_between(truth: list[Told], after: str, until: str) -> dict[str, Tol
     return found
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("two loads")
 def test_f1_a_conversation_seen_open_is_replaced_when_it_has_ended(two_loads: TwoLoads) -> None:
     finished = finished_between(two_loads.truth, AFTERNOON, LATER)
     seen_open = [
@@ -141,6 +144,8 @@ def test_f1_a_conversation_seen_open_is_replaced_when_it_has_ended(two_loads: Tw
         assert mart_of_second[name][1].replace(" ", "T")[:19] == after["conversationEnd"][:19]
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("two loads")
 def test_f2_what_is_settled_after_its_end_is_waited_for_or_read_again(two_loads: TwoLoads) -> None:
     # Both loads stop where the data lake does, half an hour behind, and the second begins an hour
     # before that.
@@ -160,11 +165,15 @@ def test_f2_what_is_settled_after_its_end_is_waited_for_or_read_again(two_loads:
         assert "conversationEnd" in json.loads(two_loads.second[name])
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("two loads")
 def test_f4_a_conversation_of_many_windows_is_there_once(two_loads: TwoLoads) -> None:
     assert two_loads.copies_of_the_longest == 3
     assert [row[0] for row in two_loads.mart_of_second].count("goes-on-for-days") == 1
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("two loads")
 def test_f5_what_begins_or_ends_with_a_window_is_there_once(two_loads: TwoLoads) -> None:
     # A window ends before its end: what begins there belongs to the next.
     assert set(EDGES) - set(two_loads.first) == {"begins-where-reading-stops"}
@@ -175,9 +184,9 @@ def test_f5_what_begins_or_ends_with_a_window_is_there_once(two_loads: TwoLoads)
 
 def test_f3_what_comes_too_late_for_every_reread_is_healed_by_a_reload(place: Site) -> None:
     place.settings["ELT_LOOKBACK_DAYS"] = "0"
-    place.go_to("2026-11-01T06:00:00Z")
+    place.at("2026-11-01T06:00:00Z")
     place.run().succeeded()
-    place.go_to("2026-11-02T20:00:00Z")
+    place.at("2026-11-02T20:00:00Z")
     place.run().succeeded()
     there = visible(place, "2026-11-02T20:00:00.000Z")
     of_first_day = {
@@ -227,8 +236,9 @@ def _counts(output: str) -> tuple[int, int, int, int]:
     return read, new, changed, as_before
 
 
+@pytest.mark.slow
 def test_f6_an_empty_window_is_loaded_too(place: Site) -> None:
-    place.go_to("2026-10-30T18:00:00Z")
+    place.at("2026-10-30T18:00:00Z")
     place.run(ELT_START="2026-10-28").succeeded()
     assert place.ledger("status, record_count > 0") == [
         ("loaded", False),
@@ -242,10 +252,10 @@ def test_f6_an_empty_window_is_loaded_too(place: Site) -> None:
 
 def test_f8_a_state_ahead_of_the_clock_is_left_as_it_is(place: Site) -> None:
     place.settings["ELT_START"] = "2026-11-01"
-    place.go_to(AFTERNOON)
+    place.at(AFTERNOON)
     place.run().succeeded()
     before, ledger = place.raw(), place.ledger("window_attempt_id")
-    place.go_to("2026-11-01T09:00:00Z")
+    place.at("2026-11-01T09:00:00Z")
     place.forget_requests()
     said = place.run().error(2)
     assert f"is loaded through {REACHED}, ahead of now" in said
@@ -253,15 +263,16 @@ def test_f8_a_state_ahead_of_the_clock_is_left_as_it_is(place: Site) -> None:
     assert "ELT_NOW" in said
     assert place.requests("/api/") == []
     assert (place.raw(), place.ledger("window_attempt_id")) == (before, ledger)
-    place.go_to(LATER)
+    place.at(LATER)
     place.run().succeeded()
     assert place.raw() > before
 
 
+@pytest.mark.slow
 def test_f9_after_days_of_silence_the_days_come_in_order_and_each_is_kept(place: Site) -> None:
-    place.go_to("2026-10-31T18:00:00Z")
+    place.at("2026-10-31T18:00:00Z")
     place.run().succeeded()
-    place.go_to("2026-11-05T18:00:00Z")
+    place.at("2026-11-05T18:00:00Z")
     place.sandbox.add_faults(fault(SUBMIT, "status", "4+", status=503))
     said = place.run(ELT_RETRY_ATTEMPTS="1").error(4)
     assert "conversation_details 2026-11-02T00:00Z..2026-11-03T00:00Z" in said
@@ -296,11 +307,13 @@ def test_f9_after_days_of_silence_the_days_come_in_order_and_each_is_kept(place:
     assert all(json.loads(held[name]) == place.sandbox.record(name) for name in list(held)[::50])
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("two loads")
 def test_f11_where_the_machine_stands_changes_nothing(two_loads: TwoLoads, tmp_path: Path) -> None:
     loaded = []
     for zone in ("Europe/Stockholm", "America/New_York"):
         site = _site(two_loads.site.sandbox, tmp_path / zone)
-        site.go_to(LATER)
+        site.at(LATER)
         command = ("load", "--only", "conversation_details", "queue_aggregates")
         site.ended(site.start(*command, TZ=zone)).succeeded()
         loaded.append(
@@ -314,11 +327,11 @@ def test_f11_where_the_machine_stands_changes_nothing(two_loads: TwoLoads, tmp_p
         )
     assert loaded[0] == loaded[1] != [[], []]
     # The marts of the two loads were built in UTC.
-    marts = tables(DuckDBWarehouse(two_loads.site.duckdb_path), "genesys_marts")
-    shutil.copy(two_loads.site.duckdb_path, site.duckdb_path)
+    marts = tables(DuckDBWarehouse(two_loads.site.database), "genesys_marts")
+    shutil.copy(two_loads.site.database, site.database)
     models = ("+fct_interactions", "+fct_queue_intervals", "--full-refresh")
     site.transform(*models, TZ="America/New_York").succeeded()
-    assert tables(DuckDBWarehouse(site.duckdb_path), "genesys_marts") == marts
+    assert tables(DuckDBWarehouse(site.database), "genesys_marts") == marts
     starts = site.query(
         "select conversation_id, strftime(started_at, '%Y-%m-%dT%H:%M:%S.%g') || 'Z' "
         "from genesys_marts.fct_interactions"

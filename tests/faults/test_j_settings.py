@@ -131,7 +131,7 @@ def test_j8_a_number_that_is_none_is_refused(site: Site, value: str) -> None:
 
 @pytest.mark.parametrize("around", ["{}\n", " {} ", "\t{}\r\n"])
 def test_j9_a_secret_pasted_with_blanks_around_it_works(site: Site, around: str) -> None:
-    secret = around.format(site.settings["GENESYS_CLIENT_SECRET"])
+    secret = around.format(site.sandbox.client_secret)
     site.run("plan", GENESYS_CLIENT_SECRET=secret).succeeded()
 
 
@@ -180,16 +180,16 @@ def test_j11_a_path_with_blanks_and_letters_of_all_kinds_works(
     name = 'Donn\u00e9es du client; drop table "x" \u65e5\u672c \U0001f4de {} $HOME # ' + "x" * 100
     paths = {"ELT_WORK_DIR": f"{name}/work", "ELT_DUCKDB_PATH": f"{name}/{name}.duckdb"}
     site.run(**paths).succeeded()
-    other = site.directory / name / f"{name}.duckdb"
-    site.duckdb_path.parent.mkdir()
-    other.rename(site.duckdb_path)
+    other = site.folder / name / f"{name}.duckdb"
+    site.database.parent.mkdir()
+    other.rename(site.database)
     assert site.raw() == expected()
-    assert sorted(path.name for path in site.directory.iterdir()) == sorted([name, "data"])
+    assert sorted(path.name for path in site.folder.iterdir()) == sorted([name, "data"])
 
 
 def test_j12_a_file_of_secrets_that_all_can_read_is_named(site: Site) -> None:
-    env = site.directory / ".env"
-    secret = site.settings["GENESYS_CLIENT_SECRET"]
+    env = site.folder / ".env"
+    secret = site.sandbox.client_secret
     env.write_text(f"GENESYS_CLIENT_SECRET={secret}\n")
     for mode, warned in ((0o644, 1), (0o640, 1), (0o600, 0)):
         env.chmod(mode)
@@ -219,4 +219,4 @@ def test_j5_an_end_in_the_future_is_read_as_far_as_the_data_go(site: Site) -> No
 
 def assert_nothing_happened(site: Site) -> None:
     assert site.requests() == []
-    assert list(site.directory.iterdir()) == []
+    assert list(site.folder.iterdir()) == []

@@ -6,14 +6,12 @@ import gzip
 import json
 import re
 import socket
-import subprocess
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-import duckdb
 import pytest
 
 from tests.faults.conftest import Expected
@@ -30,11 +28,11 @@ from tests.faults.site import (
     SUBMIT,
     TODAY,
     USERS,
-    Outcome,
     Site,
-    fault,
 )
-from tests.sandbox.process import ROOT
+from tests.harness.outcome import Outcome
+from tests.harness.place import fault
+from tests.harness.tiers import first
 
 SECRET = "Invented/Secret+1234567890=for%these-tests"
 
@@ -66,16 +64,19 @@ def echo(status: str) -> Trick:
 
 @pytest.mark.parametrize(
     ("match", "status"),
-    [
-        (LOGIN, "401 Unauthorized"),
-        (LOGIN, "302 Found"),
-        (LOGIN, "200 OK"),
-        (AVAILABILITY, "403 Forbidden"),
-        (SUBMIT, "400 Bad Request"),
-        (SUBMIT, "429 Too Many"),
-        (LATER_PAGES, "307 Temporary Redirect"),
-        (LATER_PAGES, "200 OK"),
-    ],
+    first(
+        3,
+        [
+            (LOGIN, "401 Unauthorized"),
+            (SUBMIT, "400 Bad Request"),
+            (LATER_PAGES, "200 OK"),
+            (LOGIN, "302 Found"),
+            (LOGIN, "200 OK"),
+            (AVAILABILITY, "403 Forbidden"),
+            (SUBMIT, "429 Too Many"),
+            (LATER_PAGES, "307 Temporary Redirect"),
+        ],
+    ),
 )
 def test_k1_what_is_echoed_is_written_nowhere(
     site: Site, relay: Relay, match: str, status: str
@@ -94,9 +95,10 @@ def test_k1_what_is_echoed_is_written_nowhere(
     for authorization in seen:
         credentials = authorization.partition(" ")[2]
         assert_unwritten(site, outcome, credentials)
-    assert_unwritten(site, outcome, site.settings["GENESYS_CLIENT_SECRET"])
+    assert_unwritten(site, outcome, site.sandbox.client_secret)
 
 
+@pytest.mark.slow
 def test_k1_a_refused_secret_is_written_nowhere_by_a_real_process(site: Site) -> None:
     outcome = site.ended(site.start("--debug", *DETAILS, GENESYS_CLIENT_SECRET=SECRET))
     assert outcome.exit_code == 3
@@ -106,7 +108,7 @@ def test_k1_a_refused_secret_is_written_nowhere_by_a_real_process(site: Site) ->
 def assert_unwritten(site: Site, outcome: Outcome, secret: str) -> None:
     """Search what the run said, its files and its tables for any half of a secret."""
     written = [outcome.stdout.encode(), outcome.stderr.encode()]
-    for path in site.directory.rglob("*"):
+    for path in site.folder.rglob("*"):
         if path.is_file():
             written += unpacked(path.read_bytes())
     # In DuckDB's file texts are compressed.
@@ -206,7 +208,10 @@ ASTRAY = (
 
 @pytest.mark.parametrize(
     ("match", "locations"),
-    [(LOGIN, ASTRAY), (AVAILABILITY, ASTRAY), (SUBMIT, ASTRAY[:1]), (LATER_PAGES, ASTRAY[:1])],
+    first(
+        2,
+        [(LOGIN, ASTRAY), (AVAILABILITY, ASTRAY), (SUBMIT, ASTRAY[:1]), (LATER_PAGES, ASTRAY[:1])],
+    ),
 )
 def test_k3_no_answer_leads_to_another_host_file_or_network(
     site: Site, match: str, locations: Sequence[str], expected: Expected
@@ -227,8 +232,7 @@ def test_k3_no_answer_leads_to_another_host_file_or_network(
             trap.accept()
     assert site.row_count() == (10 if match == LATER_PAGES else 0)
     site.sandbox.clear_faults()
-    site.run().succeeded()
-    assert site.raw() == expected()
+    site.ends_with(expected())
 
 
 def test_k4_addresses_in_an_answer_are_never_called(site: Site, expected: Expected) -> None:
@@ -260,7 +264,7 @@ def test_k6_ids_that_look_like_paths_make_no_files(site: Site, tmp_path: Path) -
     site.run().succeeded()
     assert {name for name, _ in site.raw()} >= set(NAMES)
     assert [path for path in tmp_path.rglob("*") if "outside" in path.name] == []
-    assert sorted(path.name for path in site.directory.iterdir()) == ["data"]
+    assert sorted(path.name for path in site.folder.iterdir()) == ["data"]
     assert not Path("/tmp/outside-of-everything").exists()
 
 
@@ -270,7 +274,7 @@ ATTRIBUTES = dict(zip(("name", "phone", "e-mail"), PERSON, strict=True))
 
 def assert_nobody_is_named(site: Site, *outcomes: Outcome) -> None:
     """Search what runs said, and the ledger, for a person."""
-    said = [outcome.stdout + outcome.stderr for outcome in outcomes]
+    said = [outcome.said for outcome in outcomes]
     said += [str(row) for row in site.ledger("*")]
     assert not [part for part in PERSON for text in said if part in text]
 
@@ -291,7 +295,7 @@ def test_k10_a_person_is_named_in_no_line_of_a_load(site: Site) -> None:
     assert [PERSON[0] in payload for (payload,) in refused] == [True, True]
     assert_nobody_is_named(site, outcome, site.run("status"), site.run("doctor"), site.run("plan"))
     # Loaded rows are in the warehouse and nowhere else.
-    left = [path for path in (site.directory / "data" / "work").rglob("*") if path.is_file()]
+    left = [path for path in (site.work).rglob("*") if path.is_file()]
     written = [text for path in left for text in unpacked(path.read_bytes())]
     assert not [part for part in PERSON for text in written if part.encode() in text]
 
@@ -299,10 +303,7 @@ def test_k10_a_person_is_named_in_no_line_of_a_load(site: Site) -> None:
 def test_k10_a_row_the_warehouse_refuses_is_not_quoted(site: Site) -> None:
     """DuckDB's own message quotes the value it cannot cast."""
     site.run("load", "--only", "skills").succeeded()
-    with duckdb.connect(str(site.duckdb_path)) as connection:
-        connection.execute(
-            "alter table genesys_raw.conversation_details alter payload type integer"
-        )
+    site.change("alter table genesys_raw.conversation_details alter payload type integer")
     site.sandbox.add_faults(fault(FIRST_PAGE, "mutate", 1, splice=person("good0000-name")))
     outcome = site.run()
     said = outcome.error(6)
@@ -312,6 +313,7 @@ def test_k10_a_row_the_warehouse_refuses_is_not_quoted(site: Site) -> None:
     assert_nobody_is_named(site, outcome, again)
 
 
+@pytest.mark.slow
 @pytest.mark.first_run
 def test_k11_the_salt_of_a_warehouse_is_made_once_and_never_another(site: Site) -> None:
     site.run(*USERS, ELT_PII_SALT="").succeeded()
@@ -323,30 +325,27 @@ def test_k11_the_salt_of_a_warehouse_is_made_once_and_never_another(site: Site) 
     for command in (USERS, ("status",), ("doctor",)):
         outcome = site.run(*command, ELT_PII_SALT=SECRET)
         assert outcome.exit_code == 2
-        assert "ELT_PII_SALT is not the salt this warehouse hashes" in (
-            outcome.stdout + outcome.stderr
-        )
-        assert salt not in outcome.stdout + outcome.stderr
-        assert SECRET not in outcome.stdout + outcome.stderr
+        assert "ELT_PII_SALT is not the salt this warehouse hashes" in (outcome.said)
+        assert salt not in outcome.said
+        assert SECRET not in outcome.said
     # Kept beside the records, and left neither in the work directory nor in anything that was said.
-    for path in (site.directory / "data" / "work").rglob("*"):
+    for path in (site.work).rglob("*"):
         assert not path.is_file() or salt.encode() not in path.read_bytes()
 
-    with duckdb.connect(str(site.duckdb_path)) as connection:
-        connection.execute("delete from genesys_raw.hash_salts")
+    site.change("delete from genesys_raw.hash_salts")
     assert "hash_salts has lost its row" in site.run(*USERS, ELT_PII_SALT="").error(2)
     site.run(*USERS, ELT_PII_SALT=salt).succeeded()
     assert site.query("select salt from genesys_raw.hash_salts") == [(salt,)]
 
     # Killed while the tables were made, and the work directory lost: none has been used yet.
-    with duckdb.connect(str(site.duckdb_path)) as connection:
-        connection.execute("delete from genesys_raw.hash_salts")
-        connection.execute("delete from genesys_raw.extract_windows")
+    site.change("delete from genesys_raw.hash_salts")
+    site.change("delete from genesys_raw.extract_windows")
     site.run(*USERS, ELT_PII_SALT="").succeeded()
     [(another,)] = site.query("select salt from genesys_raw.hash_salts")
     assert len(another) == 64
 
 
+@pytest.mark.slow
 def test_k12_what_the_other_side_writes_cannot_write_on_the_terminal(site: Site) -> None:
     evil = "\x1b[2J\x1b]0;owned\x07\nERROR GX-000 all is well\r\u2028"
     body = {"code": evil, "message": evil, "status": 400, "contextId": evil}
@@ -361,7 +360,7 @@ def test_k12_what_the_other_side_writes_cannot_write_on_the_terminal(site: Site)
         site.sandbox.add_faults(wrong)
         outcome = site.run(ELT_RETRY_ATTEMPTS="1")
         outcome.error(5)
-        assert not [sign for sign in outcome.stdout + outcome.stderr if sign in "\x1b\x07\r\u2028"]
+        assert not [sign for sign in outcome.said if sign in "\x1b\x07\r\u2028"]
         assert "all is well" not in outcome.stderr
     assert site.requests("/users") == []
 
@@ -377,18 +376,10 @@ sys.exit(ended.returncode)
 
 def megabytes(site: Site, exit_code: int) -> tuple[str, int]:
     """Load in a process of its own; return what it said and the most memory it had."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WEIGHED, *DETAILS],
-        cwd=site.directory,
-        env={**site.environment({}), "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    _, said = process.communicate(timeout=300)
-    assert process.returncode == exit_code, said
-    *lines, most = said.splitlines()
-    assert "Traceback" not in said
+    ended = site.ended(site.start_python("-c", WEIGHED, *DETAILS))
+    assert ended.exit_code == exit_code, ended.said
+    *lines, most = ended.stderr.splitlines()
+    assert "Traceback" not in ended.said
     return "\n".join(lines), int(most)
 
 
@@ -400,6 +391,7 @@ def packed(part: bytes, times: int) -> bytes:
     return b"".join([*page, packer.compress(b'"}]}'), packer.flush()])
 
 
+@pytest.mark.slow
 def test_k9_an_answer_that_unpacks_without_end_is_left(site: Site, relay: Relay) -> None:
     """2 GB in 2 MB: it is refused at the limit, in bounded memory."""
     bomb = packed(b" " * (1 << 20), 2048)
@@ -410,6 +402,7 @@ def test_k9_an_answer_that_unpacks_without_end_is_left(site: Site, relay: Relay)
     assert site.row_count() == 0
 
 
+@pytest.mark.slow
 def test_k9_a_record_of_100_mb_is_kept_out_and_the_others_load(
     site: Site, relay: Relay, expected: Expected
 ) -> None:
@@ -431,12 +424,13 @@ def told(content: bytes) -> Trick:
     )
 
 
+@pytest.mark.slow
 def test_k13_what_dbt_writes_beside_the_tables_holds_no_secret_and_no_row(site: Site) -> None:
     person_there = fault(FIRST_PAGE, "mutate", 1, splice=person("good0000-name"))
     site.sandbox.add_faults(person_there)
     password = "postgres-geheim-0815"
     site.run().succeeded()
-    target = site.directory / "target"
+    target = site.folder / "target"
     site.transform(
         "+fct_participant_attributes", target=str(target), ELT_POSTGRES_PASSWORD=password
     ).succeeded()
@@ -444,7 +438,7 @@ def test_k13_what_dbt_writes_beside_the_tables_holds_no_secret_and_no_row(site: 
     assert site.query("select count(*) from genesys_marts.fct_participant_attributes") != [(0,)]
     written = [path for path in target.rglob("*") if path.is_file()]
     assert {"manifest.json", "run_results.json"} <= {path.name for path in written}
-    canaries = [*PERSON, site.settings["GENESYS_CLIENT_SECRET"], password]
+    canaries = [*PERSON, site.sandbox.client_secret, password]
     for path in written:
         content = path.read_bytes()
         assert not [one for one in canaries if one.encode() in content], path

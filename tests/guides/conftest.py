@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.faults.relay import Relay
-from tests.faults.site import NOW, undisturbed
+from tests.faults.site import NOW
 from tests.guides.site import CONTACTS, PARTICIPANTS, Asked, GuidesSite
+from tests.harness.place import undisturbed
 from tests.sandbox.process import SandboxProcess, running_sandbox
 
 
@@ -36,12 +36,6 @@ def organisation() -> Iterator[SandboxProcess]:
         yield running
 
 
-@pytest.fixture
-def sandbox(organisation: SandboxProcess) -> Iterator[SandboxProcess]:
-    with undisturbed(organisation):
-        yield organisation
-
-
 @pytest.fixture(scope="session")
 def empty_tables(
     organisation: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
@@ -49,7 +43,7 @@ def empty_tables(
     """Return a warehouse with all its tables and nothing in them."""
     site = GuidesSite(organisation, tmp_path_factory.mktemp("empty"))
     with undisturbed(organisation):
-        site.load(PARTICIPANTS, ELT_START="2026-11-20T11:50:00Z").succeeded()
+        site.read(PARTICIPANTS, ELT_START="2026-11-20T11:50:00Z").succeeded()
     assert site.ledger() == []
     return site
 
@@ -62,7 +56,7 @@ def contacts_read(
     directory = tmp_path_factory.mktemp("contacts") / "site"
     site = GuidesSite(organisation, directory, begin=empty_tables)
     with undisturbed(organisation):
-        site.load(PARTICIPANTS, CONTACTS, ELT_START="2026-11-19", ELT_PAGE_SIZE="1000").succeeded()
+        site.read(PARTICIPANTS, CONTACTS, ELT_START="2026-11-19", ELT_PAGE_SIZE="1000").succeeded()
     assert site.row_count(CONTACTS) > 20
     return site
 
@@ -89,14 +83,6 @@ def coarse_site(
     return GuidesSite(coarse_organisation, tmp_path / "coarse", begin=empty_tables)
 
 
-@pytest.fixture
-def relay(sandbox: SandboxProcess, site: GuidesSite) -> Iterator[Relay]:
-    """Stand between loader and organisation, on the level of bytes."""
-    with Relay(sandbox.url) as running:
-        site.settings |= {"GENESYS_API_URL": running.url, "GENESYS_LOGIN_URL": running.url}
-        yield running
-
-
 @pytest.fixture(scope="session")
 def clean(
     organisation: SandboxProcess,
@@ -107,12 +93,12 @@ def clean(
     known: dict[object, Clean] = {}
 
     def load(resource: str, begin: GuidesSite = empty_tables, **changes: str) -> Clean:
-        key = (resource, begin.directory, *sorted(changes.items()))
+        key = (resource, begin.folder, *sorted(changes.items()))
         if key not in known:
             assert not organisation.faults()
             directory = tmp_path_factory.mktemp("clean") / "site"
             site = GuidesSite(organisation, directory, begin=begin)
-            site.load(resource, **changes).succeeded()
+            site.read(resource, **changes).succeeded()
             known[key] = Clean(site.raw(resource), site.pages(resource))
             assert known[key].content
         return known[key]

@@ -4,13 +4,12 @@ A page is asked for in five ways, so a request is known by all it said: query, p
 """
 
 import json
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import requests
-
-from tests.faults.site import Outcome, Site
-from tests.sandbox.process import SandboxProcess, Told
+from tests.faults.site import Site
+from tests.harness.ask import ask
+from tests.harness.outcome import Outcome
+from tests.sandbox.process import Told
 
 PARTICIPANTS = "guides_participants"
 INTERACTIONS = "guides_interactions"
@@ -56,13 +55,12 @@ def is_search(entry: Told) -> bool:
     return entry["path"].endswith("/query-builder/query") and '"filters":[]' in entry["body"]
 
 
-@dataclass
 class GuidesSite(Site):
     """A site of the guides' contract."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.settings["GENESYS_CONTRACT"] = "guides"
+    def defaults(self) -> dict[str, str]:
+        """Return the settings of a site that a test says nothing about."""
+        return {**super().defaults(), "GENESYS_CONTRACT": "guides"}
 
     def forget_requests(self) -> None:
         """Let `requests` begin with what is sent from now on.
@@ -73,15 +71,9 @@ class GuidesSite(Site):
         ask(self.sandbox, "GET", "/api/v2/forget")
         super().forget_requests()
 
-    def load(self, *resources: str, **changes: str) -> Outcome:
-        """Load these resources as far as they are due."""
+    def read(self, *resources: str, **changes: str) -> Outcome:
+        """Load these resources as far as they are due, whatever comes of it."""
         return self.run("load", "--only", *resources, **changes)
-
-    def at(self, now: str) -> "GuidesSite":
-        """Let it be `now`, for the organisation and for the loader."""
-        self.sandbox.set_clock(now)
-        self.settings["ELT_NOW"] = now
-        return self
 
     def pages(self, resource: str) -> list[Asked]:
         """Return the pages that were asked for and answered, without what was searched before."""
@@ -102,37 +94,8 @@ class GuidesSite(Site):
 
     def windows(self, resource: str, columns: str = "status") -> list[tuple[Any, ...]]:
         """Return columns of the ledger of one resource, in the order they were written."""
-        return self.query(
-            f"select {columns} from genesys_raw.extract_windows where resource = '{resource}' "
-            "order by _dlt_load_id"
-        )
+        return self.ledger(columns, f"resource = '{resource}'")
 
     def tokens_asked_for(self) -> int:
         """Return how often the loader logged in."""
         return len(self.requests("POST /oauth/token"))
-
-
-def ask(
-    sandbox: SandboxProcess,
-    method: str,
-    path: str,
-    *,
-    body: object = None,
-    page_header: str | None = None,
-    **params: str | int,
-) -> requests.Response:
-    """Ask the sandbox as any client would, whatever it answers."""
-    with requests.Session() as session:
-        session.trust_env = False
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": sandbox.client_id,
-            "client_secret": sandbox.client_secret,
-        }
-        login = session.post(f"{sandbox.url}/oauth/token", data=form, timeout=30)
-        headers = {"Authorization": f"Bearer {login.json()['access_token']}"}
-        if page_header is not None:
-            headers[PAGE_HEADER] = page_header
-        return session.request(
-            method, sandbox.url + path, headers=headers, params=params, json=body, timeout=30
-        )

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.site import fault
-from tests.guides.site import CONTACTS, MATCH, PARTICIPANTS, GuidesSite, ask
+from tests.guides.site import CONTACTS, MATCH, PARTICIPANTS, GuidesSite
+from tests.harness.ask import ask
+from tests.harness.place import fault
 from tests.sandbox.process import ROOT
 
 DETAILS = "/api/v2/analytics/details/query"
@@ -85,7 +86,7 @@ def cut_one_short(site: GuidesSite, *, is_in_a_queue: bool) -> Told:
 def test_every_registered_attribute_is_asked_for_and_all_that_is_told_is_in_raw(
     site: GuidesSite,
 ) -> None:
-    site.load(PARTICIPANTS, ELT_PAGE_SIZE="10000").succeeded()
+    site.read(PARTICIPANTS, ELT_PAGE_SIZE="10000").succeeded()
     (body,) = site.bodies(PARTICIPANTS)
     selected = [name for name in body["select"] if name.startswith(ATTRIBUTE)]
     assert selected == [ATTRIBUTE + name for name in registered()]
@@ -97,9 +98,10 @@ def test_every_registered_attribute_is_asked_for_and_all_that_is_told_is_in_raw(
     assert len(rows) == len(fullest(site))
 
 
+@pytest.mark.slow
 def test_windows_overlap_by_an_hour_and_end_15_minutes_ago_at_the_latest(site: GuidesSite) -> None:
-    site.at("2026-11-20T06:00:00Z").load(PARTICIPANTS, ELT_SETTLE_MINUTES="0").succeeded()
-    site.at("2026-11-20T08:00:00Z").load(PARTICIPANTS).succeeded()
+    site.at("2026-11-20T06:00:00Z").read(PARTICIPANTS, ELT_SETTLE_MINUTES="0").succeeded()
+    site.at("2026-11-20T08:00:00Z").read(PARTICIPANTS).succeeded()
     ranges = [body["dateRange"] for body in site.bodies(PARTICIPANTS)]
     assert ranges == [
         {"from": "2026-11-20T00:00:00.000Z", "to": "2026-11-20T05:45:00.000Z"},
@@ -109,7 +111,7 @@ def test_windows_overlap_by_an_hour_and_end_15_minutes_ago_at_the_latest(site: G
 
 def test_who_is_cut_short_is_read_again_by_queue_in_smaller_pages(site: GuidesSite) -> None:
     whole = cut_one_short(site, is_in_a_queue=True)
-    site.load(PARTICIPANTS).succeeded()
+    site.read(PARTICIPANTS).succeeded()
     assert shapes(site) == [(1000, None), (500, whole["queueId"])]
     versions = [
         row for row in site.payloads(PARTICIPANTS) if row["participantId"] == whole["participantId"]
@@ -119,9 +121,10 @@ def test_who_is_cut_short_is_read_again_by_queue_in_smaller_pages(site: GuidesSi
     assert fullest(site) == told_directly(site)
 
 
+@pytest.mark.slow
 def test_who_is_cut_short_and_in_no_queue_is_found_among_all(site: GuidesSite) -> None:
     whole = cut_one_short(site, is_in_a_queue=False)
-    site.load(PARTICIPANTS).succeeded()
+    site.read(PARTICIPANTS).succeeded()
     assert shapes(site) == [(1000, None), (500, None)]
     assert fullest(site)[whole["participantId"]] == whole
     assert fullest(site) == told_directly(site)
@@ -133,7 +136,7 @@ def test_under_load_the_pages_get_smaller_until_nobody_is_cut_short(site: Guides
     site.sandbox.add_faults(
         fault(MATCH[PARTICIPANTS], "guide", "all", truncate_above=200, values=values)
     )
-    site.load(PARTICIPANTS).succeeded()
+    site.read(PARTICIPANTS).succeeded()
     sizes = [size for size, _ in shapes(site)]
     assert sizes == sorted(sizes, reverse=True)
     assert set(sizes) == {1000, 500, 200}
@@ -150,20 +153,21 @@ def test_a_crash_while_reading_again_in_smaller_pages_goes_on_there(site: Guides
         fault(MATCH[PARTICIPANTS], "guide", "all", truncate_above=100),
         fault(MATCH[PARTICIPANTS], "status", 5, status=503),
     )
-    site.load(PARTICIPANTS, ELT_RETRY_ATTEMPTS="1").error(4)
+    site.read(PARTICIPANTS, ELT_RETRY_ATTEMPTS="1").error(4)
     assert [size for size, _ in shapes(site)] == [1000, 500, 200, 100, 100]
     site.forget_requests()
-    site.load(PARTICIPANTS).succeeded()
+    site.read(PARTICIPANTS).succeeded()
     assert [size for size, _ in shapes(site)] == [100]
     site.sandbox.clear_faults()
     assert fullest(site) == told_directly(site)
 
 
+@pytest.mark.slow
 def test_attributes_cut_off_in_pages_of_any_size_end_in_one_line_and_keep_what_was_read(
     site: GuidesSite,
 ) -> None:
     site.sandbox.add_faults(fault(MATCH[PARTICIPANTS], "guide", "all", truncate_above=1))
-    said = site.load(PARTICIPANTS).error(5)
+    said = site.read(PARTICIPANTS).error(5)
     assert "announces more attributes than it serves, also in pages of 100" in said
     assert "register fewer attributes" in said
     assert {size for size, _ in shapes(site)} == {1000, 500, 200, 100}
@@ -173,22 +177,22 @@ def test_attributes_cut_off_in_pages_of_any_size_end_in_one_line_and_keep_what_w
     assert held != whole
     # The window counts as not loaded: the next run reads it again.
     assert site.windows(PARTICIPANTS) == [("failed",)]
-    site.load(PARTICIPANTS).succeeded()
+    site.read(PARTICIPANTS).succeeded()
     assert fullest(site) == told_directly(site)
 
 
 def test_an_answer_without_the_attributes_that_were_selected_is_refused(site: GuidesSite) -> None:
     row = {"participantId": "p", "interactionId": "i", "participant": {"type": "customer"}}
     site.sandbox.add_faults(fault(MATCH[PARTICIPANTS], "body", body={"results": [row]}))
-    said = site.load(PARTICIPANTS).error(5)
+    said = site.read(PARTICIPANTS).error(5)
     assert "answered 200 without participant.customAttributes, which was selected" in said
     assert site.row_count(PARTICIPANTS) == 0
-    site.load(PARTICIPANTS).succeeded()
+    site.read(PARTICIPANTS).succeeded()
     assert fullest(site) == told_directly(site) != {}
 
 
 def test_an_attribute_that_changes_its_type_loads_and_both_histories_stay(site: GuidesSite) -> None:
-    site.load(PARTICIPANTS).succeeded()
+    site.read(PARTICIPANTS).succeeded()
     before = fullest(site)
     values = {
         "Intent": True, "Language": {"code": "sv", "is_native": False}, "VIP": [1, None],
@@ -206,5 +210,5 @@ def test_an_attribute_that_changes_its_type_loads_and_both_histories_stay(site: 
         assert len([each for each in told if isinstance(each, str)]) == len(had)
     assert site.windows(PARTICIPANTS, "status, quarantined_count") == [("loaded", 0)] * 2
     # The contacts' ids are an attribute too.
-    site.load(CONTACTS).succeeded()
+    site.read(CONTACTS).succeeded()
     assert site.requests(r"externalId=4711&")

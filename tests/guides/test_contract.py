@@ -2,8 +2,6 @@
 
 import contextlib
 import shutil
-import subprocess
-import sys
 from datetime import UTC
 from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, quote_plus
@@ -12,10 +10,12 @@ import pytest
 
 from loader.genesys.quota import Quota
 from tests.faults.relay import Exchange, Relay
-from tests.faults.site import LOGIN, Rows, fault
+from tests.faults.site import LOGIN
 from tests.faults.test_k_secrets import SECRET, assert_unwritten
 from tests.guides.site import MATCH, PARTICIPANTS, QUEUES, GuidesSite
-from tests.postgres import PostgresDatabase
+from tests.harness.place import fault
+from tests.harness.postgres import PostgresDatabase
+from tests.harness.tiers import first
 from tests.sandbox.process import ROOT
 
 SEEDS = Path("dbt_project") / "seeds"
@@ -30,11 +30,9 @@ def site(site: GuidesSite) -> GuidesSite:
     return site
 
 
-def rows(postgres: PostgresDatabase, sql: str) -> Rows:
-    with contextlib.closing(postgres.connect()) as connection:
-        cursor = connection.cursor()
-        cursor.execute(sql)
-        return cursor.fetchall()
+def content(site: GuidesSite) -> dict[str, int]:
+    """Return how many rows each table holds."""
+    return {name: site.row_count(name) for (name,) in site.query(TABLES)}
 
 
 # -- settings ------------------------------------------------------------------------------------
@@ -47,7 +45,7 @@ def test_a_contract_there_is_not_is_refused_before_any_request(site: GuidesSite)
 
 
 def test_a_resource_of_the_other_contract_is_refused_before_any_request(site: GuidesSite) -> None:
-    said = site.load("conversation_details").error(2)
+    said = site.read("conversation_details").error(2)
     assert "--only conversation_details: no such resource in the contract guides" in said
     assert site.requests() == []
 
@@ -71,17 +69,7 @@ def test_with_nothing_to_select_no_request_is_sent(
     path = copy / SEEDS / f"{seed}.csv"
     header = path.read_text(encoding="utf-8").splitlines()[0]
     path.write_text("\n".join([header, *lines, ""]), encoding="utf-8")
-    ended = subprocess.run(
-        [sys.executable, "-m", "loader", "load"],
-        cwd=site.directory,
-        env={**site.environment({}), "PYTHONPATH": str(copy)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 2, ended.stderr
-    (said,) = ended.stderr.splitlines()
-    assert said.startswith("ERROR GX-002 ")
+    said = site.ended(site.start("load", PYTHONPATH=str(copy))).error(2)
     assert told in said
     assert f"{seed}.csv" in said
     assert site.requests() == []
@@ -100,60 +88,55 @@ def test_a_column_that_no_registered_attribute_has_cannot_hold_the_contacts_ids(
 
 @pytest.mark.parametrize(
     ("first", "second", "resource"),
-    [("guides", "platform", QUEUES), ("platform", "guides", "skills")],
+    first(1, [("guides", "platform", QUEUES), ("platform", "guides", "skills")]),
 )
 def test_a_warehouse_of_one_contract_refuses_the_other(
     site: GuidesSite, first: str, second: str, resource: str
 ) -> None:
-    shutil.rmtree(site.directory / "data")
-    site.load(resource, GENESYS_CONTRACT=first).succeeded()
-    before = {name: site.row_count(name) for (name,) in site.query(TABLES)}
+    shutil.rmtree(site.data)
+    site.read(resource, GENESYS_CONTRACT=first).succeeded()
+    before = content(site)
     site.forget_requests()
     said = site.run("load", GENESYS_CONTRACT=second).error(2)
     assert f"GENESYS_CONTRACT is {second}" in said
     assert f"records of the contract {first}" in said
     assert "ELT_DUCKDB_PATH" in said
-    assert {name: site.row_count(name) for (name,) in site.query(TABLES)} == before
+    assert content(site) == before
     assert [entry["path"] for entry in site.requests()] == ["/oauth/token"]
-    site.load(resource, GENESYS_CONTRACT=first).succeeded()
+    site.read(resource, GENESYS_CONTRACT=first).succeeded()
 
 
+@pytest.mark.slow
 def test_a_postgres_warehouse_of_one_contract_refuses_the_other(
     site: GuidesSite, postgres: PostgresDatabase
 ) -> None:
-    site.settings |= postgres.environment()
-    site.load(QUEUES).succeeded()
-
-    def content() -> dict[str, Rows]:
-        return {
-            name: rows(postgres, f"select count(*) from genesys_raw.{name}")
-            for (name,) in rows(postgres, TABLES)
-        }
-
-    before = content()
+    site.postgres = postgres
+    site.read(QUEUES).succeeded()
+    before = content(site)
     said = site.run("load", GENESYS_CONTRACT="platform").error(2)
     assert "records of the contract guides" in said
     assert "ELT_POSTGRES_DATABASE" in said
-    assert content() == before
+    assert content(site) == before
 
 
+@pytest.mark.slow
 def test_every_resource_is_the_same_on_postgres(
     site: GuidesSite, postgres: PostgresDatabase
 ) -> None:
     site.run("load").succeeded()
-    site.settings |= postgres.environment()
+    on_duckdb = {resource: (site.raw(resource), site.row_count(resource)) for resource in MATCH}
+    site.postgres = postgres
     site.run("load").succeeded()
     for resource in MATCH:
-        held = rows(postgres, f"select record_id, payload_hash from genesys_raw.{resource}")
-        assert set(held) == site.raw(resource) != set()
-        assert len(held) == site.row_count(resource)
+        assert (site.raw(resource), site.row_count(resource)) == on_duckdb[resource]
+        assert site.raw(resource)
     assert "nothing is due" in site.run("load").succeeded().stderr
 
 
 # -- credentials ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scope", ["", "analytics:readonly conversations"])
+@pytest.mark.parametrize("scope", first(1, ["", "analytics:readonly conversations"]))
 def test_credentials_go_as_fields_of_a_form_and_in_no_header(
     site: GuidesSite, relay: Relay, scope: str
 ) -> None:
@@ -165,12 +148,12 @@ def test_credentials_go_as_fields_of_a_form_and_in_no_header(
         exchange.send(body, f"Content-Length: {len(body)}")
 
     relay.play(LOGIN, listen)
-    site.load(QUEUES, GENESYS_SCOPE=scope).succeeded()
+    site.read(QUEUES, GENESYS_SCOPE=scope).succeeded()
     (login,) = seen
     expected = {
         "grant_type": "client_credentials",
-        "client_id": site.settings["GENESYS_CLIENT_ID"],
-        "client_secret": site.settings["GENESYS_CLIENT_SECRET"],
+        "client_id": site.sandbox.client_id,
+        "client_secret": site.sandbox.client_secret,
     }
     assert dict(parse_qsl(login.body.decode())) == expected | ({"scope": scope} if scope else {})
     assert "authorization" not in login.headers
@@ -179,14 +162,17 @@ def test_credentials_go_as_fields_of_a_form_and_in_no_header(
 
 @pytest.mark.parametrize(
     ("status", "secret"),
-    [
-        ("401 Unauthorized", SECRET),
-        # Looks like an error code, so that its look alone does not keep it back.
-        ("401 Unauthorized", "Invented-Secret_1234567890"),
-        ("200 OK", SECRET),
-        ("500 Error", SECRET),
-        ("302 Found", SECRET),
-    ],
+    first(
+        2,
+        [
+            ("401 Unauthorized", SECRET),
+            # Looks like an error code, so that its look alone does not keep it back.
+            ("401 Unauthorized", "Invented-Secret_1234567890"),
+            ("200 OK", SECRET),
+            ("500 Error", SECRET),
+            ("302 Found", SECRET),
+        ],
+    ),
 )
 def test_a_secret_echoed_as_the_form_had_it_is_written_nowhere(
     site: GuidesSite, relay: Relay, status: str, secret: str
@@ -223,7 +209,7 @@ def test_each_429_is_a_row_with_the_wait_it_asked_for(site: GuidesSite) -> None:
         fault(MATCH[QUEUES], "status", 1, status=429, retry_after=1),
         fault(MATCH[QUEUES], "status", 2, status=429),
     )
-    site.load(QUEUES).succeeded()
+    site.read(QUEUES).succeeded()
     events = site.query(
         "select resource, endpoint, retry_after_seconds, waited_seconds >= 1 "
         "from genesys_raw.rate_limit_events order by retry_after_seconds nulls last"
@@ -254,12 +240,13 @@ def test_the_fewer_requests_are_left_the_longer_the_next_one_waits(left: str, se
     assert [round(pause) for pause in slept] == ([seconds] if seconds else [])
 
 
+@pytest.mark.slow
 def test_windows_that_are_limited_again_and_again_are_halved(site: GuidesSite) -> None:
     limited = [1, 3, 5, 7, 9]
     site.sandbox.add_faults(
         fault(MATCH[PARTICIPANTS], "status", limited, status=429, retry_after=0)
     )
-    site.load(PARTICIPANTS, ELT_START="2026-11-19", ELT_PAGE_SIZE="40").succeeded()
+    site.read(PARTICIPANTS, ELT_START="2026-11-19", ELT_PAGE_SIZE="40").succeeded()
     ledger = [
         (f"{start.astimezone(UTC):%d %H:%M}", f"{end.astimezone(UTC):%d %H:%M}", *others)
         for start, end, *others in site.windows(

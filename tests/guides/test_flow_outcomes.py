@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from loader.genesys.retries import RetryPolicy
-from tests.faults.site import fault
 from tests.guides.conftest import Clean, CleanLoad
-from tests.guides.site import MATCH, OUTCOMES, QUEUES, GuidesSite, ask, is_search
+from tests.guides.site import MATCH, OUTCOMES, QUEUES, GuidesSite, is_search
+from tests.harness.ask import ask
+from tests.harness.place import fault
 
 QUERY = MATCH[OUTCOMES]
 PATH = "/api/v2/analytics/query-builder/query"
@@ -66,7 +67,7 @@ def told_directly(site: GuidesSite, query: Told) -> Counter[tuple[str, str, str]
 
 
 def test_a_query_is_about_one_flow_so_that_its_shares_add_up_to_one(site: GuidesSite) -> None:
-    site.load(OUTCOMES).succeeded()
+    site.read(OUTCOMES).succeeded()
     assert all(query["groupBy"] == ["flow-id"] for query in queries(site))
     searches = [query for query in queries(site) if not flows(query)]
     others = [query for query in queries(site) if flows(query)]
@@ -83,7 +84,7 @@ def test_a_query_is_about_one_flow_so_that_its_shares_add_up_to_one(site: Guides
 
 
 def test_a_second_sees_ten_queries_at_most_and_none_twice(site: GuidesSite) -> None:
-    site.load(OUTCOMES, ELT_PAGE_SIZE="1").succeeded()
+    site.read(OUTCOMES, ELT_PAGE_SIZE="1").succeeded()
     entries = site.requests(QUERY)
     assert len(entries) > 20
     assert {entry["status"] for entry in entries} == {200}
@@ -96,13 +97,13 @@ def test_what_is_still_being_answered_is_asked_for_again_later(
     site: GuidesSite, whole: Clean
 ) -> None:
     site.sandbox.add_faults(fault(QUERY, "status", 9, status=409))
-    site.load(OUTCOMES).succeeded()
+    site.read(OUTCOMES).succeeded()
     assert site.pages(OUTCOMES) == whole.pages
     assert site.raw(OUTCOMES) == whole.content
 
 
 def test_outcomes_are_read_once_they_have_settled_for_an_hour(site: GuidesSite) -> None:
-    site.at("2026-11-20T11:20:00Z").load(OUTCOMES).succeeded()
+    site.at("2026-11-20T11:20:00Z").read(OUTCOMES).succeeded()
     # Whole hours that ended an hour ago.
     assert {query["dateTo"] for query in queries(site)} == {"2026-11-20T10:00:00.000Z"}
     assert {query["metricsDelay"] for query in queries(site)} == {"PT1H"}
@@ -114,7 +115,7 @@ def test_a_query_that_takes_too_long_is_given_up_at_once_and_left_to_the_next_ru
 ) -> None:
     slow = 9
     site.sandbox.add_faults(fault(QUERY, "delay", slow, seconds=3))
-    said = site.load(OUTCOMES, QUEUES, ELT_REQUEST_SECONDS="2").error(4)
+    said = site.read(OUTCOMES, QUEUES, ELT_REQUEST_SECONDS="2").error(4)
     assert "the query is given up, the next run asks again" in said
     assert site.windows(OUTCOMES) == [("failed",)]
     assert site.windows(QUEUES) == [("loaded",)]
@@ -123,13 +124,14 @@ def test_a_query_that_takes_too_long_is_given_up_at_once_and_left_to_the_next_ru
     assert len(site.requests(QUERY)) == slow
 
     site.forget_requests()
-    site.load(OUTCOMES).succeeded()
+    site.read(OUTCOMES).succeeded()
     # One page came before the slow one; which flows there are is known.
     assert site.pages(OUTCOMES) == whole.pages[1:]
     assert not [entry for entry in site.requests(QUERY) if is_search(entry)]
     assert site.raw(OUTCOMES) == whole.content
 
 
+@pytest.mark.slow
 def test_after_five_failures_in_a_row_the_endpoint_is_left_alone_until_the_next_run(
     site: GuidesSite, whole: Clean, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,20 +139,21 @@ def test_after_five_failures_in_a_row_the_endpoint_is_left_alone_until_the_next_
     policy = functools.partial(RetryPolicy, first_wait_seconds=0.01)
     monkeypatch.setattr("loader.commands.session.RetryPolicy", policy)
     site.sandbox.add_faults(fault(QUERY, "status", "9+", status=503))
-    said = site.load(OUTCOMES, QUEUES, ELT_RETRY_ATTEMPTS="20").error(4)
+    said = site.read(OUTCOMES, QUEUES, ELT_RETRY_ATTEMPTS="20").error(4)
     assert "failed 5 times in a row and is left alone for 60 s" in said
     assert [entry["status"] for entry in site.requests(QUERY)] == [200] * 8 + [503] * 5
     assert site.windows(QUEUES) == [("loaded",)]
 
     site.sandbox.clear_faults()
     site.forget_requests()
-    site.load(OUTCOMES).succeeded()
+    site.read(OUTCOMES).succeeded()
     assert site.pages(OUTCOMES) == whole.pages[1:]
     assert site.raw(OUTCOMES) == whole.content
 
 
+@pytest.mark.slow
 def test_windows_too_long_for_hours_are_counted_by_days(site: GuidesSite) -> None:
-    site.load(OUTCOMES, ELT_WINDOW_HOURS="744", ELT_START="2026-11-18").succeeded()
+    site.read(OUTCOMES, ELT_WINDOW_HOURS="744", ELT_START="2026-11-18").succeeded()
     assert {query["timeGroup"] for query in queries(site)} == {"daily"}
     # Whole days only, or half of one would be counted.
     assert {query["dateTo"] for query in queries(site)} == {"2026-11-20T00:00:00.000Z"}
@@ -161,7 +164,7 @@ def test_windows_too_long_for_hours_are_counted_by_days(site: GuidesSite) -> Non
 def test_where_hours_are_refused_days_are_counted_and_the_ledger_says_so(
     coarse_site: GuidesSite,
 ) -> None:
-    coarse_site.load(OUTCOMES, ELT_START="2026-11-19").succeeded()
+    coarse_site.read(OUTCOMES, ELT_START="2026-11-19").succeeded()
     read = [query for query in queries(coarse_site) if flows(query)]
     assert {(query["timeGroup"], query["dateTo"]) for query in read} == {
         ("daily", "2026-11-20T00:00:00.000Z")
@@ -173,6 +176,7 @@ def test_where_hours_are_refused_days_are_counted_and_the_ledger_says_so(
     assert counts(rows) == told_directly(coarse_site, read[0]) != Counter()
 
 
+@pytest.mark.slow
 def test_where_days_are_refused_too_months_are_counted(site: GuidesSite) -> None:
     site.sandbox.add_faults(fault(QUERY, "status", [1, 2], status=400, body=TOO_FINE))
     site.run("load", "--only", OUTCOMES, *YESTERDAY).succeeded()
@@ -188,7 +192,7 @@ def test_a_page_token_refused_while_flows_are_searched_begins_the_search_again(
 ) -> None:
     body = {"code": "cursor.invalid", "message": "cursor invalid", "status": 400}
     site.sandbox.add_faults(fault(QUERY, "status", 3, status=400, body=body))
-    site.load(OUTCOMES).succeeded()
+    site.read(OUTCOMES).succeeded()
     assert site.pages(OUTCOMES) == whole.pages
     assert site.raw(OUTCOMES) == whole.content
 
@@ -196,7 +200,7 @@ def test_a_page_token_refused_while_flows_are_searched_begins_the_search_again(
 def test_a_page_token_that_repeats_while_flows_are_searched_ends_the_run(site: GuidesSite) -> None:
     body = {"data": [], "nextPageToken": "again"}
     site.sandbox.add_faults(fault(QUERY, "body", "all", body=body))
-    said = site.load(OUTCOMES).error(5)
+    said = site.read(OUTCOMES).error(5)
     assert "page token repeated while flows are searched" in said
     assert len(queries(site)) == 2
 
@@ -205,7 +209,7 @@ def test_the_bare_answer_about_one_flow_is_a_row_of_that_flow_and_window(site: G
     outcomes = {"Sold": {"count": 145, "percentOfTotal": 0.62}}
     body = {"metrics": {"flow-outcomes": outcomes}}
     site.sandbox.add_faults(fault(QUERY, "body", 2, body=body))
-    site.load(OUTCOMES, ELT_PAGE_SIZE="100").succeeded()
+    site.read(OUTCOMES, ELT_PAGE_SIZE="100").succeeded()
     (flow,) = flows(queries(site)[1])
     rows = [row for row in site.payloads(OUTCOMES) if row["flow-id"] == flow]
     assert rows == [
@@ -217,6 +221,7 @@ def test_the_bare_answer_about_one_flow_is_a_row_of_that_flow_and_window(site: G
     ]
 
 
+@pytest.mark.slow
 def test_a_time_without_flows_is_loaded_with_one_query(site: GuidesSite) -> None:
     site.run("load", "--only", OUTCOMES, "--from", "2026-11-10", "--to", "2026-11-11").succeeded()
     assert len(queries(site)) == 1

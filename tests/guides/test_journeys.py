@@ -11,7 +11,6 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from tests.faults.site import fault
 from tests.guides.site import (
     BY_EXTERNAL_ID,
     BY_ID,
@@ -20,8 +19,9 @@ from tests.guides.site import (
     MATCH,
     PARTICIPANTS,
     GuidesSite,
-    ask,
 )
+from tests.harness.ask import ask
+from tests.harness.place import fault
 from tests.sandbox.organisation import build_organisation
 from tests.sandbox.process import SandboxProcess
 
@@ -57,7 +57,7 @@ def let_all_callers_be(site: GuidesSite, place: int) -> None:
 def load_journeys(site: GuidesSite, **changes: str) -> None:
     """Load participants, contacts and conversations, with new requests to look at."""
     site.forget_requests()
-    site.load(PARTICIPANTS, CONTACTS, CONVERSATIONS, **changes).succeeded()
+    site.read(PARTICIPANTS, CONTACTS, CONVERSATIONS, **changes).succeeded()
 
 
 def resolved(site: GuidesSite) -> list[str]:
@@ -90,13 +90,13 @@ def distinct(ids: Sequence[str]) -> list[str]:
 def test_contacts_are_asked_for_by_the_external_ids_that_callers_gave_and_by_nothing_else(
     site: GuidesSite,
 ) -> None:
-    site.load(PARTICIPANTS).succeeded()
+    site.read(PARTICIPANTS).succeeded()
     named = set()
     for row in site.payloads(PARTICIPANTS):
         values = row["participant"]["customAttributes"]
         named |= set([values[name] for name in IDS_OF_CUSTOMERS if values.get(name)][:1])
     site.forget_requests()
-    site.load(CONTACTS).succeeded()
+    site.read(CONTACTS).succeeded()
     assert resolved(site) == sorted(named)
     for entry in site.requests("external-contacts"):
         query = re.sub("externalId=[^&]+", "externalId=X", entry["query"])
@@ -122,6 +122,7 @@ def test_an_external_id_is_resolved_again_after_24_hours_and_not_before(site: Gu
     assert resolved(site) == [crm(LASTING)]
 
 
+@pytest.mark.slow
 def test_an_external_id_that_has_become_another_contacts_is_resolved_at_once(
     site: GuidesSite,
 ) -> None:
@@ -160,6 +161,7 @@ def test_a_merge_leads_to_the_canonical_contact_and_to_all_who_went_into_it(
     assert set(listed(site)) == {contact(CANONICAL)}
 
 
+@pytest.mark.slow
 def test_conversations_are_listed_of_contacts_read_since_the_last_lists(site: GuidesSite) -> None:
     let_all_callers_be(site, LASTING)
     load_journeys(site.at("2026-11-20T06:00:00Z"))
@@ -186,7 +188,7 @@ def lists_due(sandbox: SandboxProcess, contacts_read: GuidesSite, tmp_path: Path
 def test_all_conversations_of_all_contacts_are_in_raw_however_small_the_pages(
     lists_due: GuidesSite,
 ) -> None:
-    lists_due.load(CONVERSATIONS, ELT_PAGE_SIZE="1").succeeded()
+    lists_due.read(CONVERSATIONS, ELT_PAGE_SIZE="1").succeeded()
     contacts = lists_due.payloads(CONTACTS)
     told: dict[str, Any] = {}
     for one in contacts:
@@ -200,68 +202,73 @@ def test_all_conversations_of_all_contacts_are_in_raw_however_small_the_pages(
 def test_a_list_shorter_than_it_says_is_read_again_and_no_other(lists_due: GuidesSite) -> None:
     match = MATCH[CONVERSATIONS]
     lists_due.sandbox.add_faults(fault(match, "mutate", 2, set={"total": 99}))
-    lists_due.load(CONVERSATIONS).succeeded()
+    lists_due.read(CONVERSATIONS).succeeded()
     asked = listed(lists_due)
     assert asked[1] == asked[2]
     assert len(asked) == len(distinct(asked)) + 1
     assert lists_due.windows(CONVERSATIONS) == [("loaded",)]
 
 
+@pytest.mark.slow
 def test_a_list_that_stays_shorter_than_it_says_is_a_broken_contract(lists_due: GuidesSite) -> None:
     match = MATCH[CONVERSATIONS]
     lists_due.sandbox.add_faults(fault(match, "mutate", "all", set={"total": 99}))
-    said = lists_due.load(CONVERSATIONS).error(5)
+    said = lists_due.read(CONVERSATIONS).error(5)
     assert re.search(r"got \d+ of 99 conversations of one contact, 3 times", said)
     # The list three times, and so much again for each time the window began again.
     assert len(listed(lists_due)) == 12
     lists_due.sandbox.clear_faults()
-    lists_due.load(CONVERSATIONS).succeeded()
+    lists_due.read(CONVERSATIONS).succeeded()
 
 
 def test_a_contact_that_is_gone_before_its_list_is_read_is_left_out(lists_due: GuidesSite) -> None:
     lists_due.sandbox.add_faults(fault(MATCH[CONVERSATIONS], "status", 1, status=404))
-    lists_due.load(CONVERSATIONS).succeeded()
+    lists_due.read(CONVERSATIONS).succeeded()
     assert len(distinct(listed(lists_due))) == len(listed(lists_due)) > 20
 
 
+@pytest.mark.slow
 def test_who_is_found_while_lists_are_stopped_is_not_forgotten(site: GuidesSite) -> None:
     let_all_callers_be(site, LASTING)
     site.sandbox.add_faults(fault(MATCH[CONVERSATIONS], "status", "all", status=503))
     site.at("2026-11-20T06:00:00Z")
-    site.load(PARTICIPANTS, CONTACTS, CONVERSATIONS, ELT_RETRY_ATTEMPTS="1").error(4)
+    site.read(PARTICIPANTS, CONTACTS, CONVERSATIONS, ELT_RETRY_ATTEMPTS="1").error(4)
     assert site.row_count(CONTACTS) == 1
 
     let_all_callers_be(site, OTHER)
     site.at("2026-11-20T09:00:00Z").forget_requests()
-    site.load(PARTICIPANTS, CONTACTS).succeeded()
-    site.load(CONVERSATIONS).succeeded()
+    site.read(PARTICIPANTS, CONTACTS).succeeded()
+    site.read(CONVERSATIONS).succeeded()
     assert listed(site) == [contact(LASTING), contact(OTHER)]
 
 
+@pytest.mark.slow
 def test_contacts_are_read_again_after_some_days_also_when_nobody_calls(site: GuidesSite) -> None:
     let_all_callers_be(site, LASTING)
     load_journeys(site.at("2026-11-20T06:00:00Z"))
 
     site.at("2026-11-27T05:59:00Z").forget_requests()
-    site.load(CONTACTS, CONVERSATIONS).succeeded()
+    site.read(CONTACTS, CONVERSATIONS).succeeded()
     assert read_by_id(site) == []
 
     site.at("2026-11-27T06:01:00Z").forget_requests()
-    site.load(CONTACTS, CONVERSATIONS).succeeded()
+    site.read(CONTACTS, CONVERSATIONS).succeeded()
     assert resolved(site) == [crm(LASTING)]
     assert set(listed(site)) == {contact(LASTING)}
 
 
+@pytest.mark.slow
 def test_no_days_mean_that_contacts_are_read_when_they_call_and_never_else(
     site: GuidesSite,
 ) -> None:
     let_all_callers_be(site, LASTING)
     load_journeys(site.at("2026-11-20T06:00:00Z"))
     site.at("2027-11-20T06:00:00Z").forget_requests()
-    site.load(CONTACTS, CONVERSATIONS, GENESYS_CONTACT_DAYS="0").succeeded()
+    site.read(CONTACTS, CONVERSATIONS, GENESYS_CONTACT_DAYS="0").succeeded()
     assert read_by_id(site) == resolved(site) == listed(site) == []
 
 
+@pytest.mark.slow
 def test_a_contact_that_is_gone_is_asked_for_once_in_so_many_days(site: GuidesSite) -> None:
     let_all_callers_be(site, DELETED)
     site.settings["ELT_START"] = "2026-11-19"
@@ -270,7 +277,7 @@ def test_a_contact_that_is_gone_is_asked_for_once_in_so_many_days(site: GuidesSi
     asked = []
     for now in ("11-26T10:01", "11-29T00:00", "12-03T10:01"):
         site.at(f"2026-{now}:00Z").forget_requests()
-        site.load(CONTACTS).succeeded()
+        site.read(CONTACTS).succeeded()
         asked.append(resolved(site))
     assert asked == [[crm(DELETED)], [], [crm(DELETED)]]
     assert site.row_count(CONTACTS) == 1

@@ -1,16 +1,11 @@
 """Page tokens in all five styles: reading goes on behind the last page that was committed."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from tests.faults.site import fault
 from tests.guides.conftest import CleanLoad
 from tests.guides.site import (
     AGENTS,
@@ -23,7 +18,8 @@ from tests.guides.site import (
     GuidesSite,
     asked_for,
 )
-from tests.sandbox.process import ROOT, SandboxProcess
+from tests.harness.place import fault
+from tests.sandbox.process import SandboxProcess
 
 
 class Style(NamedTuple):
@@ -44,7 +40,17 @@ STYLES = {
     "from_nextPage_to_pageToken": Style(AGENTS, {"ELT_INTERVAL_MINUTES": "60"}),
     "in_the_query": Style(CONVERSATIONS, {"ELT_PAGE_SIZE": "1"}),
 }
-in_each_style = pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
+
+
+def in_each_style(*soon: str) -> pytest.MarkDecorator:
+    """Run a test in every style; those not named here are slow."""
+    styles = [
+        pytest.param(style, id=name, marks=() if name in soon else pytest.mark.slow)
+        for name, style in STYLES.items()
+    ]
+    return pytest.mark.parametrize("style", styles)
+
+
 # A commit for each page, however small it is.
 _ONE_PAGE_A_COMMIT = """
 import sys
@@ -80,46 +86,40 @@ def site(
     return site
 
 
-@in_each_style
+@in_each_style("from_a_header_to_the_body", "inside_the_body", "in_the_query")
 def test_after_a_failure_in_mid_window_only_the_pages_left_are_asked_for(
     site: GuidesSite, clean: CleanLoad, style: Style, begin: GuidesSite
 ) -> None:
     whole = clean(style.resource, begin, **style.settings)
     match, stop = MATCH[style.resource], style.searches + 4
     site.sandbox.add_faults(fault(match, "status", f"{stop}+", status=503))
-    site.load(style.resource, ELT_RETRY_ATTEMPTS="1").error(4)
+    site.read(style.resource, ELT_RETRY_ATTEMPTS="1").error(4)
     read = len(site.pages(style.resource))
     assert 3 <= read < len(whole.pages)
     assert site.raw(style.resource) < whole.content
 
     site.sandbox.clear_faults()
     site.forget_requests()
-    site.load(style.resource).succeeded()
+    site.read(style.resource).succeeded()
     assert site.pages(style.resource) == whole.pages[read:]
     assert site.raw(style.resource) == whole.content
     assert site.row_count(style.resource) == len(whole.content)
     assert len(set(site.windows(style.resource, "window_attempt_id")[-2:])) == 1
 
 
-@in_each_style
+@in_each_style("to_a_header_from_header_or_body")
 def test_a_killed_process_is_followed_by_one_that_goes_on_from_the_committed_token(
     site: GuidesSite, clean: CleanLoad, style: Style, begin: GuidesSite
 ) -> None:
     whole = clean(style.resource, begin, **style.settings)
     match, delayed = MATCH[style.resource], style.searches + 4
     site.sandbox.add_faults(fault(match, "delay", delayed, seconds=3))
-    with subprocess.Popen(
-        [sys.executable, "-c", _ONE_PAGE_A_COMMIT, "load", "--only", style.resource],
-        cwd=site.directory,
-        env={**site.environment({}), "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        while not site.sandbox.faults()[0]["hits"]:
-            assert process.poll() is None, process.communicate()[0]
-            time.sleep(0.02)
-        os.kill(process.pid, signal.SIGKILL)
+    process = site.start_python("-c", _ONE_PAGE_A_COMMIT, "load", "--only", style.resource)
+    while not site.sandbox.faults()[0]["hits"]:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
     if style.resource == OUTCOMES:
         # The same query is a 409 for as long as the killed one is being answered.
         while len(site.requests(match)) < delayed:
@@ -127,7 +127,7 @@ def test_a_killed_process_is_followed_by_one_that_goes_on_from_the_committed_tok
 
     site.sandbox.clear_faults()
     site.forget_requests()
-    site.load(style.resource).succeeded()
+    site.read(style.resource).succeeded()
     asked = site.pages(style.resource)
     # The next page is asked for while one is committed, so at the fourth two are, perhaps three.
     assert len(whole.pages) - len(asked) in (2, 3)
@@ -144,7 +144,7 @@ def test_a_token_of_access_that_dies_between_pages_costs_no_page(
     whole = clean(style.resource, begin, **style.settings)
     match, dies = MATCH[style.resource], style.searches + 3
     site.sandbox.add_faults(fault(match, "expire_token", dies))
-    site.load(style.resource).succeeded()
+    site.read(style.resource).succeeded()
     entries = site.requests(match)
     refused, again = entries[dies - 1 : dies + 1]
     assert [refused["status"], again["status"]] == [401, 200]
@@ -155,7 +155,7 @@ def test_a_token_of_access_that_dies_between_pages_costs_no_page(
     assert site.raw(style.resource) == whole.content
 
 
-@in_each_style
+@in_each_style("inside_the_body", "from_nextPage_to_pageToken")
 def test_where_a_page_token_is_refused_reading_begins_again_and_misses_nothing(
     site: GuidesSite, clean: CleanLoad, style: Style, begin: GuidesSite
 ) -> None:
@@ -165,7 +165,7 @@ def test_where_a_page_token_is_refused_reading_begins_again_and_misses_nothing(
     site.sandbox.add_faults(
         fault(MATCH[style.resource], "status", style.searches + refused + 1, status=400, body=body)
     )
-    site.load(style.resource).succeeded()
+    site.read(style.resource).succeeded()
     assert site.raw(style.resource) == whole.content
     # A list of conversations is one contact's: the others are not asked for again.
     again = refused - 1 if style.resource == CONVERSATIONS else 0

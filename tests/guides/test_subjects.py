@@ -23,7 +23,7 @@ def test_each_subject_is_found_where_its_resource_says(
     site: GuidesSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = (PARTICIPANTS, INTERACTIONS, AGENTS, CONTACTS, CONVERSATIONS)
-    site.load(*names, ELT_START="2026-11-20", ELT_PAGE_SIZE="1000").succeeded()
+    site.read(*names, ELT_START="2026-11-20", ELT_PAGE_SIZE="1000").succeeded()
     monkeypatch.setenv("GENESYS_CLIENT_ID", "nobody")
     monkeypatch.setenv("GENESYS_CLIENT_SECRET", "nothing")
     known = {

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,13 @@ _URL = re.compile(r"http://127\.0\.0\.1:\d+")
 
 @dataclass(frozen=True, slots=True)
 class SandboxProcess:
-    """A running sandbox and its control paths."""
+    """A running sandbox, its control paths and the time it began with."""
 
     url: str
     client_id: str
     client_secret: str
     pid: int
+    began: str = ""
 
     def environment(self) -> dict[str, str]:
         """Return the settings a loader needs to reach it, ELT_NOW among them."""
@@ -137,7 +138,8 @@ def running_sandbox(
                 process.wait(SECONDS_TO_STOP)
                 complaints.seek(0)
                 raise RuntimeError(f"the sandbox did not start:\n{complaints.read()}")
-            yield SandboxProcess(url.group(), client_id, client_secret, process.pid)
+            started = SandboxProcess(url.group(), client_id, client_secret, process.pid)
+            yield replace(started, began=started.now())
         finally:
             process.terminate()
             try:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.harness.place import fault
 from tests.sandbox.contract import problems
 from tests.sandbox.process import SandboxProcess, running_sandbox
 
@@ -28,10 +29,6 @@ def sandbox(process: SandboxProcess) -> SandboxProcess:
     process.clear_faults()
     process.set_clock(NOW)
     return process
-
-
-def fault(match: str, action: str, nth: object = 1, **args: object) -> dict[str, object]:
-    return {"match": match, "nth": nth, "action": action, "args": args}
 
 
 def log_in(sandbox: SandboxProcess) -> requests.Response:

@@ -2,11 +2,11 @@
 
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
-from tests.loading import ROOT, Loader
+import pytest
+
+from tests.harness.place import Place, fault
 from tests.sandbox.process import SandboxProcess
 
 RESULTS = "GET /api/v2/analytics/conversations/details/jobs/.*/results"
@@ -40,22 +40,17 @@ sys.exit(main(["load", "--only", "queues", "users"]))
 """
 
 
-def test_a_kill_while_dlt_hands_a_package_on_does_not_stop_the_next_run(loader: Loader) -> None:
+@pytest.mark.slow
+def test_a_kill_while_dlt_hands_a_package_on_does_not_stop_the_next_run(loader: Place) -> None:
     loader.load("--only", "users")
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED_BETWEEN],
-        cwd=loader.folder,
-        env=loader.environment({}),
-        capture_output=True,
-        check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    killed = loader.ended(loader.start_python("-c", KILLED_BETWEEN))
+    assert killed.exit_code == -signal.SIGKILL
     loader.load("--only", "queues")
     assert len(loader.raw("queues")) > 20
 
 
 def test_a_warehouse_restored_from_a_backup_is_loaded_again_from_there(
-    loader: Loader, sandbox: SandboxProcess
+    loader: Place, sandbox: SandboxProcess
 ) -> None:
     loader.settings["ELT_LOOKBACK_DAYS"] = "0"
     loader.load(*ONLY)
@@ -63,34 +58,26 @@ def test_a_warehouse_restored_from_a_backup_is_loaded_again_from_there(
     shutil.copy(loader.database, backup)
     sandbox.set_clock("2026-03-16T06:00:00Z")
     loader.load(*ONLY)
-    whole = loader.newest()
+    whole = loader.newest("payload_hash")
 
     shutil.copy(backup, loader.database)
-    assert loader.newest() != whole
+    assert loader.newest("payload_hash") != whole
     loader.load(*ONLY)
-    assert loader.newest() == whole
+    assert loader.newest("payload_hash") == whole
 
 
 def test_a_signal_ends_the_run_with_130_and_the_next_goes_on(
-    loader: Loader, sandbox: SandboxProcess
+    loader: Place, sandbox: SandboxProcess
 ) -> None:
     small = {"ELT_PAGE_SIZE": "5", "ELT_COMMIT_MEGABYTES": "1"}
-    sandbox.add_faults({"match": RESULTS, "nth": "2+", "action": "delay", "args": {"seconds": 0.5}})
-    process = subprocess.Popen(
-        [sys.executable, "-m", "loader", "load", *ONLY],
-        cwd=loader.folder,
-        env={**loader.environment(small), "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    while not any(entry["path"].endswith("/results") for entry in sandbox.log()):
+    sandbox.add_faults(fault(RESULTS, "delay", "2+", seconds=0.5))
+    process = loader.start("load", *ONLY, **small)
+    while not loader.requests(RESULTS):
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert [line for line in errors.splitlines() if line.startswith("ERROR")] == [
+    assert loader.ended(process).error(130) == (
         "ERROR GX-130 interrupted; the next run goes on from the last commit"
-    ]
+    )
     sandbox.clear_faults()
     loader.load(*ONLY, **small)
     [(total, distinct)] = loader.query(
@@ -99,44 +86,31 @@ def test_a_signal_ends_the_run_with_130_and_the_next_goes_on(
     assert total >= distinct > 0
 
 
+@pytest.mark.slow
 def test_a_job_that_ran_when_the_run_was_killed_is_asked_for_again(
-    loader: Loader, sandbox: SandboxProcess
+    loader: Place, sandbox: SandboxProcess
 ) -> None:
     jobs = "/api/v2/analytics/conversations/details/jobs"
-    sandbox.add_faults(
-        {"match": f"GET {jobs}/[^a]", "nth": "all", "action": "delay", "args": {"seconds": 4}}
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "loader", "load", *ONLY],
-        cwd=loader.folder,
-        env=loader.environment({}),
-        stderr=subprocess.DEVNULL,
-    )
-    while not any(entry["path"] == jobs for entry in sandbox.log()):
+    sandbox.add_faults(fault(f"GET {jobs}/[^a]", "delay", "all", seconds=4))
+    process = loader.start("load", *ONLY)
+    while not loader.requests(f"POST {jobs}$"):
         time.sleep(0.05)
     # Past the moment after which the id is kept, before the delayed answer.
     time.sleep(3)
     process.kill()
-    process.wait()
+    process.communicate()
     sandbox.clear_faults()
-    began = sandbox.next_request()
+    loader.forget_requests()
     loader.load(*ONLY)
-    submitted = [entry for entry in sandbox.log(began) if entry["path"] == jobs]
-    assert submitted == []
-    assert loader.newest()
+    assert loader.requests(f"POST {jobs}$") == []
+    assert loader.newest("payload_hash")
 
 
-def test_a_signal_inside_a_commit_is_not_forgotten(loader: Loader) -> None:
+@pytest.mark.slow
+def test_a_signal_inside_a_commit_is_not_forgotten(loader: Place) -> None:
     loader.load("--only", "divisions")
-    stopped = subprocess.run(
-        [sys.executable, "-c", STOPPED_IN_COMMIT],
-        cwd=loader.folder,
-        env=loader.environment({}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert stopped.returncode == 130, stopped.stderr
+    stopped = loader.ended(loader.start_python("-c", STOPPED_IN_COMMIT))
+    assert stopped.exit_code == 130, stopped.stderr
     assert not (loader.raw("users") and loader.raw("queues"))
     loader.load("--only", "queues", "users")
     assert loader.raw("users")
@@ -144,19 +118,11 @@ def test_a_signal_inside_a_commit_is_not_forgotten(loader: Loader) -> None:
 
 
 def test_one_resource_that_cannot_be_had_does_not_keep_the_others_back(
-    loader: Loader, sandbox: SandboxProcess
+    loader: Place, sandbox: SandboxProcess
 ) -> None:
-    sandbox.add_faults(
-        {
-            "match": "GET /api/v2/routing/skills",
-            "nth": "all",
-            "action": "mutate",
-            "args": {"set": {"total": 100_000}},
-        }
-    )
+    sandbox.add_faults(fault("GET /api/v2/routing/skills", "mutate", "all", set={"total": 100_000}))
     outcome = loader.run("load", "--only", "skills", "divisions", "conversation_details")
-    assert outcome.exit_code == 5
-    [line] = outcome.error_lines
+    line = outcome.error(5)
     assert "skills" in line
     assert "of 100000 records" in line
     assert loader.raw("divisions")

@@ -99,6 +99,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings.read()
 
 
+@pytest.mark.slow
 def test_nothing_of_a_page_is_kept_once_it_is_committed(settings: Settings) -> None:
     commits = Commits()
     resource = LargePages(commits)

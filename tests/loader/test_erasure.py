@@ -15,8 +15,8 @@ from loader.resources.pages import page_decoder
 from loader.resources.record_ids import IdField
 from loader.resources.resource import Answer, Reading, Resource
 from loader.windows import Window
-from tests.faults.site import RESULTS, fault
-from tests.loading import Loader
+from tests.faults.site import RESULTS
+from tests.harness.place import Place, fault
 from tests.sandbox.process import SandboxProcess
 from tests.transform.warehouses import DuckDBWarehouse, PostgresWarehouse, Warehouse, dbt
 
@@ -74,12 +74,12 @@ def serve(sandbox: SandboxProcess, *evaluations: object) -> None:
     )
 
 
-def load_evaluations(loader: Loader) -> str:
+def load_evaluations(loader: Place) -> str:
     """Load them; return what was said."""
-    return loader.load("--only", QualityEvaluations.name, ELT_QUARANTINE_PERCENT="100").errors
+    return loader.load("--only", QualityEvaluations.name, ELT_QUARANTINE_PERCENT="100").stderr
 
 
-def evaluation_ids(loader: Loader) -> set[str]:
+def evaluation_ids(loader: Place) -> set[str]:
     """Return the ids of the evaluations there are, those refused among them."""
     return {
         record_id
@@ -88,20 +88,21 @@ def evaluation_ids(loader: Loader) -> set[str]:
     }
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
-def marts(request: pytest.FixtureRequest, sandbox: SandboxProcess, tmp_path: Path) -> Loader:
+@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.slow)])
+def marts(request: pytest.FixtureRequest, sandbox: SandboxProcess, tmp_path: Path) -> Place:
     """Load two days and build the marts that are about people."""
-    sandbox.set_clock("2026-03-16T06:00:00Z")
-    database = None
-    if request.param == "postgres":
-        database = request.getfixturevalue("postgres_session").create_database("test")
-    loader = Loader(sandbox, tmp_path, database, {"ELT_START": "2026-03-14"})
-    loader.load(*ONLY)
-    transform(loader)
-    return loader
+    if request.param == "duckdb":
+        place: Place = request.getfixturevalue("loaded")
+    else:
+        sandbox.set_clock("2026-03-16T06:00:00Z")
+        database = request.getfixturevalue("postgres")
+        place = Place(sandbox, tmp_path, database, {"ELT_START": "2026-03-14"})
+        place.load(*ONLY)
+    transform(place)
+    return place
 
 
-def transform(loader: Loader) -> None:
+def transform(loader: Place) -> None:
     """Build what is about people."""
     warehouse: Warehouse = (
         PostgresWarehouse(loader.postgres, loader.folder)
@@ -112,7 +113,7 @@ def transform(loader: Loader) -> None:
     dbt(warehouse, "run", "--select", *MODELS)
 
 
-def texts(loader: Loader) -> Iterator[tuple[str, str]]:
+def texts(loader: Place) -> Iterator[tuple[str, str]]:
     """Walk through every row of every table there is, as text, but the loader's own ledger."""
     tables = loader.query(
         "select table_schema, table_name from information_schema.tables"
@@ -123,12 +124,12 @@ def texts(loader: Loader) -> Iterator[tuple[str, str]]:
             yield f"{schema}.{table}", str(row)
 
 
-def where(loader: Loader, *words: str) -> set[str]:
+def where(loader: Place, *words: str) -> set[str]:
     """Return the tables in which one of some words stands."""
     return {table for table, text in texts(loader) if any(word in text for word in words)}
 
 
-def test_k10_an_erased_person_is_gone_for_good(marts: Loader, sandbox: SandboxProcess) -> None:
+def test_k10_an_erased_person_is_gone_for_good(marts: Place, sandbox: SandboxProcess) -> None:
     [(external_id, contact)] = marts.query(
         "select ids.external_id, ids.canonical_contact_id"
         " from genesys_marts.bridge_contact_external_ids as ids"
@@ -170,13 +171,13 @@ def test_k10_an_erased_person_is_gone_for_good(marts: Loader, sandbox: SandboxPr
     before = marts.raw("conversation_details")
 
     shown = marts.run("erase", "--contact", external_id)
-    assert shown.exit_code == 0, shown.errors
-    assert "Nothing was erased" in shown.output
-    assert "fct_interactions" in shown.output
+    assert shown.exit_code == 0, shown.stderr
+    assert "Nothing was erased" in shown.stdout
+    assert "fct_interactions" in shown.stdout
     assert marts.raw("conversation_details") == before
 
     erased = marts.run("erase", "--contact", external_id, "--yes")
-    assert erased.exit_code == 0, erased.errors
+    assert erased.exit_code == 0, erased.stderr
     # A contact merged with somebody may still be named, by an id that leads to nobody any more.
     assert where(marts, *conversations) == set()
     assert where(marts, external_id) == set()
@@ -188,14 +189,14 @@ def test_k10_an_erased_person_is_gone_for_good(marts: Loader, sandbox: SandboxPr
     # Free room in the file would hold the bytes of what was deleted.
     if marts.postgres is None:
         assert marts.query("select sum(free_blocks) from pragma_database_size()") == [(0,)]
-    assert list((marts.folder / "work").rglob("*.parquet")) == []
+    assert list(marts.work.rglob("*.parquet")) == []
 
     left_out = len(rated) + 2
     assert f"{left_out} left out (erased)" in load_evaluations(marts)
     assert evaluation_ids(marts) == {"e-evaluator"}
     sandbox.clear_faults()
     again = marts.load("--from", "2026-03-14", "--to", "2026-03-16", "--only", ONLY[1])
-    assert f"{len(conversations)} left out (erased)" in again.errors
+    assert f"{len(conversations)} left out (erased)" in again.stderr
     if marts.postgres is not None:
         return
     sandbox.set_clock("2026-03-17T12:00:00Z")
@@ -203,27 +204,29 @@ def test_k10_an_erased_person_is_gone_for_good(marts: Loader, sandbox: SandboxPr
     transform(marts)
     assert where(marts, *conversations) == set()
     assert where(marts, external_id) == set()
-    assert "problem" not in marts.run("doctor").output
+    assert "problem" not in marts.run("doctor").stdout
     # Whoever asks again, after an interruption perhaps, is not told that nobody is known.
     assert marts.run("erase", "--contact", external_id, "--yes").exit_code == 0
 
 
-def test_whom_nobody_knows_is_not_erased(loader: Loader) -> None:
-    assert "nothing to erase" in loader.run("erase", "--contact", "CRM-1", "--yes").errors
-    loader.load(*ONLY)
+def test_whom_nobody_knows_is_not_erased(
+    sandbox: SandboxProcess, loaded: Place, tmp_path: Path
+) -> None:
+    empty = Place(sandbox, tmp_path / "empty")
+    assert "nothing to erase" in empty.run("erase", "--contact", "CRM-1", "--yes").stderr
     for arguments, exit_code, told in [
         ((), 2, "whom to erase"),
         (("--contact", "CRM-1"), 6, "make transform"),
         (("--conversation", "of-nobody"), 2, "nothing in the warehouse is about that"),
     ]:
-        outcome = loader.run("erase", "--yes", *arguments)
+        outcome = loaded.run("erase", "--yes", *arguments)
         assert outcome.exit_code == exit_code
-        assert told in outcome.errors
-    assert loader.query("select * from genesys_raw.erased_records") == []
+        assert told in outcome.stderr
+    assert loaded.query("select * from genesys_raw.erased_records") == []
 
 
 def test_a_conversation_is_erased_from_records_that_only_name_it_inside(
-    loader: Loader, sandbox: SandboxProcess
+    loader: Place, sandbox: SandboxProcess
 ) -> None:
     loader.load("--only", "conversation_details", "users")
     (one, _), (other, _), *_ = sorted(loader.raw("conversation_details"))
@@ -245,12 +248,12 @@ def test_a_conversation_is_erased_from_records_that_only_name_it_inside(
     assert evaluation_ids(loader) == kept | {"e-1", "e-3", "e-5"}
 
     shown = loader.run("erase", "--conversation", one)
-    assert "quality_evaluations" in shown.output
+    assert "quality_evaluations" in shown.stdout
     erased = loader.run("erase", "--conversation", one, "--yes")
-    assert erased.exit_code == 0, erased.errors
+    assert erased.exit_code == 0, erased.stderr
     assert evaluation_ids(loader) == kept
     assert user in {record_id for record_id, _ in loader.raw("users")}
-    assert "problem" not in loader.run("doctor").output
+    assert "problem" not in loader.run("doctor").stdout
 
     # They are told again, and one more: late, of a conversation that is long erased.
     late = {"id": "e-late", **about}
@@ -259,7 +262,7 @@ def test_a_conversation_is_erased_from_records_that_only_name_it_inside(
     assert evaluation_ids(loader) == kept | {"e-7"}
 
 
-def test_an_id_is_found_however_json_writes_it(loader: Loader, sandbox: SandboxProcess) -> None:
+def test_an_id_is_found_however_json_writes_it(loader: Place, sandbox: SandboxProcess) -> None:
     ids = ["50%_off", 'a"b\\c/d', "\u00e9\u2603", "c'1 --", "<a&b>"]
     written = [
         text
@@ -280,5 +283,5 @@ def test_an_id_is_found_however_json_writes_it(loader: Loader, sandbox: SandboxP
     load_evaluations(loader)
     assert len(evaluation_ids(loader)) == len(written) + len(others)
     erased = loader.run("erase", "--yes", "--conversation", *ids)
-    assert erased.exit_code == 0, erased.errors
+    assert erased.exit_code == 0, erased.stderr
     assert evaluation_ids(loader) == {str(one["id"]) for one in others}

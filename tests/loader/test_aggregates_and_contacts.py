@@ -5,41 +5,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import requests
-
-from tests.loading import Loader
+from tests.harness.ask import ask
+from tests.harness.place import Place, fault
 from tests.sandbox.process import SandboxProcess, running_sandbox
 
 SCAN = "/api/v2/externalcontacts/scan/contacts"
-
-
-def asked_directly(
-    sandbox: SandboxProcess,
-    path: str,
-    *,
-    body: dict[str, object] | None = None,
-    params: dict[str, str | int] | None = None,
-) -> dict[str, Any]:
-    """Ask the sandbox as any client would: POST with a body, GET without."""
-    with requests.Session() as session:
-        session.trust_env = False
-        token = session.post(
-            f"{sandbox.url}/oauth/token",
-            auth=(sandbox.client_id, sandbox.client_secret),
-            data={"grant_type": "client_credentials"},
-            timeout=30,
-        ).json()["access_token"]
-        answer = session.request(
-            "GET" if body is None else "POST",
-            sandbox.url + path,
-            headers={"Authorization": f"Bearer {token}"},
-            params=params,
-            json=body,
-            timeout=30,
-        )
-    assert answer.status_code == 200, answer.text
-    told: dict[str, Any] = answer.json()
-    return told
 
 
 def scanned(sandbox: SandboxProcess) -> set[str]:
@@ -47,9 +17,8 @@ def scanned(sandbox: SandboxProcess) -> set[str]:
     ids: set[str] = set()
     cursor: str | None = None
     while True:
-        page = asked_directly(
-            sandbox, SCAN, params={"limit": 200, **({"cursor": cursor} if cursor else {})}
-        )
+        query = {"cursor": cursor} if cursor else {}
+        page = ask(sandbox, "GET", SCAN, limit=200, **query).json()
         ids |= {entity["id"] for entity in page["entities"]}
         cursor = page.get("cursors", {}).get("after")
         if cursor is None:
@@ -69,7 +38,7 @@ def counted(results: list[dict[str, Any]]) -> Counter[tuple[str, str]]:
 
 
 def test_the_buckets_add_up_to_what_genesys_counts_for_the_whole_time(
-    loader: Loader, sandbox: SandboxProcess
+    loader: Place, sandbox: SandboxProcess
 ) -> None:
     sandbox.set_clock("2026-03-16T06:00:00Z")
     loader.load("--only", "queue_aggregates", "agent_aggregates", "flow_aggregates")
@@ -83,8 +52,9 @@ def test_the_buckets_add_up_to_what_genesys_counts_for_the_whole_time(
         intervals = {bucket["interval"] for row in rows for bucket in row["data"]}
         assert {end > interval.split("/")[0] for interval in intervals} == {True}
         metrics = {m["metric"] for row in rows for b in row["data"] for m in b["metrics"]}
-        whole = asked_directly(
+        whole = ask(
             sandbox,
+            "POST",
             f"/api/v2/analytics/{path}/aggregates/query",
             body={
                 "interval": f"2026-03-14T00:00:00.000Z/{end}",
@@ -100,39 +70,27 @@ def test_the_buckets_add_up_to_what_genesys_counts_for_the_whole_time(
                 },
             },
         )
-        assert counted(rows) == counted(whole["results"]) != Counter()
+        assert counted(rows) == counted(whole.json()["results"]) != Counter()
 
 
 def test_windows_of_aggregates_begin_and_end_at_whole_buckets(
-    loader: Loader, sandbox: SandboxProcess
+    loader: Place, sandbox: SandboxProcess
 ) -> None:
     loader.load("--only", "user_aggregates")
     sandbox.set_clock("2026-03-14T19:07:00Z")
     loader.load("--only", "user_aggregates")
-    ends = loader.ledger(["window_start", "window_end"], "status = 'loaded'")
+    ends = loader.ledger("window_start, window_end", "status = 'loaded'")
     assert [f"{start:%H:%M} {end:%H:%M}" for start, end in ends] == ["00:00 17:45", "16:45 18:45"]
 
 
-def test_where_a_granularity_is_refused_the_next_coarser_is_taken_and_recorded(
+def test_where_a_granularity_is_refused_coarser_buckets_are_read_whole_and_never_twice(
     tmp_path: Path,
 ) -> None:
-    with running_sandbox(
-        conversations=60, days=2, now="2026-03-16T06:00:00Z", hourly_days=0
-    ) as sandbox:
-        loader = Loader(sandbox, tmp_path, settings={"ELT_START": "2026-03-15"})
-        loader.load("--only", "queue_aggregates")
-    adjustments = {text for (text,) in loader.ledger(["adjustment"])}
-    assert adjustments == {"granularity P1D, PT15M is too fine"}
-    [(payload,), *_] = loader.query("select payload from genesys_raw.queue_aggregates")
-    assert json.loads(payload)["data"]
-
-
-def test_coarser_buckets_are_read_whole_or_not_yet_and_never_twice(tmp_path: Path) -> None:
     with running_sandbox(
         conversations=60, days=3, end="2026-03-18T00:00:00Z", now="2026-03-16T06:00:00Z",
         hourly_days=0,
     ) as sandbox:  # fmt: skip
-        loader = Loader(sandbox, tmp_path, settings={"ELT_START": "2026-03-15"})
+        loader = Place(sandbox, tmp_path, settings={"ELT_START": "2026-03-15"})
         loader.load("--only", "queue_aggregates")
         sandbox.set_clock("2026-03-17T06:00:00Z")
         loader.load("--only", "queue_aggregates")
@@ -140,8 +98,9 @@ def test_coarser_buckets_are_read_whole_or_not_yet_and_never_twice(tmp_path: Pat
             "select list(payload) from genesys_raw.queue_aggregates where window_start = "
             "(select max(window_start) from genesys_raw.queue_aggregates)"
         )
-        whole = asked_directly(
+        whole = ask(
             sandbox,
+            "POST",
             "/api/v2/analytics/conversations/aggregates/query",
             body={
                 "interval": "2026-03-16T00:00:00.000Z/2026-03-17T00:00:00.000Z",
@@ -153,7 +112,7 @@ def test_coarser_buckets_are_read_whole_or_not_yet_and_never_twice(tmp_path: Pat
                 },
             },
         )
-    windows = loader.ledger(["window_start", "window_end", "adjustment"], "status = 'loaded'")
+    windows = loader.ledger("window_start, window_end, adjustment", "status = 'loaded'")
     # Of the day that goes on nothing is read: its bucket would be counted again tomorrow.
     assert {(f"{start:%d %H:%M}", f"{end:%d %H:%M}") for start, end, _ in windows} == {
         ("15 00:00", "16 00:00"),
@@ -163,50 +122,46 @@ def test_coarser_buckets_are_read_whole_or_not_yet_and_never_twice(tmp_path: Pat
     rows = [json.loads(payload) for payload in payloads]
     metrics = ("nOffered count", "tHandle count", "tHandle sum")
     held = {key: value for key, value in counted(rows).items() if key[1] in metrics}
-    assert held == counted(whole["results"]) != Counter()
+    assert held == counted(whole.json()["results"]) != Counter()
 
 
 def test_a_scan_goes_on_past_empty_pages_to_the_last_contact(
-    loader: Loader, sandbox: SandboxProcess
+    two_days: Place, sandbox: SandboxProcess
 ) -> None:
     sandbox.set_clock("2026-03-16T06:00:00Z")
-    loader.load("--only", "external_contacts")
-    pages = [entry for entry in sandbox.log() if entry["path"] == SCAN]
-    assert len(pages) > 2
-    held = {record_id for record_id, _ in loader.raw("external_contacts")}
+    assert two_days.ledger("page_count > 2", "resource = 'external_contacts'") == [(True,)]
+    held = {record_id for record_id, _ in two_days.raw("external_contacts")}
     assert held == scanned(sandbox) != set()
 
 
 def test_a_scan_that_stopped_goes_on_at_its_cursor_while_that_lives(
-    loader: Loader, sandbox: SandboxProcess
+    loader: Place, sandbox: SandboxProcess, two_days: Place
 ) -> None:
     sandbox.set_clock("2026-03-16T06:00:00Z")
-    loader.load("--only", "external_contacts", ELT_WORK_DIR=str(loader.folder / "whole"))
-    whole = loader.raw("external_contacts")
-    loader.database.unlink()
-
-    sandbox.add_faults({"match": SCAN, "nth": "3+", "action": "status", "args": {"status": 503}})
+    whole = two_days.raw("external_contacts")
+    sandbox.add_faults(fault(SCAN, "status", "3+", status=503))
     stopped = loader.run("load", "--only", "external_contacts", ELT_RETRY_ATTEMPTS="1")
     assert stopped.exit_code == 4
     held = loader.raw("external_contacts")
     assert held < whole
 
     sandbox.clear_faults()
-    began = sandbox.next_request()
+    loader.forget_requests()
     loader.load("--only", "external_contacts")
-    scans = [entry for entry in sandbox.log(began) if entry["path"] == SCAN]
+    scans = loader.requests(SCAN)
+    assert scans
     assert all("cursor" in str(entry["query"]) for entry in scans)
     assert loader.raw("external_contacts") == whole
 
 
-def test_a_scan_whose_cursor_has_died_begins_again(loader: Loader, sandbox: SandboxProcess) -> None:
+def test_a_scan_whose_cursor_has_died_begins_again(loader: Place, sandbox: SandboxProcess) -> None:
     sandbox.set_clock("2026-03-16T06:00:00Z")
-    sandbox.add_faults({"match": SCAN, "nth": "3+", "action": "status", "args": {"status": 503}})
+    sandbox.add_faults(fault(SCAN, "status", "3+", status=503))
     loader.run("load", "--only", "external_contacts", ELT_RETRY_ATTEMPTS="1")
     sandbox.clear_faults()
     sandbox.set_clock("2026-03-17T08:00:00Z")
     loader.load("--only", "external_contacts")
-    statuses = [status for (status,) in loader.ledger(["status"])]
+    statuses = [status for (status,) in loader.ledger("status")]
     assert statuses.count("failed") == 2
     assert statuses[-1] == "loaded"
     [(newest,)] = loader.query("select max(window_start) from genesys_raw.external_contacts")

@@ -3,23 +3,20 @@
 import itertools
 from pathlib import Path
 
-import duckdb
-import pytest
-
 from loader.warehouses.lock import run_lock
-from tests.loading import Loader
-from tests.postgres import PostgresDatabase
+from tests.harness.place import Place
+from tests.harness.postgres import PostgresDatabase
 from tests.sandbox.process import SandboxProcess
 
 ONLY = ("--only", "users", "conversation_details")
 DAY = ("--from", "2026-03-14", "--to", "2026-03-15")
 
 
-def problems(loader: Loader, exit_code: int) -> list[tuple[str, str]]:
+def problems(loader: Place, exit_code: int) -> list[tuple[str, str]]:
     """Return the problems that `doctor` finds, each with the remedy below it."""
     outcome = loader.run("doctor")
-    assert outcome.exit_code == exit_code, outcome.output
-    lines = outcome.output.splitlines()
+    assert outcome.exit_code == exit_code, outcome.stdout
+    lines = outcome.stdout.splitlines()
     assert lines[0].startswith("ok      settings: contract platform")
     return [
         (line.removeprefix("problem "), remedy.removeprefix("        → "))
@@ -28,37 +25,23 @@ def problems(loader: Loader, exit_code: int) -> list[tuple[str, str]]:
     ]
 
 
-def change(loader: Loader, sql: str) -> None:
-    """Do to the warehouse what the loader never would."""
-    with duckdb.connect(str(loader.database)) as connection:
-        connection.execute(sql)
+def test_before_the_first_load_there_is_nothing_wrong(
+    sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    place = Place(sandbox, tmp_path)
+    assert "does not exist yet" in place.run("doctor").succeeded().stdout
+    assert not place.database.exists()
 
 
-@pytest.fixture
-def loaded(loader: Loader, sandbox: SandboxProcess) -> Loader:
-    """Load two days."""
-    sandbox.set_clock("2026-03-16T06:00:00Z")
-    loader.load(*ONLY)
-    return loader
-
-
-def test_before_the_first_load_there_is_nothing_wrong(loader: Loader) -> None:
-    outcome = loader.run("doctor")
-    assert outcome.exit_code == 0
-    assert "does not exist yet" in outcome.output
-    assert not loader.database.exists()
-
-
-def test_a_warehouse_the_loader_made_is_sound(loaded: Loader) -> None:
+def test_a_warehouse_the_loader_made_is_sound(loaded: Place) -> None:
     assert problems(loaded, 0) == []
-    said = loaded.run("doctor").output
+    said = loaded.run("doctor").stdout
     assert "conversation_details: loaded through 2026-03-16T05:" in said
     assert "Genesys: takes the client's credentials" in said
 
 
-def test_rows_that_are_gone_are_found_and_a_reload_proves_them_back(loaded: Loader) -> None:
-    change(
-        loaded,
+def test_rows_that_are_gone_are_found_and_a_reload_proves_them_back(loaded: Place) -> None:
+    loaded.change(
         # Of those that were read once: one of two days would still be known.
         "delete from genesys_raw.conversation_details where record_id in (select record_id "
         "from genesys_raw.conversation_details group by record_id "
@@ -69,40 +52,39 @@ def test_rows_that_are_gone_are_found_and_a_reload_proves_them_back(loaded: Load
     words = remedy.split("`")[1].split()
     assert words[0] == "reload"
     again = loaded.run(*words)
-    assert again.exit_code == 0, again.errors
-    [line] = [line for line in again.output.splitlines() if "conversation_details" in line]
+    assert again.exit_code == 0, again.stderr
+    [line] = [line for line in again.stdout.splitlines() if "conversation_details" in line]
     _, read, new, changed, as_before = line.split()
     assert (new, changed) == ("3", "0")
     assert int(read) == 3 + int(as_before) > 3
     assert problems(loaded, 0) == []
 
 
-def test_what_is_known_changes_nothing_when_it_is_read_again(loaded: Loader) -> None:
+def test_what_is_known_changes_nothing_when_it_is_read_again(loaded: Place) -> None:
     again = loaded.run("reload", *DAY, "--only", "conversation_details")
-    [line] = [line for line in again.output.splitlines() if "conversation_details" in line]
+    [line] = [line for line in again.stdout.splitlines() if "conversation_details" in line]
     _, read, new, changed, as_before = line.split()
     assert (new, changed) == ("0", "0")
     assert read == as_before != "0"
 
 
-def test_tables_and_columns_that_hands_have_changed_are_named(loaded: Loader) -> None:
-    change(loaded, "drop table genesys_raw.users")
-    change(loaded, "alter table genesys_raw.queues rename column payload to body")
+def test_tables_and_columns_that_hands_have_changed_are_named(loaded: Place) -> None:
+    loaded.change("drop table genesys_raw.users")
+    loaded.change("alter table genesys_raw.queues rename column payload to body")
     told = problems(loaded, 6)
     assert [problem.split(":")[0] for problem, _ in told] == ["table queues", "table users"]
     refused = loaded.run("load", *ONLY, ELT_NOW="2026-03-17T09:00:00Z")
     assert refused.exit_code == 6
-    assert "doctor" in refused.errors
+    assert "doctor" in refused.stderr
     # The remedies, to the letter.
     remedy = told[1][1].split("`")[1]
-    change(loaded, "alter table genesys_raw.queues rename column body to payload")
-    change(loaded, remedy)
+    loaded.change("alter table genesys_raw.queues rename column body to payload")
+    loaded.change(remedy)
     assert loaded.run("load", *ONLY, ELT_NOW="2026-03-17T09:00:00Z").exit_code == 0
 
 
-def test_time_that_no_window_covers_is_named_with_its_remedy(loaded: Loader) -> None:
-    change(
-        loaded,
+def test_time_that_no_window_covers_is_named_with_its_remedy(loaded: Place) -> None:
+    loaded.change(
         "delete from genesys_raw.extract_windows where resource = 'conversation_details' "
         "and window_start = '2026-03-15'",
     )
@@ -115,31 +97,27 @@ def test_time_that_no_window_covers_is_named_with_its_remedy(loaded: Loader) -> 
     assert problems(loaded, 0) == []
 
 
-def test_a_run_that_goes_on_is_not_disturbed(loaded: Loader) -> None:
-    with run_lock(Path(loaded.folder / "work")):
+def test_a_run_that_goes_on_is_not_disturbed(loaded: Place) -> None:
+    with run_lock(loaded.work):
         outcome = loaded.run("doctor")
     assert outcome.exit_code == 7
-    assert "another run (process" in outcome.output
+    assert "another run (process" in outcome.stdout
 
 
-def test_a_reload_wants_its_range(loader: Loader) -> None:
-    outcome = loader.run("reload", "--from", "2026-03-14")
-    assert outcome.exit_code == 2
-    assert "reload needs --from and --to" in outcome.errors
-    assert not loader.database.exists()
+def test_a_reload_wants_its_range(sandbox: SandboxProcess, tmp_path: Path) -> None:
+    place = Place(sandbox, tmp_path)
+    assert "reload needs --from and --to" in place.run("reload", "--from", "2026-03-14").error(2)
+    assert not place.database.exists()
 
 
 def test_on_postgres_too(
     sandbox: SandboxProcess, postgres: PostgresDatabase, tmp_path: Path
 ) -> None:
     sandbox.set_clock("2026-03-16T06:00:00Z")
-    loader = Loader(sandbox, tmp_path, postgres, {"ELT_START": "2026-03-14"})
+    loader = Place(sandbox, tmp_path, postgres, {"ELT_START": "2026-03-14"})
     loader.load(*ONLY)
     assert problems(loader, 0) == []
-    connection = postgres.connect()
-    connection.cursor().execute("delete from genesys_raw.users")
-    connection.commit()
-    connection.close()
+    loader.change("delete from genesys_raw.users")
     [(problem, remedy)] = problems(loader, 6)
     assert problem.startswith("users: snapshot of 2026-03-16 06:00Z: 0 of the ")
     assert remedy == "`load --only users`"

@@ -12,7 +12,7 @@ import pytest
 
 import loader.warehouses
 from loader.settings import Settings, setting_names
-from tests.loading import Loader
+from tests.harness.place import Place
 from tests.sandbox.process import SandboxProcess
 
 FILE = '''
@@ -108,20 +108,21 @@ ONLY = ("--only", "conversation_details", "external_contacts", "users")
 @pytest.fixture
 def upper(
     sandbox: SandboxProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Loader]:
+) -> Iterator[Place]:
     """Put the file beside the others, and load into such a warehouse."""
     folder = tmp_path / "more_warehouses"
     folder.mkdir()
     (folder / "upper.py").write_text(FILE)
     monkeypatch.setattr(loader.warehouses, "__path__", [*loader.warehouses.__path__, str(folder)])
     settings = {"ELT_START": "2026-03-14", "ELT_TARGET": "upper"}
-    made = Loader(sandbox, tmp_path, settings=settings)
+    made = Place(sandbox, tmp_path, settings=settings)
+    made.data.mkdir()
     made.settings["ELT_UPPER_PATH"] = str(made.database)
     yield made
     sys.modules.pop("loader.warehouses.upper", None)
 
 
-def test_its_settings_are_settings(upper: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_its_settings_are_settings(upper: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"ELT_UPPER_PATH", "ELT_UPPER_PASSWORD", "ELT_UPPER_FLOORS"} <= set(setting_names())
     for name, value, told in [
         ("ELT_TARGET", "lower", "ELT_TARGET: must be one of duckdb, postgres, upper."),
@@ -129,8 +130,7 @@ def test_its_settings_are_settings(upper: Loader, monkeypatch: pytest.MonkeyPatc
         ("ELT_UPPER_PAHT", "x", "ELT_UPPER_PAHT is not a setting; did you mean ELT_UPPER_PATH?"),
         ("ELT_UPPER_FLOORS", "many", "ELT_UPPER_FLOORS: must be a whole number without sign."),
     ]:
-        outcome = upper.run("status", **{name: value})
-        assert (outcome.exit_code, outcome.error_lines) == (2, [f"ERROR GX-002 {told}"])
+        assert upper.run("status", **{name: value}).error(2) == f"ERROR GX-002 {told}"
 
     for name, value in {**upper.settings, "ELT_UPPER_PASSWORD": "s3cret"}.items():
         monkeypatch.setenv(name, value)
@@ -141,18 +141,16 @@ def test_its_settings_are_settings(upper: Loader, monkeypatch: pytest.MonkeyPatc
     }
 
 
-def test_its_errors_are_one_line_and_its_own(upper: Loader) -> None:
+def test_its_errors_are_one_line_and_its_own(upper: Place) -> None:
     house = f"the upper house at ELT_UPPER_PATH {upper.database}"
-    assert f"{house} does not exist yet" in upper.run("doctor").output
-    assert f"{house} does not exist yet" in upper.run("transform", "build").errors
+    assert f"{house} does not exist yet" in upper.run("doctor").stdout
+    assert f"{house} does not exist yet" in upper.run("transform", "build").stderr
     upper.database.write_text("no database " * 1000)
     for command in ("status", "load"):
-        outcome = upper.run(command)
-        assert outcome.exit_code == 6
-        assert outcome.error_lines == [f"ERROR GX-006 {house} is a ruin."]
+        assert upper.run(command).error(6) == f"ERROR GX-006 {house} is a ruin."
 
 
-def test_names_are_found_in_upper_case(upper: Loader) -> None:
+def test_names_are_found_in_upper_case(upper: Place) -> None:
     upper.load(*ONLY)
     stored = upper.query("select table_schema, table_name from information_schema.tables")
     assert {schema for schema, _ in stored} == {"GENESYS_RAW"}
@@ -161,16 +159,16 @@ def test_names_are_found_in_upper_case(upper: Loader) -> None:
     assert before
 
     # What the second run finds: its state, its salt, every table, nothing to make again.
-    assert "nothing is due" in upper.load("--only", "conversation_details").errors
+    assert "nothing is due" in upper.load("--only", "conversation_details").stderr
     assert upper.query("select count(*) from genesys_raw.hash_salts") == [(1,)]
     status = upper.run("status")
-    assert (status.exit_code, status.errors) == (0, "")
-    assert "upper, dataset genesys_raw:" in status.output
+    assert (status.exit_code, status.stderr) == (0, "")
+    assert "upper, dataset genesys_raw:" in status.stdout
     doctor = upper.run("doctor")
-    assert (doctor.exit_code, "problem" in doctor.output) == (0, False)
-    assert "contract platform, warehouse upper" in doctor.output
-    assert "tables: genesys_raw is as dlt has recorded it" in doctor.output
-    assert "rows: every commit has the rows its ledger row tells" in doctor.output
+    assert (doctor.exit_code, "problem" in doctor.stdout) == (0, False)
+    assert "contract platform, warehouse upper" in doctor.stdout
+    assert "tables: genesys_raw is as dlt has recorded it" in doctor.stdout
+    assert "rows: every commit has the rows its ledger row tells" in doctor.stdout
 
     # What it refuses.
     other = "choose another warehouse (ELT_UPPER_PATH)."
@@ -180,40 +178,40 @@ def test_names_are_found_in_upper_case(upper: Loader) -> None:
     ]:
         refused = upper.run("status", **changed)
         assert refused.exit_code == 2
-        assert told in refused.errors
-        assert other in refused.errors
-    upper.query('alter table "GENESYS_RAW"."USERS" rename "PAYLOAD" to "LOAD"')
+        assert told in refused.stderr
+        assert other in refused.stderr
+    upper.change('alter table "GENESYS_RAW"."USERS" rename "PAYLOAD" to "LOAD"')
     doctor = upper.run("doctor")
-    assert "table users: has no column payload, though dlt has recorded it" in doctor.output
-    assert "table users: has a column LOAD that is not the loader's" in doctor.output
+    assert "table users: has no column payload, though dlt has recorded it" in doctor.stdout
+    assert "table users: has a column LOAD that is not the loader's" in doctor.stdout
     refused = upper.run("load", *ONLY)
     assert refused.exit_code == 6
-    assert "the tables of genesys_raw differ from the schema dlt has recorded" in refused.errors
-    upper.query('alter table "GENESYS_RAW"."USERS" rename "LOAD" to "PAYLOAD"')
+    assert "the tables of genesys_raw differ from the schema dlt has recorded" in refused.stderr
+    upper.change('alter table "GENESYS_RAW"."USERS" rename "LOAD" to "PAYLOAD"')
 
     # What dbt builds there.
-    assert "the journeys are not built yet" in upper.run("export", "crm-1").errors
-    upper.query("create schema GENESYS_MARTS")
-    upper.query(
+    assert "the journeys are not built yet" in upper.run("export", "crm-1").stderr
+    upper.change("create schema GENESYS_MARTS")
+    upper.change(
         "create table GENESYS_MARTS.BRIDGE_CONTACT_EXTERNAL_IDS as select 'crm-1' EXTERNAL_ID,"
         " 'crm' EXTERNAL_SOURCE_NAME, 'c-1' CANONICAL_CONTACT_ID"
     )
-    upper.query(
+    upper.change(
         "create table GENESYS_MARTS.JOURNEY_TIMELINES as select 'c-1' CANONICAL_CONTACT_ID,"
         " '[1]' TIMELINE_JSON"
     )
-    assert upper.run("export", "crm-1").output.split() == ["[", "1", "]"]
+    assert upper.run("export", "crm-1").stdout.split() == ["[", "1", "]"]
 
-    upper.query("delete from genesys_raw.hash_salts")
-    assert "hash_salts has lost its row" in upper.run("status", ELT_PII_SALT="").errors
+    upper.change("delete from genesys_raw.hash_salts")
+    assert "hash_salts has lost its row" in upper.run("status", ELT_PII_SALT="").stderr
 
 
-def test_a_person_is_erased_in_upper_case(upper: Loader) -> None:
+def test_a_person_is_erased_in_upper_case(upper: Place) -> None:
     upper.load(*ONLY)
     before = upper.raw("conversation_details")
     [(contact,)] = upper.query("select min(record_id) from genesys_raw.external_contacts")
     [(conversation,)] = upper.query("select min(record_id) from genesys_raw.conversation_details")
-    assert "make transform" in upper.run("erase", "--contact", contact, "--yes").errors
+    assert "make transform" in upper.run("erase", "--contact", contact, "--yes").stderr
     # What dbt builds there, as far as that is asked for.
     for name, columns in {
         "INT_CONTACT_EXTERNAL_IDS_UNIONED": f"'{contact}' CONTACT_ID, 'crm-1' EXTERNAL_ID",
@@ -222,16 +220,16 @@ def test_a_person_is_erased_in_upper_case(upper: Loader) -> None:
             f"'{contact}' CONTACT_ID, '{conversation}' CONVERSATION_ID"
         ),
     }.items():
-        upper.query("create schema if not exists GENESYS_INTERMEDIATE")
-        upper.query(f"create view GENESYS_INTERMEDIATE.{name} as select {columns}")
-    upper.query("create schema GENESYS_MARTS")
-    upper.query(f"create table GENESYS_MARTS.FCT as select '{conversation}' \"Conversation_ID\"")
-    upper.query("create schema REWRITTEN")
+        upper.change("create schema if not exists GENESYS_INTERMEDIATE")
+        upper.change(f"create view GENESYS_INTERMEDIATE.{name} as select {columns}")
+    upper.change("create schema GENESYS_MARTS")
+    upper.change(f"create table GENESYS_MARTS.FCT as select '{conversation}' \"Conversation_ID\"")
+    upper.change("create schema REWRITTEN")
 
     erased = upper.run("erase", "--contact", "crm-1", "--yes")
-    assert erased.exit_code == 0, erased.errors
+    assert erased.exit_code == 0, erased.stderr
     for table in ("genesys_marts.fct", "genesys_raw.conversation_details"):
-        assert table in erased.output
+        assert table in erased.stdout
     assert upper.raw("conversation_details") == {row for row in before if row[0] != conversation}
     assert contact not in {row[0] for row in upper.raw("external_contacts")}
     assert upper.query("select * from GENESYS_MARTS.FCT") == []
@@ -239,6 +237,6 @@ def test_a_person_is_erased_in_upper_case(upper: Loader) -> None:
     assert {name for (name,) in upper.query(rewritten)} == {
         "GENESYS_MARTS_FCT", "GENESYS_RAW_CONVERSATION_DETAILS", "GENESYS_RAW_EXTERNAL_CONTACTS"
     }  # fmt: skip
-    assert "problem" not in upper.run("doctor").output
+    assert "problem" not in upper.run("doctor").stdout
     again = upper.load("--from", "2026-03-14", "--to", "2026-03-15", *ONLY[:2])
-    assert "1 left out (erased)" in again.errors
+    assert "1 left out (erased)" in again.stderr

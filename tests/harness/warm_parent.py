@@ -1,0 +1,129 @@
+"""A parent that has imported what a load needs and forks a process for each run.
+
+Such a run is as real a process as any other, and a second sooner at its first request. The parent
+is this file run as a program: it reads one run a line and tells, a line each, how they ended.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Self
+
+from tests.sandbox.process import ROOT
+
+
+class WarmParent:
+    """The parent, seen from the tests.
+
+    Args:
+        program: the module whose `main(arguments)` a run is.
+        environment: of the parent and its children, such as a time zone.
+    """
+
+    def __init__(self, program: str, environment: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.environment = dict(environment)
+        # Its home stays empty: whatever is written there is written where nobody asked for it.
+        self.home = Path(tempfile.mkdtemp(prefix="warm-home-"))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.harness.warm_parent", program],
+            cwd=self.home,
+            env={
+                "PATH": "/usr/bin:/bin",
+                "HOME": str(self.home),
+                "PYTHONPATH": str(ROOT),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "RUNTIME__DLTHUB_TELEMETRY": "false",
+                **self.environment,
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._read()
+
+    def run(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Run once and return what `_awaited` tells of it."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        told: dict[str, Any] = json.loads(self._read())
+        return told
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let it end."""
+        self._process.communicate()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def _read(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the warm parent ended with {self._process.wait()}")
+        return line
+
+
+def serve(program: Callable[[Sequence[str]], int]) -> int:
+    """Fork a run for each line of standard input and tell how it ended."""
+    import loader.commands.load  # noqa: F401 - this is the second that is saved
+
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    while line := sys.stdin.readline():
+        asked: dict[str, Any] = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            return _be_child(program, asked)
+        sys.stdout.write(json.dumps(_awaited(child, asked)) + "\n")
+        sys.stdout.flush()
+    return 0
+
+
+def _be_child(program: Callable[[Sequence[str]], int], asked: dict[str, Any]) -> int:
+    os.setsid()
+    for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
+        flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        os.dup2(os.open(os.devnull if number == 0 else asked[name], flags, 0o600), number)
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    time.tzset()
+    os.chdir(asked["folder"])
+    return program(asked["arguments"])
+
+
+def _awaited(child: int, asked: dict[str, Any]) -> dict[str, Any]:
+    """Wait for a run, end it if it hangs."""
+    began = time.monotonic()
+    process = os.pidfd_open(child)
+    ended, _, _ = select.select([process], [], [], asked["patience"])
+    if not ended:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+    os.close(process)
+    _, status, usage = os.wait4(child, 0)
+    return {
+        "exit_code": os.waitstatus_to_exitcode(status),
+        "is_hanging": not ended,
+        "seconds": time.monotonic() - began,
+        "peak_megabytes": usage.ru_maxrss >> 10,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(serve(importlib.import_module(sys.argv[1]).main))
