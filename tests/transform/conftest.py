@@ -16,6 +16,7 @@ from tests.transform import (
 )
 from tests.transform.packed import Packed
 from tests.transform.warehouses import (
+    MODELS_AND_SEEDS,
     DuckDBWarehouse,
     PostgresWarehouse,
     RawTables,
@@ -90,7 +91,7 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         external_contacts=test_journeys.CONTACTS,
         **test_reference_data.REFERENCE,
     )
-    dbt(warehouse, "build", "--resource-type", "seed", "--resource-type", "model")
+    dbt(warehouse, "build", *MODELS_AND_SEEDS)
     asked = (test_reference_data.USERS, test_journeys.STEPS)
     between = {sql: rows(warehouse, sql) for sql in asked}
     raw.load(2, external_contacts=test_journeys.MERGED, **test_reference_data.CHANGED)

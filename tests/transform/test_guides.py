@@ -16,6 +16,7 @@ from tests.transform.guides import (
 )
 from tests.transform.packed import Packed
 from tests.transform.warehouses import (
+    MODELS_AND_SEEDS,
     RawTables,
     Warehouse,
     asked_at,
@@ -30,7 +31,7 @@ MODELS = (
     "--select", "+fct_participant_attributes", "+fct_interactions", "+journey_timelines",
     "+bridge_contact_external_ids", "+audit_filtered_conversations", "+fct_flow_outcomes",
     "+fct_queue_intervals", "+fct_agent_intervals", "+dim_users",
-    "--resource-type", "seed", "--resource-type", "model",
+    *MODELS_AND_SEEDS,
 )  # fmt: skip
 TOTALS = ("--select", "assert_intervals_add_up_to_their_buckets")
 STOCKHOLM = ("--vars", "{report_time_zone: Europe/Stockholm}")
