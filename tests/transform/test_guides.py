@@ -85,6 +85,9 @@ def load_parts(raw: RawTables) -> None:
     )
 
 
+PARTS = ("whole", "only-exported", "only-read", "moved")
+
+
 def test_a_conversation_is_all_its_parts_and_what_none_tells_is_unknown(
     packed_guides: Packed,
 ) -> None:
@@ -124,7 +127,7 @@ def test_a_conversation_is_all_its_parts_and_what_none_tells_is_unknown(
     assert {
         row.pop("conversation_id"): row
         for row in packed_guides.rows(
-            "select * from genesys_marts.fct_interactions".replace(
+            f"select * from genesys_marts.fct_interactions where conversation_id in {PARTS}".replace(
                 "*", ", ".join(_columns(packed_guides.warehouse, "fct_interactions"))
             ),
         )
@@ -255,7 +258,7 @@ def test_a_merge_found_late_rewrites_the_journey_of_a_list(packed_guides: Packed
         "wrapUpCode": "code-7",
     }
     assert document["metadata"] == {
-        "extractionTimestampUTC": "2026-09-21T16:13:20.000Z",
+        "extractionTimestampUTC": "2026-09-21T18:13:20.000Z",
         "totalInteractions": 5,
         "filteredOut": 2,
         "mergedFromIds": ["before"],
