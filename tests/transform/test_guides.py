@@ -124,12 +124,11 @@ def test_a_conversation_is_all_its_parts_and_what_none_tells_is_unknown(
         "is_open": False,
     }
     moved = {"initial_media_type": "email", "external_tag": "order 7"}
+    columns = ", ".join(_columns(packed_guides.warehouse, "fct_interactions"))
     assert {
         row.pop("conversation_id"): row
         for row in packed_guides.rows(
-            f"select * from genesys_marts.fct_interactions where conversation_id in {PARTS}".replace(
-                "*", ", ".join(_columns(packed_guides.warehouse, "fct_interactions"))
-            ),
+            f"select {columns} from genesys_marts.fct_interactions where conversation_id in {PARTS}"
         )
     } == {
         "whole": exported_totals
