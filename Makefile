@@ -68,21 +68,37 @@ test: install ## Lint, then every test: DuckDB and a real Postgres, no network
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/pytest -q -n 2 --dist worksteal $(ARGS)
 
+# Of the models and tests, those that differ from main or are new. sqlfluff has dbt compile each.
+SQL := dbt_project/models dbt_project/tests
+CHANGED_SQL = { git diff --name-only --diff-filter=d "$$(git merge-base HEAD main 2>/dev/null || echo HEAD)"; \
+	git ls-files --others --exclude-standard; } | grep -E '^dbt_project/(models|tests)/.*\.sql$$' | grep -v /generic/
+
 .PHONY: lint
-lint: install ## Check Python and SQL, change nothing
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+lint: install ## Check Python, and of the SQL what has changed; change nothing
+	@$(MAKE) --no-print-directory lint-python
+	@changed=$$($(CHANGED_SQL)); test -z "$$changed" || { set -x; ELT_TARGET=duckdb ELT_DUCKDB_PATH=:memory: \
+	DBT_TARGET_PATH=target/lint $(BIN)/sqlfluff lint --disable-progress-bar $$changed; }
+
+.PHONY: lint-all
+lint-all: install ## Check all Python and SQL
+	@$(MAKE) --no-print-directory lint-python
 	@# sqlfluff lints on one core when dbt compiles for it: so two of them, each with its own target.
-	find dbt_project/models dbt_project/tests -name '*.sql' -not -path '*/generic/*' | sort | \
+	find $(SQL) -name '*.sql' -not -path '*/generic/*' | sort | \
 	ELT_TARGET=duckdb ELT_DUCKDB_PATH=:memory: xargs -P 2 -n 70 sh -c \
 	'DBT_TARGET_PATH=target/lint-$$(basename "$$1" .sql) exec $(BIN)/sqlfluff lint --disable-progress-bar "$$@"' sqlfluff
 
+.PHONY: lint-python
+lint-python: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
 .PHONY: fix
-fix: install ## Let the formatters repair what they can
+fix: install ## Let the formatters repair what they can, of the SQL what has changed
 	-$(BIN)/ruff check --fix .
 	-$(BIN)/ruff format .
-	-ELT_TARGET=duckdb ELT_DUCKDB_PATH=:memory: $(BIN)/sqlfluff fix dbt_project/models dbt_project/tests
+	-@changed=$$($(CHANGED_SQL)); test -z "$$changed" || { set -x; ELT_TARGET=duckdb ELT_DUCKDB_PATH=:memory: \
+	DBT_TARGET_PATH=target/lint $(BIN)/sqlfluff fix --disable-progress-bar $$changed; }
 
 .PHONY: docs
 docs: install ## Write the models' documentation to dbt_project/target/static_index.html

@@ -237,7 +237,7 @@ def replayed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.mark.slow
 def test_every_load_leaves_what_a_full_refresh_would(replayed: Replayed) -> None:
-    assert len(replayed.compared) > 1
+    assert replayed.compared
     for load, compared in replayed.compared.items():
         assert compared.refreshed == compared.load_by_load, load
 

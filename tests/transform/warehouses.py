@@ -23,6 +23,8 @@ from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.factory import reset_adapters
 from dbt.adapters.postgres.connections import PostgresCredentials
 from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt_common.events.base_types import BaseEvent, EventLevel
+from dbt_common.events.event_manager import EventManager
 
 from tests.loading import SALT
 from tests.postgres import PostgresDatabase
@@ -159,6 +161,7 @@ def _invoked(
         _environment(warehouse.environment()),
         contextlib.chdir(warehouse.folder),
         parsed_alike_everywhere(),
+        _nothing_told_to_nobody(),
         _nothing_collected(),
     ):
         try:
@@ -167,7 +170,7 @@ def _invoked(
                     command,
                     *("--project-dir", str(project), "--profiles-dir", str(ROOT / "profiles")),
                     *("--target-path", str(folder), "--log-path", str(folder)),
-                    # A tenth of dbt's time goes into messages that nobody reads here.
+                    # A fifth of dbt's time goes into messages that nobody reads here.
                     *("--log-level", "none", "--log-level-file", "none", "--quiet"),
                     *("--no-write-json", "--no-use-colors"),
                     # Python works in one thread at a time; several only wait for each other.
@@ -234,6 +237,24 @@ def parsed_alike_everywhere() -> Iterator[None]:
         for engine, place in ((DuckDBCredentials, "path"), (PostgresCredentials, "port")):
             keys = without(engine._connection_keys, place)
             patches.enter_context(mock.patch.object(engine, "_connection_keys", keys))
+        yield
+
+
+@contextlib.contextmanager
+def _nothing_told_to_nobody() -> Iterator[None]:
+    """Leave out dbt's debug messages where no log takes them; it makes dozens per model."""
+    fire = EventManager.fire_event
+
+    def fire_what_is_heard(
+        manager: EventManager,
+        event: BaseEvent,
+        level: EventLevel | None = None,
+        **more: Any,  # noqa: ANN401
+    ) -> None:
+        if manager.loggers or (level or event.level_tag()) != EventLevel.DEBUG:
+            fire(manager, event, level, **more)
+
+    with mock.patch.object(EventManager, "fire_event", fire_what_is_heard):
         yield
 
 
