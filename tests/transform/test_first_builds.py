@@ -34,6 +34,7 @@ def test_l9_empty_raw_tables_build_twice_and_every_test_passes(warehouse: Wareho
     assert all('"participant_count": 0' in line for line in catalog)
 
 
+@pytest.mark.slow
 def test_tables_that_the_loader_never_made_count_as_empty(
     duckdb_warehouse: DuckDBWarehouse,
 ) -> None:

@@ -1,5 +1,6 @@
 """The warehouses that the dbt project is built on, behind one small interface."""
 
+import atexit
 import contextlib
 import fcntl
 import gc
@@ -25,6 +26,7 @@ from dbt.adapters.postgres.connections import PostgresCredentials
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt_common.events.base_types import BaseEvent, EventLevel
 from dbt_common.events.event_manager import EventManager
+from dbt_common.events.event_manager_client import get_event_manager
 
 from tests.loading import SALT
 from tests.postgres import PostgresDatabase
@@ -33,7 +35,8 @@ ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "dbt_project"
 
 # What dbt parses and compiles in this session, and of it what the next one finds.
-PARSED = tempfile.TemporaryDirectory(prefix="dbt-parsed-")
+PARSED = Path(tempfile.mkdtemp(prefix="dbt-parsed-"))
+atexit.register(shutil.rmtree, PARSED, ignore_errors=True)
 KEPT = PROJECT / "target" / "tests"
 
 Row = tuple[Any, ...]
@@ -180,6 +183,10 @@ def _invoked(
                 ]
             )
         finally:
+            for logger in get_event_manager().loggers:
+                # dbt leaves its log open.
+                for handler in logger._python_logger.handlers if logger._python_logger else ():
+                    handler.close()
             reset_adapters()  # type: ignore[no-untyped-call]
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
@@ -190,7 +197,7 @@ def target(warehouse: Warehouse, project: Path = PROJECT, variables: str = "") -
     For another engine, or for other variables, dbt parses everything again.
     """
     kind = "-".join(re.findall(r"\w+", f"{warehouse.name} {variables}"))
-    return Path(PARSED.name, kind, *project.parts[1:])
+    return PARSED.joinpath(kind, *project.parts[1:])
 
 
 def parsed_in(warehouse: Warehouse, project: Path = PROJECT, variables: str = "") -> Path:
@@ -207,7 +214,7 @@ def parsed_in(warehouse: Warehouse, project: Path = PROJECT, variables: str = ""
     if project != PROJECT:
         shutil.copy(parsed_in(warehouse, variables=variables) / parsed.name, folder)
         return folder
-    kept = KEPT / f"{folder.relative_to(PARSED.name).parts[0]}.msgpack"
+    kept = KEPT / f"{folder.relative_to(PARSED).parts[0]}.msgpack"
     KEPT.mkdir(parents=True, exist_ok=True)
     with (KEPT / "lock").open("w") as lock:
         # One process parses; others wait, and find it done.
