@@ -6,6 +6,8 @@ PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11; do 
 	$$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$candidate && break; done)
 BIN := .venv/bin
+# Versions known to work together; /dev/null for the newest that pyproject.toml allows.
+CONSTRAINTS ?= constraints.txt
 
 export DBT_PROJECT_DIR := $(CURDIR)/dbt_project
 export DBT_PROFILES_DIR := $(CURDIR)/profiles
@@ -20,8 +22,8 @@ install: .venv/installed ## Install the project and its tools into .venv
 .venv/installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "ERROR: Python 3.11 or newer is needed (DuckDB 2.0 needs it); set PYTHON=/path/to/python" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS) uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -c $(CONSTRAINTS) -e '.[dev]'
 	@touch $@
 
 .PHONY: demo
@@ -81,25 +83,42 @@ endif
 
 .PHONY: test-all
 test-all: install ## Lint and every test: DuckDB and a real Postgres; how much of loader/ they reach
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory lint-all
 	$(PYTEST) $(MEASURED) --cov=loader --cov-report=term:skip-covered $(ARGS)
 	$(PYTEST) $(OTHERS) $(ARGS)
 
+# Of the models and tests, those that differ from main or are new. sqlfluff has dbt compile each.
+SQL := dbt_project/models dbt_project/tests
+CHANGED_SQL = { git diff --name-only --diff-filter=d "$$(git merge-base HEAD main 2>/dev/null || echo HEAD)"; \
+	git ls-files --others --exclude-standard; } | grep -E '^dbt_project/(models|tests)/.*\.sql$$' | grep -v /generic/
+
 .PHONY: lint
-lint: install ## Check Python and SQL, change nothing
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+lint: lint-python lint-sql ## Check Python, and of the SQL what has changed; change nothing
+
+.PHONY: lint-sql
+lint-sql: install
+	@changed=$$($(CHANGED_SQL)); test -z "$$changed" || { set -x; ELT_TARGET=duckdb ELT_DUCKDB_PATH=:memory: \
+	DBT_TARGET_PATH=target/lint $(BIN)/sqlfluff lint --disable-progress-bar $$changed; }
+
+.PHONY: lint-all
+lint-all: lint-python ## Check all Python and SQL
 	@# sqlfluff lints on one core when dbt compiles for it: so two of them, each with its own target.
-	find dbt_project/models dbt_project/tests -name '*.sql' -not -path '*/generic/*' | sort | \
+	find $(SQL) -name '*.sql' -not -path '*/generic/*' | sort | \
 	ELT_TARGET=duckdb ELT_DUCKDB_PATH=:memory: xargs -P 2 -n 70 sh -c \
 	'DBT_TARGET_PATH=target/lint-$$(basename "$$1" .sql) exec $(BIN)/sqlfluff lint --disable-progress-bar "$$@"' sqlfluff
 
+.PHONY: lint-python
+lint-python: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
 .PHONY: fix
-fix: install ## Let the formatters repair what they can
+fix: install ## Let the formatters repair what they can, of the SQL what has changed
 	-$(BIN)/ruff check --fix .
 	-$(BIN)/ruff format .
-	-ELT_TARGET=duckdb ELT_DUCKDB_PATH=:memory: $(BIN)/sqlfluff fix dbt_project/models dbt_project/tests
+	-@changed=$$($(CHANGED_SQL)); test -z "$$changed" || { set -x; ELT_TARGET=duckdb ELT_DUCKDB_PATH=:memory: \
+	DBT_TARGET_PATH=target/lint $(BIN)/sqlfluff fix --disable-progress-bar $$changed; }
 
 .PHONY: docs
 docs: install ## Write the models' documentation to dbt_project/target/static_index.html

@@ -1,4 +1,4 @@
-"""One organisation through both contracts: equal marts in all that both define.
+"""One organisation through both contracts: equal marts in all that both define, on both engines.
 
 Each question is one statement, asked of both warehouses: whoever asks need not know which it is.
 What one contract cannot know is left out by the question, and listed in DECISIONS.md.
@@ -6,23 +6,32 @@ What one contract cannot know is left out by the question, and listed in DECISIO
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.loading import Loader
-from tests.postgres import PostgresDatabase
-from tests.sandbox.process import running_sandbox
+from tests.harness.place import Place
+from tests.harness.postgres import PostgresDatabase, PostgresServer
+from tests.sandbox.process import SandboxProcess, running_sandbox
 from tests.transform.warehouses import (
+    MODELS_AND_SEEDS,
+    WHAT_REMEMBERS,
     DuckDBWarehouse,
     PostgresWarehouse,
+    Tables,
     Warehouse,
     dbt,
     project_with_registry,
     rows,
     set_seed,
+    tables,
 )
 
+# One process loads and builds for all of them.
+pytestmark = pytest.mark.xdist_group("both contracts")
+
+BUILT = ("genesys_staging", "genesys_intermediate", "genesys_marts")
 SETTINGS = {"ELT_START": "2026-03-14", "GENESYS_REQUESTS_PER_MINUTE": "100000"}
 # Everything has ended, was corrected and is served by both.
 LATER = "2026-03-24T06:00:00Z"
@@ -114,12 +123,23 @@ def asked(warehouse: Warehouse, sql: str) -> set[str]:
     return found
 
 
-@pytest.fixture(scope="module", params=["duckdb", "postgres"])
-def built(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Warehouse]]:
-    """Build the marts of one world twice: from the platform's contract and from the guides'."""
-    found: dict[str, Warehouse] = {}
+@dataclass(frozen=True)
+class World:
+    """One organisation in two warehouses of one engine, a contract each.
+
+    Attributes:
+        built: the marts by contract.
+        day_by_day: what the platform's held after it was loaded and built on three days.
+        refreshed: what one full refresh of the same rows gave; nothing where nobody asks.
+    """
+
+    built: dict[str, Warehouse]
+    day_by_day: Tables
+    refreshed: Tables
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[SandboxProcess]:
     with running_sandbox(
         conversations=250,
         days=3,
@@ -127,28 +147,80 @@ def built(
         now=LATER,
         quota=1_000_000,
         tenant_quota=1_000_000,
-    ) as sandbox:
-        for contract in ("platform", "guides"):
-            folder = tmp_path_factory.mktemp(contract)
-            database: PostgresDatabase | None = None
-            if request.param == "postgres":
-                server = request.getfixturevalue("postgres_session")
-                database = server.create_database(f"both_{contract}")
-            settings = {**SETTINGS, "GENESYS_CONTRACT": contract}
-            loader = Loader(sandbox, folder, database, settings)
-            loader.load("--to", END)
-            found[contract] = (
-                PostgresWarehouse(database, folder)
-                if database
-                else DuckDBWarehouse(loader.database)
-            )
-    project = with_names_of_today(tmp_path_factory.mktemp("project"), found["guides"])
-    for contract, warehouse in found.items():
-        # The models' own tests once, on what is tested nowhere else.
-        steps = ["build"] if (contract, request.param) == ("guides", "duckdb") else ["seed", "run"]
-        for step in steps:
-            dbt(warehouse, step, project=project)
-    yield found
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def on_duckdb(sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> World:
+    folder = tmp_path_factory.mktemp("guides")
+    loader = _loader(sandbox, folder, "guides")
+    sandbox.set_clock(LATER)
+    loader.load("--to", END)
+    guides = DuckDBWarehouse(loader.database)
+    project = with_names_of_today(folder, guides)
+    # The models' own tests once, on what is tested nowhere else.
+    dbt(guides, "build", "--exclude-resource-type", "unit_test", project=project)
+
+    loader = _loader(sandbox, tmp_path_factory.mktemp("platform"), "platform")
+    platform = DuckDBWarehouse(loader.database)
+    for models in _days(loader):
+        dbt(platform, "build", *models, project=project)
+    day_by_day = tables(platform, *BUILT)
+    dbt(platform, "run", "--full-refresh", project=project)
+    return World({"platform": platform, "guides": guides}, day_by_day, tables(platform, *BUILT))
+
+
+@pytest.fixture(scope="module")
+def on_postgres(
+    sandbox: SandboxProcess,
+    on_duckdb: World,
+    postgres_session: PostgresServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> World:
+    folder = tmp_path_factory.mktemp("guides_on_postgres")
+    project = with_names_of_today(folder, on_duckdb.built["guides"])
+    sandbox.set_clock(LATER)
+    # dbt parses again for a database of another name: so one after the other has it.
+    database = postgres_session.create_database("test")
+    _loader(sandbox, folder, "guides", database).load("--to", END)
+    dbt(PostgresWarehouse(database, folder), "build", *MODELS_AND_SEEDS, project=project)
+    guides = PostgresWarehouse(postgres_session.rename_database("test", "both_guides"), folder)
+
+    folder = tmp_path_factory.mktemp("platform_on_postgres")
+    database = postgres_session.create_database("test")
+    platform = PostgresWarehouse(database, folder)
+    for models in _days(_loader(sandbox, folder, "platform", database)):
+        # What remembers has seen the third day after the first.
+        if models is not WHAT_REMEMBERS:
+            dbt(platform, "build", *models, project=project)
+    platform = PostgresWarehouse(postgres_session.rename_database("test", "both_platform"), folder)
+    return World({"platform": platform, "guides": guides}, tables(platform, *BUILT), {})
+
+
+def _loader(
+    sandbox: SandboxProcess, folder: Path, contract: str, database: PostgresDatabase | None = None
+) -> Place:
+    return Place(sandbox, folder, database, {**SETTINGS, "GENESYS_CONTRACT": contract})
+
+
+def _days(loader: Place) -> Iterator[tuple[str, ...]]:
+    """Load on three days, all again on the last, and say after each what to build."""
+    for now, arguments, models in (
+        ("2026-03-14T18:00:00Z", (), MODELS_AND_SEEDS),
+        ("2026-03-16T06:00:00Z", (), WHAT_REMEMBERS),
+        (LATER, ("--from", "2026-03-14", "--to", END), MODELS_AND_SEEDS),
+    ):
+        loader.sandbox.set_clock(now)
+        loader.load(*arguments, ELT_WINDOW_HOURS="48")
+        yield models
+
+
+@pytest.fixture(scope="module", params=["duckdb", pytest.param("postgres", marks=pytest.mark.slow)])
+def built(request: pytest.FixtureRequest) -> dict[str, Warehouse]:
+    """Return the marts of one world, built twice: from the platform's contract and the guides'."""
+    world: World = request.getfixturevalue(f"on_{request.param}")
+    return world.built
 
 
 def with_names_of_today(directory: Path, warehouse: Warehouse) -> Path:
@@ -198,3 +270,28 @@ def test_genesys_own_shares_agree_with_ours(built: dict[str, Warehouse]) -> None
         "from genesys_marts.audit_outcome_shares"
     )
     assert count == agreed > 0
+
+
+def test_day_by_day_is_one_full_refresh(on_duckdb: World) -> None:
+    assert on_duckdb.refreshed == on_duckdb.day_by_day != {}
+
+
+@pytest.mark.slow
+def test_both_engines_agree(on_duckdb: World, on_postgres: World) -> None:
+    # Load times are each engine's own; everything else is one truth.
+    assert without_load_times(on_postgres.day_by_day) == without_load_times(on_duckdb.day_by_day)
+
+
+def without_load_times(found: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Leave out when rows were loaded and by which run, and what only audits a run."""
+    own = ("loaded_at", "load_id", "run_id", "window_attempt_id", "job_id", "byte_count")
+    kept = {}
+    for table, lines in found.items():
+        if "audit_extract_windows" in table or "stg_loader" in table:
+            continue
+        rows = [json.loads(line) for line in lines]
+        kept[table] = sorted(
+            json.dumps({k: v for k, v in row.items() if k not in own}, sort_keys=True)
+            for row in rows
+        )
+    return kept

@@ -10,21 +10,19 @@ from pathlib import Path
 import pytest
 
 from tests.demo import main as demo
-from tests.loading import ROOT, Loader
-from tests.postgres import PostgresDatabase
-from tests.sandbox.process import running_sandbox
+from tests.harness.place import Place
+from tests.sandbox.process import ROOT, running_sandbox
 from tests.transform.test_published_samples import (
     expect_published_samples,
     published_conversation,
 )
-from tests.transform.warehouses import (
-    DuckDBWarehouse,
-    PostgresWarehouse,
-    dbt,
-    tables,
-)
+from tests.transform.warehouses import MODELS_AND_SEEDS, DuckDBWarehouse, dbt
 
-BUILT = ("genesys_staging", "genesys_intermediate", "genesys_marts")
+# The marts that the samples are looked up in.
+ASKED = (
+    "--select", "+fct_interactions", "+fct_conversation_legs", "+fct_participant_attributes",
+    "+dim_users",
+)  # fmt: skip
 
 
 def test_published_samples_come_through_the_api_as_written_by_hand(tmp_path: Path) -> None:
@@ -33,63 +31,14 @@ def test_published_samples_come_through_the_api_as_written_by_hand(tmp_path: Pat
     with running_sandbox(
         conversations=20, days=1, now="2021-04-03T00:00:00Z", extras=[sample]
     ) as sandbox:
-        loader = Loader(sandbox, tmp_path, settings={"ELT_START": "2021-04-01"})
-        loader.load()
+        loader = Place(sandbox, tmp_path, settings={"ELT_START": "2021-04-01"})
+        loader.load("--only", "conversation_details")
     warehouse = DuckDBWarehouse(loader.database)
-    dbt(warehouse, "seed")
-    dbt(warehouse, "run")
+    dbt(warehouse, "build", *MODELS_AND_SEEDS, *ASKED)
     expect_published_samples(warehouse)
 
 
-def test_day_by_day_is_one_full_refresh_and_both_engines_agree(
-    postgres: PostgresDatabase, tmp_path: Path
-) -> None:
-    on_duckdb, on_postgres = tmp_path / "duckdb", tmp_path / "postgres"
-    on_duckdb.mkdir()
-    on_postgres.mkdir()
-    start = {"ELT_START": "2026-03-14", "ELT_WINDOW_HOURS": "48"}
-    with running_sandbox(
-        conversations=120, days=3, end="2026-03-17T00:00:00Z", now="2026-03-14T18:00:00Z"
-    ) as sandbox:
-        loader = Loader(sandbox, on_duckdb, settings=dict(start))
-        second = Loader(sandbox, on_postgres, postgres, dict(start))
-        warehouse, other = DuckDBWarehouse(loader.database), PostgresWarehouse(postgres, tmp_path)
-        for day, now in enumerate(
-            ("2026-03-14T18:00:00Z", "2026-03-16T06:00:00Z", "2026-03-19T06:00:00Z")
-        ):
-            sandbox.set_clock(now)
-            loader.load()
-            second.load()
-            if day == 0:
-                dbt(warehouse, "seed")
-                dbt(other, "seed")
-                dbt(other, "run")
-            dbt(warehouse, "run")
-    day_by_day = tables(warehouse, *BUILT)
-
-    dbt(warehouse, "run", "--full-refresh")
-    assert tables(warehouse, *BUILT) == day_by_day
-
-    dbt(other, "run")
-    # Load times are each engine's own; everything else is one truth.
-    assert without_load_times(tables(other, *BUILT)) == without_load_times(day_by_day)
-
-
-def without_load_times(found: dict[str, list[str]]) -> dict[str, list[str]]:
-    """Leave out when rows were loaded and by which run, and what only audits a run."""
-    own = ("loaded_at", "load_id", "run_id", "window_attempt_id", "job_id", "byte_count")
-    kept = {}
-    for table, lines in found.items():
-        if "audit_extract_windows" in table or "stg_loader" in table:
-            continue
-        rows = [json.loads(line) for line in lines]
-        kept[table] = sorted(
-            json.dumps({k: v for k, v in row.items() if k not in own}, sort_keys=True)
-            for row in rows
-        )
-    return kept
-
-
+@pytest.mark.slow
 def test_the_demo_leaves_tested_marts_and_what_the_readme_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -78,8 +78,13 @@ class PostgresServer:
         with contextlib.closing(self.maintenance.connect()) as connection:
             connection.cursor().execute(f'drop database if exists "{name}" with (force)')
             connection.cursor().execute(f'create database "{name}"')
-        m = self.maintenance
-        return PostgresDatabase(m.host, m.port, m.user, m.password, name)
+        return replace(self.maintenance, name=name)
+
+    def rename_database(self, name: str, new_name: str) -> PostgresDatabase:
+        """Give a database that nobody is connected to another name."""
+        with contextlib.closing(self.maintenance.connect()) as connection:
+            connection.cursor().execute(f'alter database "{name}" rename to "{new_name}"')
+        return replace(self.maintenance, name=new_name)
 
 
 @contextlib.contextmanager

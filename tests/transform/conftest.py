@@ -1,11 +1,29 @@
 """Warehouses for the tests of the dbt project."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
-from tests.postgres import PostgresDatabase
-from tests.transform.warehouses import DuckDBWarehouse, PostgresWarehouse, Warehouse
+from tests.harness.postgres import PostgresDatabase, PostgresServer
+from tests.transform import (
+    test_awkward_records,
+    test_guides,
+    test_journeys,
+    test_published_samples,
+    test_reference_data,
+)
+from tests.transform.packed import Packed
+from tests.transform.warehouses import (
+    MODELS_AND_SEEDS,
+    DuckDBWarehouse,
+    PostgresWarehouse,
+    RawTables,
+    Warehouse,
+    dbt,
+    rows,
+)
 
 
 @pytest.fixture
@@ -18,8 +36,87 @@ def postgres_warehouse(postgres: PostgresDatabase, tmp_path: Path) -> PostgresWa
     return PostgresWarehouse(postgres, tmp_path)
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
+@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.slow)])
 def warehouse(request: pytest.FixtureRequest) -> Warehouse:
     """Every engine in turn."""
     found: Warehouse = request.getfixturevalue(f"{request.param}_warehouse")
     return found
+
+
+@dataclass(frozen=True)
+class _Engine:
+    """Makes warehouses of one engine that outlive a test."""
+
+    name: str
+    server: PostgresServer | None
+
+    def fresh(self, directory: Path) -> Warehouse:
+        """Return an empty warehouse."""
+        if self.server is None:
+            return DuckDBWarehouse(directory / "genesys.duckdb")
+        return PostgresWarehouse(self.server.create_database("test"), directory)
+
+    def kept(self, warehouse: Warehouse, name: str) -> Warehouse:
+        """Put a warehouse aside that dbt is done with: the next one takes its name."""
+        if self.server is None:
+            return warehouse
+        return PostgresWarehouse(self.server.rename_database("test", name), warehouse.folder)
+
+
+def _engine(request: pytest.FixtureRequest) -> _Engine:
+    of_postgres = request.param == "postgres"
+    server = request.getfixturevalue("postgres_session") if of_postgres else None
+    return _Engine(request.param, server)
+
+
+def _packed(engine: str, *marks: pytest.MarkDecorator) -> ParameterSet:
+    """Return an engine whose tests run in one process: it builds once for all of them."""
+    return pytest.param(engine, marks=[pytest.mark.xdist_group(f"packed-{engine}"), *marks])
+
+
+@pytest.fixture(scope="session", params=[_packed("duckdb"), _packed("postgres")])
+def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Packed:
+    """Build what the platform tells in many scenarios, and pass every test that dbt has."""
+    engine = _engine(request)
+    warehouse = engine.fresh(tmp_path_factory.mktemp("packed"))
+    raw = RawTables(warehouse)
+    raw.load(
+        1,
+        conversation_details=[
+            *test_awkward_records.RECORDS,
+            *test_reference_data.CONVERSATIONS,
+            *test_journeys.CONVERSATIONS,
+            test_published_samples.published_conversation(),
+        ],
+        external_contacts=test_journeys.CONTACTS,
+        **test_reference_data.REFERENCE,
+    )
+    dbt(warehouse, "build", *MODELS_AND_SEEDS)
+    asked = (test_reference_data.USERS, test_journeys.STEPS)
+    between = {sql: rows(warehouse, sql) for sql in asked}
+    raw.load(2, external_contacts=test_journeys.MERGED, **test_reference_data.CHANGED)
+    raw.load(3, complete=False, **test_reference_data.STOPPED)
+    dbt(warehouse, "build")
+    return Packed(engine.kept(warehouse, "packed"), between)
+
+
+@pytest.fixture(scope="session", params=[_packed("duckdb"), _packed("postgres", pytest.mark.slow)])
+def packed_guides(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Packed:
+    """Build what the guides tell in many scenarios, in days of Stockholm."""
+    engine = _engine(request)
+    directory = tmp_path_factory.mktemp("packed_guides")
+    warehouse = engine.fresh(directory)
+    project = test_guides.project_of_scenarios(directory)
+    raw = RawTables(warehouse)
+    build = ("build", *test_guides.MODELS, *test_guides.STOCKHOLM)
+    test_guides.load_parts(raw)
+    test_guides.load_journeys(raw)
+    test_guides.load_reports(raw)
+    dbt(warehouse, *build, project=project)
+    between = {test_guides.STEPS: rows(warehouse, test_guides.STEPS)}
+    test_guides.load_late_merge(raw)
+    dbt(warehouse, *build, project=project)
+    dbt(warehouse, "test", *test_guides.TOTALS, *test_guides.STOCKHOLM, project=project)
+    return Packed(engine.kept(warehouse, "packed_guides"), between)

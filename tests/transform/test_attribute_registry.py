@@ -6,6 +6,7 @@ import pytest
 
 from tests.transform.conversations import conversation, participant
 from tests.transform.warehouses import (
+    MODELS_AND_SEEDS,
     DuckDBWarehouse,
     RawTables,
     Warehouse,
@@ -15,14 +16,9 @@ from tests.transform.warehouses import (
     set_registry,
 )
 
-ATTRIBUTES = (
-    "--select",
-    "+dim_participant_attributes",
-    "--exclude-resource-type",
-    "test",
-    "--exclude-resource-type",
-    "unit_test",
-)
+ATTRIBUTES = (*MODELS_AND_SEEDS, "--select", "+dim_participant_attributes")
+# The model that reads the registry first; its parents need not be there for what is refused.
+READS_REGISTRY = (*MODELS_AND_SEEDS, "--select", "attribute_registry", "fct_participant_attributes")
 TIER = "Customer Tier,customer_tier,text,none,customer,1,false"
 
 
@@ -119,15 +115,7 @@ def test_a_wrong_line_is_refused(
 ) -> None:
     warehouse, project = refusing
     set_registry(project, TIER, line)
-    dbt(warehouse, "seed", project=project)
-    problems = dbt(
-        warehouse,
-        "run",
-        "--select",
-        "fct_participant_attributes",
-        project=project,
-        expect_success=False,
-    )
+    problems = dbt(warehouse, "build", *READS_REGISTRY, project=project, expect_success=False)
     assert len(problems) == 1
     assert f"dbt_project/seeds/attribute_registry.csv {message}" in problems[0]
 
@@ -137,6 +125,5 @@ def refusing(tmp_path_factory: pytest.TempPathFactory) -> tuple[DuckDBWarehouse,
     directory = tmp_path_factory.mktemp("registry")
     warehouse = DuckDBWarehouse(directory / "genesys.duckdb")
     project = project_with_registry(directory, TIER)
-    RawTables(warehouse).load(1, conversation_details=[conversation("c-1", None)])
-    dbt(warehouse, "build", *ATTRIBUTES, project=project)
+    RawTables(warehouse)
     return warehouse, project

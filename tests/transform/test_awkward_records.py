@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.transform.conversations import conversation, participant, segment, session
-from tests.transform.warehouses import RawTables, Warehouse, dbt, rows
+from tests.transform.packed import Packed
 
 NO_ARRAYS = (
     '{"conversationId":"no-arrays","conversationStart":"2026-09-01T09:00:00Z",'
@@ -42,22 +42,17 @@ NAMELESS = conversation(
 )
 
 
-def test_awkward_records_have_one_reading(warehouse: Warehouse) -> None:
-    records: list[Mapping[str, Any] | str] = [
-        NO_ARRAYS, NULLS, TIMES, ATTRIBUTES, NAMELESS, NEVER, BACKWARDS,
-    ]  # fmt: skip
-    RawTables(warehouse).load(1, conversation_details=records)
-    models = ("+fct_interactions", "+fct_participant_attributes", "+stg_platform__session_metrics")
-    dbt(
-        warehouse, "build", "--exclude-resource-type", "unit_test",
-        "--indirect-selection", "cautious", "--select", *models,
-    )  # fmt: skip
+RECORDS: list[Mapping[str, Any] | str] = [
+    NO_ARRAYS, NULLS, TIMES, ATTRIBUTES, NAMELESS, NEVER, BACKWARDS,
+]  # fmt: skip
+NAMES = ("attributes", "backwards", "nameless", "never", "no-arrays", "nulls", "times")
 
-    assert rows(
-        warehouse,
+
+def test_awkward_records_have_one_reading(packed: Packed) -> None:
+    assert packed.rows(
         "select conversation_id, started_at, ended_at, duration_seconds, participant_count,"
         " session_count, attribute_count, is_open from genesys_marts.fct_interactions"
-        " order by conversation_id",
+        f" where conversation_id in {NAMES} order by conversation_id",
     ) == [
         {
             "conversation_id": name,
@@ -103,16 +98,15 @@ def test_awkward_records_have_one_reading(warehouse: Warehouse) -> None:
             ),
         )
     ]
-    assert rows(
-        warehouse,
+    assert packed.rows(
         "select metric_name, metric_value, emitted_at from"
-        " genesys_staging.stg_platform__session_metrics",
+        " genesys_staging.stg_platform__session_metrics where conversation_id = 'times'",
     ) == [{"metric_name": "tConnected", "metric_value": 5097600909}]
     found = [
         (row["attribute_name"], row.get("raw_value"))
-        for row in rows(
-            warehouse,
-            "select attribute_name, raw_value from genesys_marts.fct_participant_attributes",
+        for row in packed.rows(
+            "select attribute_name, raw_value from genesys_marts.fct_participant_attributes"
+            f" where conversation_id in {NAMES}",
         )
     ]
     expected = [
@@ -138,8 +132,7 @@ def test_awkward_records_have_one_reading(warehouse: Warehouse) -> None:
     assert sorted(found, key=str) == sorted(expected, key=str)
     assert sorted(
         (row["participant_id"], row["session_id"])
-        for row in rows(
-            warehouse,
+        for row in packed.rows(
             "select participant_id, session_id from genesys_staging.stg_platform__sessions"
             " where conversation_id = 'nameless'",
         )

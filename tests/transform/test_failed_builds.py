@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.transform.conversations import call, conversation
 from tests.transform.warehouses import (
+    MODELS_AND_SEEDS,
     PROJECT,
     RawTables,
     Warehouse,
@@ -16,6 +19,7 @@ MODELS = ("--select", "+fct_conversation_legs", "+fct_interactions", "+fct_parti
 SCHEMAS = ("genesys_staging", "genesys_intermediate", "genesys_marts")
 
 
+@pytest.mark.slow
 def test_a_child_that_failed_catches_up_in_the_next_build(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
@@ -24,8 +28,7 @@ def test_a_child_that_failed_catches_up_in_the_next_build(
     mart = project / "models" / "marts" / "interactions" / "fct_conversation_legs.sql"
     raw = RawTables(warehouse)
     raw.load(1, conversation_details=[call("a"), call("b", outcomes=["SUCCESS"])])
-    dbt(warehouse, "seed", project=project)
-    dbt(warehouse, "run", *MODELS, project=project)
+    dbt(warehouse, "build", *MODELS_AND_SEEDS, *MODELS, project=project)
 
     # While the sessions fail, one conversation loses all of them and another one is new.
     raw.load(2, conversation_details=[conversation("b", []), call("c", user="user-2")])

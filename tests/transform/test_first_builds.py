@@ -1,7 +1,17 @@
 """What a newcomer's first builds meet: nothing at all, empty tables, tables not there yet."""
 
+import pytest
+
 from tests.transform.conversations import call
-from tests.transform.warehouses import DuckDBWarehouse, RawTables, Warehouse, dbt, rows, tables
+from tests.transform.warehouses import (
+    MODELS_AND_SEEDS,
+    DuckDBWarehouse,
+    RawTables,
+    Warehouse,
+    dbt,
+    rows,
+    tables,
+)
 
 
 def test_nothing_loaded_is_one_plain_sentence(warehouse: Warehouse) -> None:
@@ -13,6 +23,7 @@ def test_nothing_loaded_is_one_plain_sentence(warehouse: Warehouse) -> None:
     )
 
 
+@pytest.mark.slow
 def test_l9_empty_raw_tables_build_twice_and_every_test_passes(warehouse: Warehouse) -> None:
     RawTables(warehouse)
     dbt(warehouse, "build", "--exclude-resource-type", "unit_test")
@@ -23,6 +34,7 @@ def test_l9_empty_raw_tables_build_twice_and_every_test_passes(warehouse: Wareho
     assert all('"participant_count": 0' in line for line in catalog)
 
 
+@pytest.mark.slow
 def test_tables_that_the_loader_never_made_count_as_empty(
     duckdb_warehouse: DuckDBWarehouse,
 ) -> None:
@@ -30,7 +42,6 @@ def test_tables_that_the_loader_never_made_count_as_empty(
     raw.load(1, conversation_details=[call("c-1")])
     for table in ("rate_limit_events", "quarantined_records", "skills", "flows", "extract_windows"):
         duckdb_warehouse.execute(f"drop table genesys_raw.{table}")
-    dbt(duckdb_warehouse, "seed")
-    dbt(duckdb_warehouse, "run")
+    dbt(duckdb_warehouse, "build", *MODELS_AND_SEEDS)
     found = rows(duckdb_warehouse, "select count(*) as found from genesys_marts.fct_interactions")
     assert found == [{"found": 1}]

@@ -14,24 +14,32 @@ from tests.transform.guides import (
     report,
     taking_part,
 )
+from tests.transform.packed import Packed
 from tests.transform.warehouses import (
+    MODELS_AND_SEEDS,
     RawTables,
     Warehouse,
     asked_at,
-    dbt,
     project_with_registry,
-    rows,
     set_seed,
 )
 
 REGISTRY = ("verified,is_verified,boolean,,,,false", "tier,tier,text,,,,false")
 
 
-def test_a_conversation_is_all_its_parts_and_what_none_tells_is_unknown(
-    warehouse: Warehouse, tmp_path: Path
-) -> None:
-    """An attribute turns from boolean to text to object; one read was cut off; a column moves."""
-    project = project_with_registry(tmp_path, *REGISTRY)
+MODELS = (
+    "--select", "+fct_participant_attributes", "+fct_interactions", "+journey_timelines",
+    "+bridge_contact_external_ids", "+audit_filtered_conversations", "+fct_flow_outcomes",
+    "+fct_queue_intervals", "+fct_agent_intervals", "+dim_users",
+    *MODELS_AND_SEEDS,
+)  # fmt: skip
+TOTALS = ("--select", "assert_intervals_add_up_to_their_buckets")
+STOCKHOLM = ("--vars", "{report_time_zone: Europe/Stockholm}")
+
+
+def project_of_scenarios(directory: Path) -> Path:
+    """Return the project with a registry; a column moves, an outcome was renamed, one is missed."""
+    project = project_with_registry(directory, *REGISTRY)
     version_1 = (project / "seeds" / "interaction_columns.csv").read_text().splitlines()[1:]
     set_seed(
         project,
@@ -41,7 +49,13 @@ def test_a_conversation_is_all_its_parts_and_what_none_tells_is_unknown(
         "2,channel,media_type,text",
         "2,externalTag,external_tag,text",
     )
-    raw = RawTables(warehouse)
+    set_seed(project, "flow_outcome_aliases", "flow-1,Ident,Identified")
+    set_seed(project, "expected_flow_outcomes", "flow-1,Billed")
+    return project
+
+
+def load_parts(raw: RawTables) -> None:
+    """An attribute turns from boolean to text to object; one read was cut off; a column moves."""
     raw.load(
         1,
         guides_interactions=[exported("whole", state="MERGED"), exported("only-exported")],
@@ -69,11 +83,15 @@ def test_a_conversation_is_all_its_parts_and_what_none_tells_is_unknown(
             exported("moved", mediaType=None, channel="email", externalTag="order 7", agentIds=None)
         ],
     )
-    dbt(warehouse, "seed", project=project)
-    dbt(warehouse, "run", *ATTRIBUTES, project=project)
 
-    assert rows(
-        warehouse,
+
+PARTS = ("whole", "only-exported", "only-read", "moved")
+
+
+def test_a_conversation_is_all_its_parts_and_what_none_tells_is_unknown(
+    packed_guides: Packed,
+) -> None:
+    assert packed_guides.rows(
         "select conversation_id, participant_id, attribute_name, raw_value, inferred_type,"
         " value_boolean, is_cast_ok from genesys_marts.fct_participant_attributes"
         " order by conversation_id, participant_id, lower(attribute_name), attribute_name",
@@ -106,13 +124,11 @@ def test_a_conversation_is_all_its_parts_and_what_none_tells_is_unknown(
         "is_open": False,
     }
     moved = {"initial_media_type": "email", "external_tag": "order 7"}
+    columns = ", ".join(_columns(packed_guides.warehouse, "fct_interactions"))
     assert {
         row.pop("conversation_id"): row
-        for row in rows(
-            warehouse,
-            "select * from genesys_marts.fct_interactions".replace(
-                "*", ", ".join(_columns(warehouse, "fct_interactions"))
-            ),
+        for row in packed_guides.rows(
+            f"select {columns} from genesys_marts.fct_interactions where conversation_id in {PARTS}"
         )
     } == {
         "whole": exported_totals
@@ -141,14 +157,6 @@ def _columns(warehouse: Warehouse, table: str) -> list[str]:
     ]
 
 
-ATTRIBUTES = ("--select", "+fct_participant_attributes", "+fct_interactions")
-JOURNEYS = (
-    "--select", "+journey_timelines", "+bridge_contact_external_ids",
-    "+audit_filtered_conversations",
-)  # fmt: skip
-REPORTS = (
-    "--select", "+fct_flow_outcomes", "+fct_queue_intervals", "+fct_agent_intervals", "+dim_users",
-)  # fmt: skip
 STEPS = (
     "select canonical_contact_id, conversation_id, node_number, handoff_type, handoff_confidence,"
     " handoff_gap_seconds, duration_seconds, user_id, queue_id, wrapup_code_id"
@@ -156,9 +164,8 @@ STEPS = (
 )
 
 
-def test_a_merge_found_late_rewrites_the_journey_of_a_list(warehouse: Warehouse) -> None:
+def load_journeys(raw: RawTables) -> None:
     """45 s apart is one node, 61 s two; a draft never counts; no wrap-up means the last update."""
-    raw = RawTables(warehouse)
     supervisor = taking_part(
         "chat-p9", "supervisor", userId="user-9", routing={"queueId": "queue-9", "skill": None}
     )
@@ -186,8 +193,21 @@ def test_a_merge_found_late_rewrites_the_journey_of_a_list(warehouse: Warehouse)
             },
         ],
     )
-    dbt(warehouse, "seed")
-    dbt(warehouse, "run", *JOURNEYS)
+
+
+def load_late_merge(raw: RawTables) -> None:
+    """The CRM's id leads to the other contact; the export tells how the call was wrapped up."""
+    raw.load(
+        4,
+        guides_contacts=[
+            known("after", external_id="crm-2", merged_from=["before"]),
+            known("before", external_id="crm-1", merged_to="after"),
+        ],
+    )
+    raw.load(5, guides_interactions=[exported("call", wrapup="code-7")])
+
+
+def test_a_merge_found_late_rewrites_the_journey_of_a_list(packed_guides: Packed) -> None:
     agent = {"user_id": "user-1", "queue_id": "queue-1"}
     chat = {"conversation_id": "chat", "node_number": 1, "duration_seconds": "600.000", **agent}
     call = {"conversation_id": "call", "duration_seconds": "255.500", **agent}
@@ -197,7 +217,7 @@ def test_a_merge_found_late_rewrites_the_journey_of_a_list(warehouse: Warehouse)
     callback |= {"handoff_gap_seconds": "60.000", "user_id": "user-1", "queue_id": "queue-3"}
     bare = {"conversation_id": "bare", "duration_seconds": "100.000", "user_id": "user-2"}
     second = {**agent, "queue_id": "queue-2"}
-    assert rows(warehouse, STEPS) == [
+    assert packed_guides.between[STEPS] == [
         {"canonical_contact_id": "after"} | call | {"node_number": 1},
         {"canonical_contact_id": "after"} | another | second | {"node_number": 2},
         {"canonical_contact_id": "after"} | callback | {"node_number": 2},
@@ -205,20 +225,10 @@ def test_a_merge_found_late_rewrites_the_journey_of_a_list(warehouse: Warehouse)
         {"canonical_contact_id": "before"} | chat,
     ]
 
-    # The CRM's id now leads to the other contact; the export tells how the call was wrapped up.
-    raw.load(
-        2,
-        guides_contacts=[
-            known("after", external_id="crm-2", merged_from=["before"]),
-            known("before", external_id="crm-1", merged_to="after"),
-        ],
-    )
-    raw.load(3, guides_interactions=[exported("call", wrapup="code-7")])
-    dbt(warehouse, "run", *JOURNEYS)
     handoff = {"handoff_type": "chat_to_voice", "handoff_confidence": "contact_and_queue"}
     handoff |= {"handoff_gap_seconds": "45.000", "wrapup_code_id": "code-7"}
     merged = {"canonical_contact_id": "after"}
-    assert rows(warehouse, STEPS) == [
+    assert packed_guides.rows(STEPS) == [
         merged | chat,
         merged | call | handoff | {"node_number": 1},
         # 61 s after the call.
@@ -226,8 +236,7 @@ def test_a_merge_found_late_rewrites_the_journey_of_a_list(warehouse: Warehouse)
         merged | callback | {"node_number": 2},
         merged | bare | {"node_number": 3},
     ]
-    [found] = rows(
-        warehouse,
+    [found] = packed_guides.rows(
         "select timelines.timeline_json from genesys_marts.journey_timelines as timelines"
         " inner join genesys_marts.bridge_contact_external_ids as ids"
         " on timelines.canonical_contact_id = ids.canonical_contact_id"
@@ -248,13 +257,12 @@ def test_a_merge_found_late_rewrites_the_journey_of_a_list(warehouse: Warehouse)
         "wrapUpCode": "code-7",
     }
     assert document["metadata"] == {
-        "extractionTimestampUTC": "2026-09-21T16:13:20.000Z",
+        "extractionTimestampUTC": "2026-09-21T18:13:20.000Z",
         "totalInteractions": 5,
         "filteredOut": 2,
         "mergedFromIds": ["before"],
     }
-    assert rows(
-        warehouse,
+    assert packed_guides.rows(
         "select filter_reason, state from genesys_marts.audit_filtered_conversations"
         " where not is_kept order by state",
     ) == [
@@ -263,14 +271,8 @@ def test_a_merge_found_late_rewrites_the_journey_of_a_list(warehouse: Warehouse)
     ]
 
 
-def test_counts_by_name_and_reports_without_media_type(
-    warehouse: Warehouse, tmp_path: Path
-) -> None:
+def load_reports(raw: RawTables) -> None:
     """A renamed outcome keeps its series; a missing one has no count; days of 23 and 25 hours."""
-    project = project_with_registry(tmp_path, *REGISTRY)
-    set_seed(project, "flow_outcome_aliases", "flow-1,Ident,Identified")
-    set_seed(project, "expected_flow_outcomes", "flow-1,Billed")
-    raw = RawTables(warehouse)
     month = (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
     raw.load(
         1,
@@ -309,14 +311,10 @@ def test_counts_by_name_and_reports_without_media_type(
             report("user", "user-3", DAY, handledCount=1, talkTime=10),
         ],
     )
-    dbt(warehouse, "seed", project=project)
-    stockholm = ("--vars", "{report_time_zone: Europe/Stockholm}")
-    dbt(warehouse, "run", *REPORTS, *stockholm, project=project)
-    totals = ("--select", "assert_intervals_add_up_to_their_buckets")
-    dbt(warehouse, "test", *totals, *stockholm, project=project)
 
-    assert rows(
-        warehouse,
+
+def test_counts_by_name_and_reports_without_media_type(packed_guides: Packed) -> None:
+    assert packed_guides.rows(
         "select flow_outcome_key, outcome_count, outcome_share, reported_share, is_missing,"
         " is_alias_applied from genesys_marts.fct_flow_outcomes where interval_kind = 'hour'"
         " order by flow_id, interval_started_at, outcome_name",
@@ -333,8 +331,7 @@ def test_counts_by_name_and_reports_without_media_type(
             ("flow-2_Ident", 5, 1.0, False, False),
         )
     ]
-    assert rows(
-        warehouse,
+    assert packed_guides.rows(
         "select media_type, report_date, interval_minutes, handled_count, handle_seconds,"
         " service_level from genesys_marts.fct_queue_intervals"
         " where interval_kind = 'day' order by report_date",
@@ -345,8 +342,7 @@ def test_counts_by_name_and_reports_without_media_type(
     ]
     # Handle time is what the guides divide: talk and after-call work, without hold. A metric that
     # the answer lacks is unknown, and so is what needs it.
-    assert rows(
-        warehouse,
+    assert packed_guides.rows(
         "select user_id, media_types, handled_count, talk_seconds, handle_seconds, aht_seconds,"
         " occupancy, idle_seconds, on_queue_seconds from genesys_marts.fct_agent_intervals"
         " where interval_kind = 'quarter_hour' order by user_id",
@@ -359,8 +355,7 @@ def test_counts_by_name_and_reports_without_media_type(
         {"user_id": "user-3", "media_types": "all", "handled_count": 1}
         | {"talk_seconds": "10.000", "handle_seconds": "10.000", "aht_seconds": 10.0},
     ]
-    assert rows(
-        warehouse,
+    assert packed_guides.rows(
         "select user_id, user_name, is_known from genesys_marts.dim_users order by user_id",
     ) == [
         {"user_id": "user-1", "user_name": "Ada Example", "is_known": True},

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,12 @@ import pytest
 from tests.transform.guides_history import GUIDES_LOADS
 from tests.transform.history import LOADS
 from tests.transform.warehouses import (
+    MODELS_AND_SEEDS,
+    WHAT_REMEMBERS,
     DuckDBWarehouse,
     PostgresWarehouse,
     RawTables,
+    Tables,
     Warehouse,
     dbt,
     project_with_registry,
@@ -164,72 +168,96 @@ HISTORIES: dict[str, History] = {
 }
 
 
-# Between two comparisons: what remembers, with what it is made from. The rest is made anew from
-# that each time, so it is equal if that is; and a view is the same view.
-WHAT_REMEMBERS = (
-    "--select", "+config.materialized:incremental", "--exclude", "config.materialized:view",
-)  # fmt: skip
-
-
-def built(warehouse: Warehouse) -> dict[str, list[str]]:
+def built(warehouse: Warehouse) -> Tables:
     return tables(warehouse, "genesys_staging", "genesys_intermediate", "genesys_marts")
 
 
-@pytest.mark.parametrize("contract", HISTORIES)
-def test_every_load_leaves_what_a_full_refresh_would(
-    contract: str, duckdb_warehouse: DuckDBWarehouse, tmp_path: Path
-) -> None:
-    loads, _, others = HISTORIES[contract]
+@dataclass(frozen=True)
+class Compared:
+    """What a warehouse held after some loads, and what a full refresh made of the same rows."""
+
+    load_by_load: Tables
+    refreshed: Tables
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """A contract's history on DuckDB: by the name of the newest load, what was compared there."""
+
+    contract: str
+    project: Path
+    compared: dict[str, Compared]
+
+    @property
+    def at_the_end(self) -> Tables:
+        """The tables of one build from everything."""
+        return list(self.compared.values())[-1].refreshed
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=pytest.mark.xdist_group(f"parity-{name}")) for name in HISTORIES
+    ],
+)
+def replayed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    """Build a history load by load, and from the start where the two are compared."""
+    loads, _, others = HISTORIES[request.param]
     left_out = [f"path:models/{folder}" for folder in others]
-    project = project_with_registry(tmp_path, *REGISTRY)
-    raw = RawTables(duckdb_warehouse)
-    dbt(duckdb_warehouse, "seed", project=project)
+    directory = tmp_path_factory.mktemp("parity")
+    project = project_with_registry(directory, *REGISTRY)
+    warehouse = DuckDBWarehouse(directory / "genesys.duckdb")
+    raw = RawTables(warehouse)
+    compared = {}
     for number, load in enumerate(loads, start=1):
         load(raw)
+        is_last = number == len(loads)
+        if number == 1:
+            models = [*MODELS_AND_SEEDS]
+        elif is_last:
+            models = ["--resource-type", "model", "--exclude", *left_out]
+        else:
+            models = [*WHAT_REMEMBERS, *left_out]
+        dbt(warehouse, "build", *models, project=project)
         # What a build gets wrong stays wrong until the conversation or window comes again, so every
         # fifth comparison, and the last, would still see it.
-        is_compared = number % 5 == 0 or number == len(loads)
-        if number == 1:
-            dbt(duckdb_warehouse, "run", project=project)
-        elif is_compared:
-            dbt(duckdb_warehouse, "run", "--exclude", *left_out, project=project)
-        else:
-            dbt(duckdb_warehouse, "run", *WHAT_REMEMBERS, *left_out, project=project)
-        if not is_compared:
+        if number % 5 and not is_last:
             continue
-        load_by_load = built(duckdb_warehouse)
-        shutil.copy(duckdb_warehouse.path, tmp_path / "before")
-        dbt(duckdb_warehouse, "run", "--full-refresh", "--exclude", *left_out, project=project)
-        assert built(duckdb_warehouse) == load_by_load, load.__name__
-        shutil.copy(tmp_path / "before", duckdb_warehouse.path)
+        load_by_load = built(warehouse)
+        shutil.copy(warehouse.path, directory / "before")
+        dbt(warehouse, "build", "--full-refresh", *models, project=project)
+        compared[load.__name__] = Compared(load_by_load, built(warehouse))
+        if not is_last:
+            shutil.copy(directory / "before", warehouse.path)
+    if request.param == "platform":
+        # The guides' history passes the tests of the models in tests/end_to_end.
+        dbt(warehouse, "test", "--exclude-resource-type", "unit_test", project=project)
+    return Replayed(request.param, project, compared)
 
 
-@pytest.mark.parametrize("contract", HISTORIES)
+@pytest.mark.slow
+def test_every_load_leaves_what_a_full_refresh_would(replayed: Replayed) -> None:
+    assert replayed.compared
+    for load, compared in replayed.compared.items():
+        assert compared.refreshed == compared.load_by_load, load
+
+
+@pytest.mark.slow
 def test_both_engines_end_with_the_same_tables(
-    contract: str,
-    duckdb_warehouse: DuckDBWarehouse,
-    postgres_warehouse: PostgresWarehouse,
-    tmp_path: Path,
+    replayed: Replayed, postgres_warehouse: PostgresWarehouse
 ) -> None:
-    """Postgres builds after every third load, and passes every test once; DuckDB builds once."""
-    loads, expect_final_state, _ = HISTORIES[contract]
-    project = project_with_registry(tmp_path, *REGISTRY)
+    """Postgres builds after every third load."""
+    loads, expect_final_state, _ = HISTORIES[replayed.contract]
+    project = replayed.project
     raw = RawTables(postgres_warehouse)
-    dbt(postgres_warehouse, "seed", project=project)
     for number, load in enumerate(loads, start=1):
         load(raw)
-        if number % 3 == 0 or number == len(loads):
-            dbt(postgres_warehouse, "run", project=project)
+        is_last = number == len(loads)
+        if number % 3 == 0 or is_last:
+            models = MODELS_AND_SEEDS if number == 3 or is_last else WHAT_REMEMBERS
+            dbt(postgres_warehouse, "build", *models, project=project)
     load_by_load = built(postgres_warehouse)
     expect_final_state(postgres_warehouse)
-    # The guides' history passes the tests in tests/end_to_end, on DuckDB.
-    command = "build" if contract == "platform" else "run"
-    dbt(postgres_warehouse, command, "--full-refresh", project=project)
+    assert load_by_load == replayed.at_the_end
+    dbt(postgres_warehouse, "run", "--full-refresh", project=project)
     assert built(postgres_warehouse) == load_by_load
-
-    raw = RawTables(duckdb_warehouse)
-    for load in loads:
-        load(raw)
-    for command in ("seed", "run"):
-        dbt(duckdb_warehouse, command, project=project)
-    assert built(duckdb_warehouse) == load_by_load

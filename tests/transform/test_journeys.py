@@ -7,17 +7,16 @@ from tests.transform.conversations import (
     Json,
     conversation,
     participant,
-    reference,
     segment,
     session,
 )
-from tests.transform.warehouses import RawTables, Warehouse, dbt, rows
+from tests.transform.packed import Packed
 
-JOURNEYS = ("--select", "+journey_timelines", "+bridge_contact_external_ids")
 STEPS = (
     "select canonical_contact_id, conversation_id, step_number, node_number, handoff_type,"
     " handoff_confidence, handoff_gap_seconds, duration_seconds"
-    " from genesys_marts.fct_journey_steps order by canonical_contact_id, step_number"
+    " from genesys_marts.fct_journey_steps where canonical_contact_id in ('before', 'after')"
+    " order by canonical_contact_id, step_number"
 )
 
 
@@ -49,23 +48,22 @@ def talk(name: str, who: str, media: str, start: float, end: float | None) -> Js
     )
 
 
-def test_a_late_merge_rewrites_history_in_the_next_build(warehouse: Warehouse) -> None:
-    raw = RawTables(warehouse)
-    raw.load(
-        1,
-        conversation_details=[
-            talk("chat", "before", "chat", 0, 600),
-            talk("call", "after", "voice", 645, 900.5),
-            talk("another", "after", "voice", 961.5, 1000),
-            talk("open", "after", "email", 2000, None),
-        ],
-        external_contacts=[contact("before", external_ids=["crm-1"]), contact("after")],
-        **reference(),
-    )
-    dbt(warehouse, "seed")
-    dbt(warehouse, "run", *JOURNEYS)
+CONVERSATIONS = [
+    talk("chat", "before", "chat", 0, 600),
+    talk("call", "after", "voice", 645, 900.5),
+    talk("another", "after", "voice", 961.5, 1000),
+    talk("open", "after", "email", 2000, None),
+]
+CONTACTS = [contact("before", external_ids=["crm-1"]), contact("after")]
+MERGED = [
+    contact("before", merged_to="after", external_ids=["crm-1"]),
+    contact("after", merged_from=["before"]),
+]
+
+
+def test_a_late_merge_rewrites_history_in_the_next_build(packed: Packed) -> None:
     voice = {"handoff_type": "chat_to_voice", "handoff_confidence": "contact_and_queue"}
-    assert rows(warehouse, STEPS) == [
+    assert packed.between[STEPS] == [
         {"canonical_contact_id": who, "conversation_id": name, "step_number": step}
         | {"node_number": node, "duration_seconds": seconds}
         for who, name, step, node, seconds in (
@@ -75,16 +73,8 @@ def test_a_late_merge_rewrites_history_in_the_next_build(warehouse: Warehouse) -
         )
     ]
 
-    raw.load(
-        2,
-        external_contacts=[
-            contact("before", merged_to="after", external_ids=["crm-1"]),
-            contact("after", merged_from=["before"]),
-        ],
-    )
-    dbt(warehouse, "run", *JOURNEYS)
     merged = {"canonical_contact_id": "after"}
-    assert rows(warehouse, STEPS) == [
+    assert packed.rows(STEPS) == [
         merged
         | {"conversation_id": "chat", "step_number": 1, "node_number": 1}
         | {"duration_seconds": "600.000"},
@@ -96,8 +86,7 @@ def test_a_late_merge_rewrites_history_in_the_next_build(warehouse: Warehouse) -
         | {"conversation_id": "another", "step_number": 3, "node_number": 2}
         | {"duration_seconds": "38.500"},
     ]
-    [found] = rows(
-        warehouse,
+    [found] = packed.rows(
         "select timelines.timeline_json from genesys_marts.journey_timelines as timelines"
         " inner join genesys_marts.bridge_contact_external_ids as ids"
         " on timelines.canonical_contact_id = ids.canonical_contact_id"

@@ -7,7 +7,8 @@ which came through the loader can be held against the same truth.
 import json
 from typing import Any
 
-from tests.transform.warehouses import ROOT, RawTables, Warehouse, dbt, rows
+from tests.transform.packed import Packed
+from tests.transform.warehouses import ROOT, Warehouse, rows
 
 SAMPLES = ROOT / "tests" / "fixtures" / "genesys"
 
@@ -163,8 +164,5 @@ def expect_published_samples(warehouse: Warehouse) -> None:
     ) == [{"user_name": "Unknown user", "is_known": False}]
 
 
-def test_published_samples_give_the_rows_written_by_hand(warehouse: Warehouse) -> None:
-    RawTables(warehouse).load(1, conversation_details=[published_conversation()])
-    dbt(warehouse, "seed")
-    dbt(warehouse, "run")
-    expect_published_samples(warehouse)
+def test_published_samples_give_the_rows_written_by_hand(packed: Packed) -> None:
+    expect_published_samples(packed.warehouse)

@@ -1,59 +1,53 @@
 """Names, unknown ids and deletions: what dimensions tell of ids that conversations hold."""
 
-from tests.transform.conversations import call, reference
-from tests.transform.warehouses import RawTables, Warehouse, dbt, rows
+from tests.transform.conversations import Json, call, reference
+from tests.transform.packed import Packed
 
-DIMENSIONS = ("--select", "+dim_queues", "+dim_users", "+dim_wrapup_codes")
 QUEUES = (
     "select queue_id, queue_name, division_name, is_known, is_deleted"
-    " from genesys_marts.dim_queues order by queue_id"
+    " from genesys_marts.dim_queues where queue_id like 'queue-%' order by queue_id"
 )
-
 USERS = (
-    "select user_id, user_name, is_known, is_deleted from genesys_marts.dim_users order by user_id"
+    "select user_id, user_name, is_known, is_deleted from genesys_marts.dim_users"
+    " where user_id like 'user-%' order by user_id"
 )
 
 
-def test_g16_ids_that_nobody_knows_have_rows_and_later_names(warehouse: Warehouse) -> None:
-    raw = RawTables(warehouse)
-    first = reference()
-    first["queues"] = [
+CONVERSATIONS = [
+    call("a", wrapup="ININ-WRAP-UP-TIMEOUT"),
+    call("b", wrapup="removed-code", queue="queue-gone", user="user-gone"),
+]
+REFERENCE: Json = {
+    **reference(),
+    "queues": [
         {"id": "queue-1", "name": "Support", "division": {"id": "division-1"}},
         {"id": "queue-2", "name": "Sales"},
         {"id": "queue-3", "name": "Claims"},
-    ]
-    raw.load(
-        1,
-        conversation_details=[
-            call("a", wrapup="ININ-WRAP-UP-TIMEOUT"),
-            call("b", wrapup="removed-code", queue="queue-gone", user="user-gone"),
-        ],
-        **first,
-    )
-    dbt(warehouse, "seed")
-    dbt(warehouse, "run", *DIMENSIONS)
+    ],
+}
+CHANGED: Json = {
+    "queues": [
+        {"id": "queue-1", "name": "Support, renamed", "division": {"id": "division-1"}},
+        {"id": "queue-2", "name": "Sales"},
+    ],
+    "users": [
+        {"id": "user-1", "name": "Ada Example", "state": "deleted"},
+        {"id": "user-gone", "name": "Eve Example", "state": "active"},
+    ],
+}
+# A snapshot that stopped in the middle renames what it holds and deletes nothing.
+STOPPED: Json = {"queues": [{"id": "queue-2", "name": "Sales, renamed"}]}
+
+
+def test_g16_ids_that_nobody_knows_have_rows_and_later_names(packed: Packed) -> None:
     known, gone = {"is_known": True}, {"is_deleted": True}
     unknown, there = {"is_known": False}, {"is_deleted": False}
-    assert rows(warehouse, USERS) == [
+    assert packed.between[USERS] == [
         {"user_id": "user-1", "user_name": "Ada Example"} | known | there,
         {"user_id": "user-gone", "user_name": "Unknown user"} | unknown | there,
     ]
-    raw.load(
-        2,
-        queues=[
-            {"id": "queue-1", "name": "Support, renamed", "division": {"id": "division-1"}},
-            {"id": "queue-2", "name": "Sales"},
-        ],
-        users=[
-            {"id": "user-1", "name": "Ada Example", "state": "deleted"},
-            {"id": "user-gone", "name": "Eve Example", "state": "active"},
-        ],
-    )
-    # A snapshot that stopped in the middle renames what it holds and deletes nothing.
-    raw.load(3, queues=[{"id": "queue-2", "name": "Sales, renamed"}], complete=False)
-    dbt(warehouse, "run", *DIMENSIONS)
 
-    assert rows(warehouse, QUEUES) == [
+    assert packed.rows(QUEUES) == [
         {"queue_id": "queue-1", "queue_name": "Support, renamed", "division_name": "Home"}
         | known
         | there,
@@ -61,8 +55,7 @@ def test_g16_ids_that_nobody_knows_have_rows_and_later_names(warehouse: Warehous
         {"queue_id": "queue-3", "queue_name": "Claims"} | known | gone,
         {"queue_id": "queue-gone", "queue_name": "Unknown queue"} | unknown | there,
     ]
-    assert rows(
-        warehouse,
+    assert packed.rows(
         "select wrapup_code_id, wrapup_code_name, is_system, is_known"
         " from genesys_marts.dim_wrapup_codes order by wrapup_code_id",
     ) == [
@@ -80,7 +73,7 @@ def test_g16_ids_that_nobody_knows_have_rows_and_later_names(warehouse: Warehous
         }
         | unknown,
     ]
-    assert rows(warehouse, USERS) == [
+    assert packed.rows(USERS) == [
         {"user_id": "user-1", "user_name": "Ada Example"} | known | gone,
         {"user_id": "user-gone", "user_name": "Eve Example"} | known | there,
     ]

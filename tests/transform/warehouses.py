@@ -1,34 +1,55 @@
 """The warehouses that the dbt project is built on, behind one small interface."""
 
+import atexit
 import contextlib
+import fcntl
+import gc
 import hashlib
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
+from unittest import mock
 
 import duckdb
 import psycopg2
 import yaml  # type: ignore[import-untyped]
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.factory import reset_adapters
-from dbt.cli.main import dbtRunner
+from dbt.adapters.postgres.connections import PostgresCredentials
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+from dbt_common.events.base_types import BaseEvent, EventLevel
+from dbt_common.events.event_manager import EventManager
+from dbt_common.events.event_manager_client import get_event_manager
 
-from tests.loading import SALT
-from tests.postgres import PostgresDatabase
+from tests.harness.place import SALT
+from tests.harness.postgres import PostgresDatabase
 
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "dbt_project"
 
-# What dbt has parsed, kept for all warehouses of one kind: parsing takes longer than most builds.
-PARSED = tempfile.TemporaryDirectory(prefix="dbt-parsed-")
+# What dbt parses and compiles in this session, and of it what the next one finds.
+PARSED = Path(tempfile.mkdtemp(prefix="dbt-parsed-"))
+atexit.register(shutil.rmtree, PARSED, ignore_errors=True)
+KEPT = PROJECT / "target" / "tests"
 
 Row = tuple[Any, ...]
+Tables = dict[str, list[str]]
+
+# For `build`: what a first run makes, in one command. Each command costs half a second by itself.
+MODELS_AND_SEEDS = ("--resource-type", "seed", "--resource-type", "model")
+# Between two comparisons: what remembers, with what it is made from. The rest is made anew from
+# that each time, so it is equal if that is; and a view is the same view.
+WHAT_REMEMBERS = (
+    "--resource-type", "model", "--select", "+config.materialized:incremental",
+    "--exclude", "config.materialized:view",
+)  # fmt: skip
 
 
 class Warehouse(Protocol):
@@ -120,36 +141,9 @@ class PostgresWarehouse:
 def dbt(
     warehouse: Warehouse, *arguments: str, project: Path = PROJECT, expect_success: bool = True
 ) -> list[str]:
-    """Run a dbt command in this process and return the messages of what did not succeed.
-
-    The environment is the warehouse's for the command alone, and dbt's adapters are dropped
-    afterwards with their connections: they would keep the database, and its log, open.
-    """
-    parsed = str(target(warehouse, project))
-    # Python works in one thread at a time; several of dbt's only wait for each other.
-    threads = () if {"parse", "--threads"} & {*arguments} else ("--threads", "1")
-    if project != PROJECT:
-        _spare_parsing_all(warehouse, project)
-    with _environment(warehouse.environment()), contextlib.chdir(warehouse.folder):
-        result = dbtRunner().invoke(
-            [
-                *arguments,
-                *threads,
-                "--project-dir",
-                str(project),
-                "--profiles-dir",
-                str(ROOT / "profiles"),
-                "--target-path",
-                parsed,
-                "--log-path",
-                parsed,
-                "--no-write-json",
-                "--quiet",
-                "--no-use-colors",
-            ]
-        )
-        reset_adapters()  # type: ignore[no-untyped-call]
-        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+    """Run a dbt command in this process and return the messages of what did not succeed."""
+    variables = arguments[arguments.index("--vars") + 1] if "--vars" in arguments else ""
+    result = _invoked(warehouse, project, parsed_in(warehouse, project, variables), *arguments)
     problems = [str(result.exception)] if result.exception else []
     for node in getattr(result.result, "results", None) or []:
         if node.status in ("error", "fail", "runtime error"):
@@ -159,20 +153,126 @@ def dbt(
     return problems
 
 
-def target(warehouse: Warehouse, project: Path = PROJECT) -> Path:
-    """Return where dbt keeps what it parsed and compiled for warehouses of this kind."""
-    return Path(PARSED.name, warehouse.name, *project.parts[1:])
+def _invoked(
+    warehouse: Warehouse, project: Path, folder: Path, command: str, *options: str
+) -> dbtRunnerResult:
+    """Let dbt run with the warehouse's environment.
+
+    Its adapters are dropped afterwards with their connections: they would keep the database open.
+    """
+    with (
+        _environment(warehouse.environment()),
+        contextlib.chdir(warehouse.folder),
+        parsed_alike_everywhere(),
+        _nothing_told_to_nobody(),
+        _nothing_collected(),
+    ):
+        try:
+            return dbtRunner().invoke(
+                [
+                    command,
+                    *("--project-dir", str(project), "--profiles-dir", str(ROOT / "profiles")),
+                    *("--target-path", str(folder), "--log-path", str(folder)),
+                    # A fifth of dbt's time goes into messages that nobody reads here.
+                    *("--log-level", "none", "--log-level-file", "none", "--quiet"),
+                    *("--no-write-json", "--no-use-colors"),
+                    # Python works in one thread at a time; several only wait for each other.
+                    *(() if command == "parse" else ("--threads", "1")),
+                    # Of an option that is given twice the last counts.
+                    *options,
+                ]
+            )
+        finally:
+            for logger in get_event_manager().loggers:
+                # dbt leaves its log open.
+                for handler in logger._python_logger.handlers if logger._python_logger else ():
+                    handler.close()
+            reset_adapters()  # type: ignore[no-untyped-call]
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
-def _spare_parsing_all(warehouse: Warehouse, copied: Path) -> None:
-    """Let dbt parse of a copy of the project what differs from the project itself."""
-    kept = "partial_parse.msgpack"
-    parsed, parsed_copy = target(warehouse) / kept, target(warehouse, copied) / kept
-    if not parsed.exists():
-        dbt(warehouse, "parse")
-    if not parsed_copy.exists():
-        parsed_copy.parent.mkdir(parents=True)
-        shutil.copy(parsed, parsed_copy)
+def target(warehouse: Warehouse, project: Path = PROJECT, variables: str = "") -> Path:
+    """Return where dbt keeps what it parsed and compiled for warehouses of this kind.
+
+    For another engine, or for other variables, dbt parses everything again.
+    """
+    kind = "-".join(re.findall(r"\w+", f"{warehouse.name} {variables}"))
+    return PARSED.joinpath(kind, *project.parts[1:])
+
+
+def parsed_in(warehouse: Warehouse, project: Path = PROJECT, variables: str = "") -> Path:
+    """Return the target folder, where dbt finds what it has parsed before.
+
+    Parsing takes as long as a build. So what is parsed of the project is kept in the checkout, for
+    all processes and for the next session, and of a copy only that is parsed which differs.
+    """
+    folder = target(warehouse, project, variables)
+    parsed = folder / "partial_parse.msgpack"
+    if parsed.exists():
+        return folder
+    folder.mkdir(parents=True)
+    if project != PROJECT:
+        shutil.copy(parsed_in(warehouse, variables=variables) / parsed.name, folder)
+        return folder
+    kept = KEPT / f"{folder.relative_to(PARSED).parts[0]}.msgpack"
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with (KEPT / "lock").open("w") as lock:
+        # One process parses; others wait, and find it done.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if kept.exists():
+            shutil.copy(kept, parsed)
+        options = ("--vars", variables) if variables else ()
+        result = _invoked(warehouse, project, folder, "parse", *options)
+        assert result.success, result.exception
+        shutil.copy(parsed, f"{kept}.new")
+        Path(f"{kept}.new").replace(kept)
+    return folder
+
+
+@contextlib.contextmanager
+def parsed_alike_everywhere() -> Iterator[None]:
+    """Let dbt know again what it parsed for a database in another place.
+
+    It parses all again where a setting of the connection differs, because a model could read it.
+    Ours read neither where the file lies nor at which port the server answers.
+    """
+
+    def without(keys: Callable[[Any], Row], place: str) -> Callable[[Any], Row]:
+        return lambda credentials: tuple(key for key in keys(credentials) if key != place)
+
+    with contextlib.ExitStack() as patches:
+        for engine, place in ((DuckDBCredentials, "path"), (PostgresCredentials, "port")):
+            keys = without(engine._connection_keys, place)
+            patches.enter_context(mock.patch.object(engine, "_connection_keys", keys))
+        yield
+
+
+@contextlib.contextmanager
+def _nothing_told_to_nobody() -> Iterator[None]:
+    """Leave out dbt's debug messages where no log takes them; it makes dozens per model."""
+    fire = EventManager.fire_event
+
+    def fire_what_is_heard(
+        manager: EventManager,
+        event: BaseEvent,
+        level: EventLevel | None = None,
+        **more: Any,  # noqa: ANN401
+    ) -> None:
+        if manager.loggers or (level or event.level_tag()) != EventLevel.DEBUG:
+            fire(manager, event, level, **more)
+
+    with mock.patch.object(EventManager, "fire_event", fire_what_is_heard):
+        yield
+
+
+@contextlib.contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Spare looking for garbage: nearly all that dbt makes lives to its end, and it is much."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 @contextlib.contextmanager
@@ -186,7 +286,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def tables(warehouse: Warehouse, *schemas: str) -> dict[str, list[str]]:
+def tables(warehouse: Warehouse, *schemas: str) -> Tables:
     """Return every table and view of the schemas as sorted JSON lines.
 
     Equal content gives equal lines on every engine.
