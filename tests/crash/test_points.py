@@ -62,7 +62,7 @@ SOON = ("H2 a page", "H5 normalized", "H6 the rows", "H8 the load")
 def test_the_next_run_makes_good(
     stage: Stage, scenario: Scenario, kind: Kind, pattern: str, moment: Moment
 ) -> None:
-    survive(scenario, stage, chosen(scenario, stage, kind, pattern, moment))
+    assert survive(scenario, stage, chosen(scenario, stage, kind, pattern, moment)).fell_on
 
 
 @pytest.mark.slow
@@ -103,7 +103,7 @@ def test_a_backup_put_back_after_a_death_is_loaded_again_from_there(stage: Stage
     number = effects(
         NEXT.undisturbed(stage).runs[0], "file", r"open \S*/load/normalized/[0-9a-f]{16}$"
     )[-1]
-    NEXT.run(place, Strike("file", number, "after"))
+    assert NEXT.run(place, Strike("file", number, "after")).was_struck
     assert NEXT.run(place).exit_code == 0
     _put_back(stage, place)
     _is_whole_after_a_run(stage, place)

@@ -1,7 +1,5 @@
 """A place for a fault: what its tests load, of which days, and what they call its requests."""
 
-from pathlib import Path
-
 from tests.harness.outcome import Outcome
 from tests.harness.place import Place, Row
 
@@ -40,13 +38,3 @@ class Site(Place):
         """Check that one more run succeeds and that conversations are these, no others."""
         self.run().succeeded()
         assert self.raw() == content
-
-    @property
-    def directory(self) -> Path:
-        """Its folder, as test_l_transform calls it."""
-        return self.folder
-
-    @property
-    def duckdb_path(self) -> Path:
-        """Its warehouse, as test_l_transform calls it."""
-        return self.database

@@ -498,14 +498,14 @@ def test_l11_a_model_that_fails_keeps_those_behind_it_as_they_were(
     built: Built, site: Site
 ) -> None:
     """How the next build catches up on every engine, tests/transform/test_failed_builds tells."""
-    project = site.directory / "dbt_project"
+    project = site.folder / "dbt_project"
     shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
     broken = project / "models" / "intermediate" / "int_sessions_timed.sql"
     assert broken.exists()
     broken.write_text("select no_such_column from {{ ref('int_sessions_unioned') }}")
-    site.duckdb_path.parent.mkdir()
-    shutil.copy(built.warehouse.path, site.duckdb_path)
-    warehouse = DuckDBWarehouse(site.duckdb_path)
+    site.database.parent.mkdir()
+    shutil.copy(built.warehouse.path, site.database)
+    warehouse = DuckDBWarehouse(site.database)
     before = tables(warehouse, "genesys_marts")
     RawTables(warehouse).load(4, conversation_details=[call("new", attributes={"VIP": "true"})])
     # Before the model broke, dbt had parsed it.
