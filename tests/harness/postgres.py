@@ -81,8 +81,9 @@ class PostgresServer:
         return replace(self.maintenance, name=name)
 
     def rename_database(self, name: str, new_name: str) -> PostgresDatabase:
-        """Give a database that nobody is connected to another name."""
+        """Give a database that nobody is connected to another name, in place of one of that."""
         with contextlib.closing(self.maintenance.connect()) as connection:
+            connection.cursor().execute(f'drop database if exists "{new_name}" with (force)')
             connection.cursor().execute(f'alter database "{name}" rename to "{new_name}"')
         return replace(self.maintenance, name=new_name)
 

@@ -1,12 +1,11 @@
 """Warehouses for the tests of the dbt project."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from _pytest.mark import ParameterSet
 
-from tests.harness.postgres import PostgresDatabase, PostgresServer
+from tests.harness.postgres import PostgresDatabase
 from tests.transform import (
     test_awkward_records,
     test_guides,
@@ -14,7 +13,7 @@ from tests.transform import (
     test_published_samples,
     test_reference_data,
 )
-from tests.transform.packed import Packed
+from tests.transform.packed import Engine, Packed
 from tests.transform.warehouses import (
     MODELS_AND_SEEDS,
     DuckDBWarehouse,
@@ -43,30 +42,9 @@ def warehouse(request: pytest.FixtureRequest) -> Warehouse:
     return found
 
 
-@dataclass(frozen=True)
-class _Engine:
-    """Makes warehouses of one engine that outlive a test."""
-
-    name: str
-    server: PostgresServer | None
-
-    def fresh(self, directory: Path) -> Warehouse:
-        """Return an empty warehouse."""
-        if self.server is None:
-            return DuckDBWarehouse(directory / "genesys.duckdb")
-        return PostgresWarehouse(self.server.create_database("test"), directory)
-
-    def kept(self, warehouse: Warehouse, name: str) -> Warehouse:
-        """Put a warehouse aside that dbt is done with: the next one takes its name."""
-        if self.server is None:
-            return warehouse
-        return PostgresWarehouse(self.server.rename_database("test", name), warehouse.folder)
-
-
-def _engine(request: pytest.FixtureRequest) -> _Engine:
+def _engine(request: pytest.FixtureRequest) -> Engine:
     of_postgres = request.param == "postgres"
-    server = request.getfixturevalue("postgres_session") if of_postgres else None
-    return _Engine(request.param, server)
+    return Engine(request.getfixturevalue("postgres_session") if of_postgres else None)
 
 
 def _packed(engine: str, *marks: pytest.MarkDecorator) -> ParameterSet:
@@ -76,7 +54,7 @@ def _packed(engine: str, *marks: pytest.MarkDecorator) -> ParameterSet:
 
 @pytest.fixture(scope="session", params=[_packed("duckdb"), _packed("postgres")])
 def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Packed:
-    """Build what the platform tells in many scenarios, and pass every test that dbt has."""
+    """Build what the platform tells in many scenarios."""
     engine = _engine(request)
     warehouse = engine.fresh(tmp_path_factory.mktemp("packed"))
     raw = RawTables(warehouse)
@@ -96,8 +74,8 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     between = {sql: rows(warehouse, sql) for sql in asked}
     raw.load(2, external_contacts=test_journeys.MERGED, **test_reference_data.CHANGED)
     raw.load(3, complete=False, **test_reference_data.STOPPED)
-    dbt(warehouse, "build")
-    return Packed(engine.kept(warehouse, "packed"), between)
+    dbt(warehouse, "run")
+    return Packed(engine, engine.renamed(warehouse, "test", "packed"), between)
 
 
 @pytest.fixture(scope="session", params=[_packed("duckdb"), _packed("postgres", pytest.mark.slow)])
@@ -119,4 +97,4 @@ def packed_guides(
     test_guides.load_late_merge(raw)
     dbt(warehouse, *build, project=project)
     dbt(warehouse, "test", *test_guides.TOTALS, *test_guides.STOCKHOLM, project=project)
-    return Packed(engine.kept(warehouse, "packed_guides"), between)
+    return Packed(engine, engine.renamed(warehouse, "test", "packed_guides"), between)
