@@ -20,6 +20,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{CONTRACTS} is not here: its schema check was left out")
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to run on where groups are not kept together: what is dear would be made twice."""
+    if getattr(session.config.option, "loadgroup", False):
+        grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
+        lost = [item.nodeid for item in grouped if "@" not in item.nodeid]
+        if lost:
+            raise pytest.UsageError(f"pytest-xdist does not see the group of {lost[0]}")
+
+
 @pytest.fixture(scope="session")
 def postgres_session() -> Iterator[PostgresServer]:
     """Run one server for the whole session."""
