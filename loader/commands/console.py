@@ -6,6 +6,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from loader.errors import ExitCode
+
 
 def table(*headings: str) -> Table:
     """Return a plain table whose cells are never cut or wrapped: they are copied and searched."""
@@ -16,10 +18,19 @@ def table(*headings: str) -> Table:
     return table
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """End without a word: whoever reads, as `head` does, has seen enough."""
+        try:
+            super().on_broken_pipe()
+        except SystemExit:
+            raise SystemExit(ExitCode.OK) from None
+
+
 def console() -> Console:
     """Return a console for standard output; wide where nobody's window is the limit."""
-    console = Console()
-    return console if console.is_terminal else Console(width=160)
+    console = _Console()
+    return console if console.is_terminal else _Console(width=160)
 
 
 def minute(moment: datetime | None) -> str:

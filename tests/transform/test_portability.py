@@ -4,10 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 
 from tests.transform.warehouses import PROJECT
 
 MACROS = "\n".join(path.read_text() for path in PROJECT.glob("macros/cross_db/*.sql"))
+PROFILES = yaml.safe_load((PROJECT.parent / "profiles" / "profiles.yml").read_text())
+ENGINES = sorted({output["type"] for output in PROFILES["genesys"]["outputs"].values()})
 DISPATCHED = re.findall(r"adapter\.dispatch\('(\w+)', 'genesys'\)", MACROS)
 
 # Functions and notations that DuckDB and Postgres do not share, or that others lack.
@@ -21,7 +24,7 @@ ENGINES_OWN = re.compile(
 
 @pytest.mark.parametrize("macro", DISPATCHED)
 def test_every_engine_has_its_version_and_the_others_a_clear_error(macro: str) -> None:
-    for engine in ("duckdb", "postgres"):
+    for engine in ENGINES:
         assert f"{{% macro {engine}__{macro}(" in MACROS
     start = MACROS.index(f"{{% macro default__{macro}(")
     default = MACROS[start : MACROS.index("{%- endmacro %}", start)]
@@ -39,3 +42,11 @@ def test_models_use_no_engine_s_own_words(path: Path) -> None:
     sql = re.sub(r"--[^\n]*", "", path.read_text())
     sql = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", sql, flags=re.S)
     assert not ENGINES_OWN.findall(sql)
+
+
+@pytest.mark.parametrize(
+    "path", [*PROJECT.glob("models/marts/**/*.sql")], ids=lambda path: path.stem
+)
+def test_marts_know_no_contract(path: Path) -> None:
+    """What both contracts tell meets in intermediate; a mart made from one would miss the other."""
+    assert not re.findall(r"ref\('stg_(?:platform|guides)__\w+'\)", path.read_text())
