@@ -88,7 +88,7 @@ class AlreadyRunning(LoaderError):
 
 
 class TooLarge(LoaderError):
-    """Genesys cannot answer a window this long (413, 422)."""
+    """Genesys cannot answer a window this long; `genesys.too_much` knows how it says so."""
 
     exit_code = SourceContractError.exit_code
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -54,6 +55,11 @@ class Batch:
         if page.rows.num_rows:
             self.rows.append(page.rows)
 
+    def forget_records(self) -> None:
+        """Leave out the records, of a list that must be read again whole in any case."""
+        self.rows, self.quarantined, self.erased = [], [], []
+        self.record_count = self.quarantined_count = self.byte_count = 0
+
     def take_rows(self) -> pa.Table | None:
         """Hand over the raw rows and keep none; None where no page holds any.
 
@@ -80,6 +86,7 @@ class Fetcher:
         found: what the resource found out before.
         commit_bytes: size of a batch; it ends with the page that passes it.
         erased: `entity_hash` of those whose records are left out.
+        job_age: how long ago the window's job was started; None without one.
     """
 
     def __init__(
@@ -90,10 +97,11 @@ class Fetcher:
         found: Any,  # noqa: ANN401 - each resource finds something of its own
         commit_bytes: int,
         erased: Collection[str] = (),
+        job_age: timedelta | None = None,
     ) -> None:
         self._client = client
         self._resource = resource
-        self._reading = Reading(opened.window, opened.job_id, found)
+        self._reading = Reading(opened.window, opened.job_id, found, job_age)
         self._commit_bytes = commit_bytes
         self._token = opened.token
         self._seen = {opened.token}

@@ -4,6 +4,7 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -274,7 +275,9 @@ class Run:
             LoaderError: it stopped; what came before is loaded and the next run goes on there.
         """
         resource, log = plan.resource, self._client.log
+        job_age = self._settings.now() - opened.started_at
         if opened.job_id is None:
+            job_age = timedelta(0)
             try:
                 opened = replace(opened, job_id=resource.submit(self._client, opened.window))
             except LoaderError as problem:
@@ -289,6 +292,7 @@ class Run:
             plan.found,
             commit_bytes=self._settings.commit_megabytes << 20,
             erased=self._erased,
+            job_age=None if opened.job_id is None else job_age,
         )
         with fetcher.batches() as batches:
             if opened.job_id is not None and opened.page_count == 0 and fetcher.is_slow():
@@ -316,6 +320,9 @@ class Run:
         """Put a batch, its ledger rows and the state behind it into the warehouse at once."""
         resource, window = plan.resource, opened.window
         problem = batch.problem
+        if problem is not None and _may_wait(resource):
+            # Else each run that fails would append them again.
+            batch.forget_records()
         if isinstance(problem, LoaderError) and not isinstance(problem, TooLarge):
             problem.args = (f"{resource.name} {described(window)}: {problem}",)
         available = plan.horizon.source_available_through

@@ -202,15 +202,26 @@ class Settings(_Target):
 
     @property
     def hosts(self) -> Hosts:
-        """The hosts to talk to: the region's, unless both are given by URL."""
+        """The hosts to talk to, by URL or by region; both only where they mean the same."""
         if bool(self.api_url) != bool(self.login_url):
             missing = "GENESYS_LOGIN_URL" if self.api_url else "GENESYS_API_URL"
             raise SettingsError(f"{missing} is not set; set both URLs or neither.")
         if self.api_url:
-            return Hosts(
+            given = Hosts(
                 api=checked_url("GENESYS_API_URL", self.api_url),
                 login=checked_url("GENESYS_LOGIN_URL", self.login_url),
             )
+            if self.region and given != (meant := region_hosts(self.region)):
+                name, told, host = (
+                    ("GENESYS_API_URL", given.api, meant.api)
+                    if given.api != meant.api
+                    else ("GENESYS_LOGIN_URL", given.login, meant.login)
+                )
+                raise SettingsError(
+                    f"GENESYS_REGION {self.region} means {host}, but {name} is {told}; unset the "
+                    "region or both URLs."
+                )
+            return given
         if not self.region:
             raise SettingsError(
                 "GENESYS_REGION is not set: the AWS region of your organisation, such as "

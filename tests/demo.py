@@ -62,17 +62,17 @@ def main(folder: Path = ROOT, contract: str = "platform") -> int:
             **({"GENESYS_REQUESTS_PER_MINUTE": str(QUOTA)} if contract == "guides" else {}),
             "GENESYS_CONTRACT": contract,
             "ELT_START": START,
-            "ELT_DUCKDB_PATH": str(database),
-            "ELT_WORK_DIR": str(work_dir),
+            "ELT_DUCKDB_PATH": str(database.resolve()),
+            "ELT_WORK_DIR": str(work_dir.resolve()),
         }
         console.print(
             f"[bold]1. An invented organisation[/] answers at {sandbox.url} (contract: {contract})"
         )
         console.print("\n[bold]2. Load[/]  (python -m loader load)")
-        if code := _run(["load"], environment):
+        if code := _run(["load"], environment, work_dir):
             return code
     console.print("\n[bold]3. Transform and test[/]  (python -m loader transform build)")
-    if code := _run(["transform", "--quiet", "build"], environment):
+    if code := _run(["transform", "--quiet", "build"], environment, work_dir):
         return code
     console.print(_build_summary())
     console.print("\n[bold]4. What lies where[/]")
@@ -91,9 +91,14 @@ def main(folder: Path = ROOT, contract: str = "platform") -> int:
     return 0
 
 
-def _run(arguments: list[str], environment: Mapping[str, str]) -> int:
+def _run(arguments: list[str], environment: Mapping[str, str], work_dir: Path) -> int:
+    # From there, because where the user stands lies the user's own .env.
+    work_dir.mkdir(parents=True, exist_ok=True)
     return subprocess.run(
-        [sys.executable, "-m", "loader", *arguments], env=dict(environment), check=False
+        [sys.executable, "-m", "loader", *arguments],
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        cwd=work_dir,
+        check=False,
     ).returncode
 
 

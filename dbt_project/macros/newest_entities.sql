@@ -1,7 +1,7 @@
 {#- The CTEs that every reference table begins with: the newest version of each entity, and whether
     the newest complete snapshot still holds it. A snapshot is complete when the ledger says that
     its window was loaded: after a crash in mid-snapshot, the entities of the missing pages are not
-    taken for deleted. -#}
+    taken for deleted; nor are those beyond the rows a source lists (the ledger's adjustment). -#}
 {% macro newest_entities(table_name) -%}
 source as (
 
@@ -19,7 +19,11 @@ complete_snapshots as (
 
     select max(window_start) as snapshot_at
     from {{ ref('stg_loader__extract_windows') }}
-    where resource = '{{ table_name }}' and status = 'loaded'
+    where
+        resource = '{{ table_name }}'
+        and status = 'loaded'
+        -- A list the source does not list to its end is loaded, and nobody's end.
+        and adjustment is null
 
 ),
 

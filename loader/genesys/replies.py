@@ -25,6 +25,7 @@ from loader.errors import (
 )
 from loader.genesys.request_metrics import RateLimitEvent
 from loader.genesys.retries import RateLimited, Transient
+from loader.genesys.too_much import means_too_much
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +91,11 @@ class Replies:
             asked: the body of the question, whose own words may be shown.
         """
         status, headers, content = reply.status, reply.headers, reply.body
+        explanation = content[:65_536].decode(errors="replace") if status >= 400 else ""
+        if status >= 400 and means_too_much(status, explanation):
+            raise TooLarge(
+                f"{what} answered {status} {self.error_code(content)}: too much for one request."
+            )
         if status == 429:
             raise RateLimited(
                 RateLimitEvent(
@@ -115,8 +121,6 @@ class Replies:
                 f"no permission for {what} (403 {code})"
                 + (f": give the OAuth client's role {', '.join(needed)}." if needed else ".")
             )
-        if status in (413, 422):
-            raise TooLarge(f"{what} answered {status} {code}: too much for one request.")
         if status == 204 or (200 <= status < 300 and not content.strip()):
             raise Transient("empty answer", broken=True)
         if not 200 <= status < 300:

@@ -65,15 +65,19 @@ def decoder(kind: type[Document]) -> Callable[[Reply], Document]:
     return decode
 
 
-def page_decoder(envelope: type[Document], key: str) -> Callable[[Reply], tuple[Document, Records]]:
+def page_decoder(
+    envelope: type[Document], key: str, is_empty: Callable[[Document], bool] | None = None
+) -> Callable[[Reply], tuple[Document, Records]]:
     """Return a decoder of pages whose records lie in the array under `key`, which must be there.
 
-    An absent one never means that there are no records: with HTTP 200 that is how data are lost
-    without a sign.
+    An absent one means that there are no records only where the contract says so: with HTTP 200
+    that is how data are lost without a sign.
 
     Args:
         envelope: as for `envelope_decoder`.
         key: name of that array in JSON.
+        is_empty: tells of an envelope without the array that it is one of no records, where the
+            contract knows such; none is where it is not given.
 
     Returns:
         Envelope and records.
@@ -82,6 +86,8 @@ def page_decoder(envelope: type[Document], key: str) -> Callable[[Reply], tuple[
 
     def decode(reply: Reply) -> tuple[Document, Records]:
         page, records = decoded(reply)
+        if records is None and is_empty is not None and is_empty(page):
+            return page, []
         if records is None:
             raise without(key)
         return page, records

@@ -70,11 +70,13 @@ class Reading(Generic[Found]):
         window: the window; without length for a snapshot.
         job_id: of the job that was started for it; None where pages are simply asked for.
         found: what the resource found out before.
+        job_age: how long ago the job was started when reading began; None without one.
     """
 
     window: Window
     job_id: str | None
     found: Found
+    job_age: timedelta | None = None
 
 
 class Resource(ABC, Generic[Found]):

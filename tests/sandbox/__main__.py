@@ -22,6 +22,7 @@ import uvicorn
 from tests.sandbox.aggregate_queries import GranularityRules
 from tests.sandbox.clock import DAY, MINUTE, Clock, configured_now, to_millis, to_text
 from tests.sandbox.jobs import JobRules
+from tests.sandbox.listings import ListingRules
 from tests.sandbox.server import Sandbox, ServerRules
 from tests.sandbox.world import World
 
@@ -73,7 +74,16 @@ def _built(options: argparse.Namespace) -> Sandbox:
             lag=round(options.lag_minutes * MINUTE),
             polls=options.job_polls,
             largest_page=options.max_page_size,
+            young=options.young_polls,
+            empty=options.empty,
         ),
+        listings=ListingRules(
+            largest_page=options.listing_page,
+            more_users=_counts(options.more_users),
+            is_counted=not options.uncounted_listings,
+        ),
+        most_buckets=options.most_buckets,
+        is_bare_when_empty=options.empty == "bare",
     )
     return Sandbox(world, Clock(now), rules)
 
@@ -115,6 +125,12 @@ def _ready_line(sandbox: Sandbox, port: int) -> str:
     return f"sandbox with {len(sandbox.world)} conversations at {url} ; export {exports}"
 
 
+def _counts(text: str) -> dict[str, int]:
+    """Read STATE=COUNT,...; raises ValueError."""
+    parts = [part.partition("=") for part in text.split(",") if part]
+    return {name: int(count) for name, _, count in parts}
+
+
 def read_extras(path: Path) -> list[dict[str, object]]:
     """Read AnalyticsConversation objects: one, a list, or an object with `conversations`."""
     told = json.loads(path.read_text(encoding="utf-8"))
@@ -148,6 +164,16 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--max-page-size", type=int, default=10_000, help="of job results (%(default)s)")
     add("--hourly-days", type=float, default=7, help="longest aggregate by hours (%(default)s)")
     add("--daily-days", type=float, default=365, help="longest aggregate by days (%(default)s)")
+    add("--young-polls", type=int, default=0,
+        help="how often a new job's status, and its results, answer 404 (%(default)s)")  # fmt: skip
+    add("--empty", choices=("list", "absent", "null", "bare"), default="list",
+        help="what a page of a job without conversations looks like (%(default)s); bare is {},"
+        " also for aggregates without results")  # fmt: skip
+    add("--most-buckets", type=int, help="the most an aggregate answers with (no limit)")
+    add("--listing-page", type=int, default=500, help="largest of listings (%(default)s)")
+    add("--more-users", default="", metavar="STATE=COUNT,...",
+        help="further users, who take no part in anything")  # fmt: skip
+    add("--uncounted-listings", action="store_true", help="listings tell no totals")
     add("--gzip", action="store_true", help="compress answers for clients that accept it")
     add("--extra", type=Path, action="append", default=[], metavar="FILE.json",
         help="serve these conversations too; may be repeated")  # fmt: skip

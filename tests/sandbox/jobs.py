@@ -9,6 +9,7 @@ import itertools
 import uuid
 from array import array
 from dataclasses import dataclass, field
+from typing import Literal
 
 from tests.sandbox.clock import DAY, HOUR, MINUTE, floor_to, to_text
 from tests.sandbox.errors import Refusal
@@ -28,6 +29,10 @@ class JobRules:
     lifetime: int = 3 * DAY
     default_page: int = 1_000
     largest_page: int = 10_000
+    # How often a job's status, and then its results, are not found at first.
+    young: int = 0
+    # What a page without conversations looks like: a list, an absent one, null, or no more than {}.
+    empty: Literal["list", "absent", "null", "bare"] = "list"
 
 
 @dataclass
@@ -40,6 +45,8 @@ class Job:
     polls: int = 0
     cancelled: bool = False
     forced: str | None = None
+    missed_polls: int = 0
+    missed_pages: int = 0
 
 
 @dataclass
@@ -51,11 +58,17 @@ class Page:
     available_until: str
     # Keys a fault wants gone, and text it wants there.
     dropped: set[str] = field(default_factory=set)
+    empty: str = "list"
 
     def body(self) -> bytes:
         """Write the page as the API sends it."""
         parts = []
-        if "conversations" not in self.dropped:
+        empty = "list" if self.records or self.cursor is not None else self.empty
+        if empty == "bare":
+            return b"{}"
+        if empty == "null":
+            parts.append(b'"conversations":null')
+        elif empty != "absent" and "conversations" not in self.dropped:
             parts.append(b'"conversations":[' + b",".join(self.records) + b"]")
         if self.cursor is not None and "cursor" not in self.dropped:
             parts.append(b'"cursor":"' + self.cursor.encode() + b'"')
@@ -103,6 +116,9 @@ class Jobs:
     def poll(self, job_id: str, now: int) -> dict[str, object]:
         """Answer a status request, and bring the job one poll nearer to its end."""
         job = self.find(job_id)
+        if job.missed_polls < self.rules.young:
+            job.missed_polls += 1
+            raise Refusal(404, f"Unable to find job {job_id}")
         job.polls += 1
         state = self._state(job, now)
         status: dict[str, object] = {
@@ -125,6 +141,9 @@ class Jobs:
             raise Refusal(404, f"Results of job {job_id} have expired")
         if state != "FULFILLED":
             raise Refusal(400, f"Job {job_id} has no results: its state is {state}")
+        if job.missed_pages < self.rules.young:
+            job.missed_pages += 1
+            raise Refusal(404, f"Unable to find results of job {job_id}")
         size = min(page_size or self.rules.default_page, self.rules.largest_page)
         if size < 1:
             raise Refusal(400, "pageSize must be greater than zero", "invalid.value")
@@ -138,6 +157,7 @@ class Jobs:
             records=records,
             cursor=self.cursor(job_id, start + size) if more else None,
             available_until=to_text(self.available_until(job.submitted_at)),
+            empty=self.rules.empty,
         )
 
     def cursor(self, job_id: str, position: int) -> str:

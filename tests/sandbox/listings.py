@@ -1,6 +1,11 @@
-"""Reference data, page by page, with the defaults that make a careless reader lose history."""
+"""Reference data, page by page, with the defaults that make a careless reader lose history.
 
+By page number nothing beyond 10 000 rows is listed, whatever the page's size.
+"""
+
+import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from tests.sandbox.errors import Refusal
@@ -8,6 +13,7 @@ from tests.sandbox.organisation import Entity, Organisation
 
 DEFAULT_PAGE = 25
 LARGEST_PAGE = 500
+MOST_ROWS = 10_000
 USER_STATES = ("active", "inactive", "deleted")
 
 FLOW_OUTCOMES = "/api/v2/flows/outcomes"
@@ -22,16 +28,37 @@ PATHS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ListingRules:
+    """How lists are cut, and whether they are longer than the organisation needs.
+
+    Attributes:
+        largest_page: rows; more are clamped.
+        more_users: how many further users of each state there are, who take no part in anything.
+        is_counted: whether a page tells how many rows and pages there are.
+    """
+
+    largest_page: int = LARGEST_PAGE
+    more_users: Mapping[str, int] = field(default_factory=dict)
+    is_counted: bool = True
+
+
 def listing(
-    organisation: Organisation, path: str, query: Mapping[str, str], outcomes: Sequence[Entity]
+    organisation: Organisation,
+    path: str,
+    query: Mapping[str, str],
+    outcomes: Sequence[Entity],
+    rules: ListingRules,
 ) -> dict[str, object]:
     """Return a page of one of PATHS; raises Refusal (400).
 
     `outcomes` are the flow outcomes of the moment, as they alone change their names.
     """
-    entities = outcomes if path == FLOW_OUTCOMES else _selected(organisation, path, query)
-    size = min(_positive(query, "pageSize", DEFAULT_PAGE), LARGEST_PAGE)
+    entities = outcomes if path == FLOW_OUTCOMES else _selected(organisation, path, query, rules)
+    size = min(_positive(query, "pageSize", DEFAULT_PAGE), rules.largest_page)
     number = _positive(query, "pageNumber", 1)
+    if number * size > MOST_ROWS:
+        raise Refusal(400, f"pageNumber * pageSize must not exceed {MOST_ROWS}")
     pages = -(-len(entities) // size)
     others = {key: value for key, value in query.items() if key not in {"pageSize", "pageNumber"}}
 
@@ -52,19 +79,25 @@ def listing(
         page["nextUri"] = uri(number + 1)
     if number > 1:
         page["previousUri"] = uri(number - 1)
+    if not rules.is_counted:
+        for name in ("total", "pageCount", "lastUri"):
+            del page[name]
     return page
 
 
-def _selected(organisation: Organisation, path: str, query: Mapping[str, str]) -> Sequence[Entity]:
+def _selected(
+    organisation: Organisation, path: str, query: Mapping[str, str], rules: ListingRules
+) -> Sequence[Entity]:
     if path == "/api/v2/users":
         state = query.get("state", "active")
+        users = [*organisation.users, *_further_users(rules)]
         if state == "any":
-            return organisation.users
+            return users
         if state not in USER_STATES:
             message = f"Value [{state}] is not valid for field type [State]."
             allowed = f" Allowable values are: {', '.join(USER_STATES)}, any"
             raise Refusal(400, message + allowed, "invalid.value")
-        return [user for user in organisation.users if user["state"] == state]
+        return [user for user in users if user["state"] == state]
     if path == "/api/v2/flows":
         deleted_too = query.get("deleted", "false") == "true"
         return [flow for flow in organisation.flows if deleted_too or not flow["deleted"]]
@@ -74,6 +107,15 @@ def _selected(organisation: Organisation, path: str, query: Mapping[str, str]) -
         "/api/v2/routing/skills": organisation.skills,
         "/api/v2/authorization/divisions": organisation.divisions,
     }[path]
+
+
+def _further_users(rules: ListingRules) -> list[Entity]:
+    return [
+        {"id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{state}:{number}")),
+         "name": f"Further User {number}", "state": state}
+        for state, count in rules.more_users.items()
+        for number in range(count)
+    ]  # fmt: skip
 
 
 def _positive(query: Mapping[str, str], name: str, default: int) -> int:

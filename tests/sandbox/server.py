@@ -15,6 +15,7 @@ import uuid
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
@@ -46,7 +47,7 @@ from tests.sandbox.guide_intervals import IntervalReports
 from tests.sandbox.guide_journeys import Journeys
 from tests.sandbox.guides import GuideFault
 from tests.sandbox.jobs import JobRules, Jobs
-from tests.sandbox.listings import PATHS, listing
+from tests.sandbox.listings import PATHS, ListingRules, listing
 from tests.sandbox.outcome_names import OutcomeNames
 from tests.sandbox.queries import read_details_query, read_job_query
 from tests.sandbox.shifts import Shifts
@@ -88,6 +89,11 @@ class ServerRules:
     outcome_queries: int = 10
     truncate_above: int | None = None
     granularity: GranularityRules = field(default_factory=GranularityRules)
+    listings: ListingRules = field(default_factory=ListingRules)
+    # The most buckets an aggregate answers with; None is no limit.
+    most_buckets: int | None = None
+    # Whether an aggregate without results is no more than {}.
+    is_bare_when_empty: bool = False
 
 
 class CutConnection(Exception):
@@ -225,7 +231,9 @@ class Sandbox:
         """GET one of the reference listings."""
         outcomes = self.outcome_names.listed(self.clock.now)
         organisation, path = self.world.organisation, request.url.path
-        return _json(listing(organisation, path, request.query_params, outcomes))
+        return _json(
+            listing(organisation, path, request.query_params, outcomes, self.rules.listings)
+        )
 
     async def conversation_aggregates(self, request: Request) -> Response:
         """POST …/conversations/aggregates/query, in either contract."""
@@ -241,13 +249,22 @@ class Sandbox:
     def _aggregates(self, body: bytes, words: Vocabulary) -> Response:
         query = read_aggregate_query(read_body(body), words, self.rules.granularity)
         found = self.contributions.between(query.start, query.end, self.clock.now)
-        return _json(answer(query, found))
+        return self._answered(answer(query, found))
 
     async def user_aggregates(self, request: Request) -> Response:
         """POST …/users/aggregates/query."""
         body = read_body(await request.body())
         query = read_aggregate_query(body, bodies.USERS, self.rules.granularity)
-        return _json(answer_users(query, self.shifts, self.contributions, self.clock.now))
+        told = answer_users(query, self.shifts, self.contributions, self.clock.now)
+        return self._answered(told)
+
+    def _answered(self, told: Mapping[str, Any]) -> Response:
+        """Answer an aggregate query, if that is not too much."""
+        results = told["results"]
+        most = self.rules.most_buckets
+        if most is not None and sum(len(group["data"]) for group in results) > most:
+            raise Refusal(400, "Result set is larger than result limit")
+        return _json(told if results or not self.rules.is_bare_when_empty else {})
 
     async def presences(self, request: Request) -> Response:
         """GET /api/v2/presence/definitions: not paged."""

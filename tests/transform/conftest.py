@@ -74,6 +74,7 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     between = {sql: rows(warehouse, sql) for sql in asked}
     raw.load(2, external_contacts=test_journeys.MERGED, **test_reference_data.CHANGED)
     raw.load(3, complete=False, **test_reference_data.STOPPED)
+    raw.load(4, adjustment=test_reference_data.CUT_AT, **test_reference_data.CUT)
     dbt(warehouse, "run")
     return Packed(engine, engine.renamed(warehouse, "test", "packed"), between)
 

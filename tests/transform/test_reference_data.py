@@ -32,11 +32,15 @@ CHANGED: Json = {
     ],
     "users": [
         {"id": "user-1", "name": "Ada Example", "state": "deleted"},
+        {"id": "user-2", "name": "Bea Example", "state": "active"},
         {"id": "user-gone", "name": "Eve Example", "state": "active"},
     ],
 }
 # A snapshot that stopped in the middle renames what it holds and deletes nothing.
 STOPPED: Json = {"queues": [{"id": "queue-2", "name": "Sales, renamed"}]}
+# Nor does one that holds no more than the rows Genesys lists.
+CUT: Json = {"users": [{"id": "user-gone", "name": "Eve, renamed", "state": "active"}]}
+CUT_AT = "not read to their end: users state active"
 
 
 def test_g16_ids_that_nobody_knows_have_rows_and_later_names(packed: Packed) -> None:
@@ -75,5 +79,6 @@ def test_g16_ids_that_nobody_knows_have_rows_and_later_names(packed: Packed) -> 
     ]
     assert packed.rows(USERS) == [
         {"user_id": "user-1", "user_name": "Ada Example"} | known | gone,
-        {"user_id": "user-gone", "user_name": "Eve Example"} | known | there,
+        {"user_id": "user-2", "user_name": "Bea Example"} | known | there,
+        {"user_id": "user-gone", "user_name": "Eve, renamed"} | known | there,
     ]

@@ -400,6 +400,7 @@ class RawTables:
         copies: int = 1,
         committed: int = 1,
         complete: bool = True,
+        adjustment: str | None = None,
         window: tuple[datetime, datetime] | None = None,
         **entities: Sequence[Mapping[str, Any] | str],
     ) -> str:
@@ -411,6 +412,7 @@ class RawTables:
             copies: How often each record is written, as by a replayed package.
             committed: How often dlt lists the package; 0 for one that was never committed.
             complete: Whether the ledger calls the windows loaded.
+            adjustment: What the ledger says of how they were read.
             window: What was asked for; a snapshot at the time of extraction if not given.
             entities: Records by table, as objects or as their own JSON text.
         """
@@ -422,6 +424,7 @@ class RawTables:
                 rows = [_raw_row(table, record, at, asked, load_id) for record in records]
                 self.append(table, rows * copies)
                 commit = _window(table, at, asked, load_id, len(rows), complete)
+                commit["adjustment"] = adjustment
                 self.append("extract_windows", [commit])
             self.append(
                 "_dlt_loads",

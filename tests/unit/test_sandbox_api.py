@@ -396,7 +396,7 @@ def test_listings_are_paged_by_number_each_entity_once(
         assert ("nextUri" in page) == (number < first["pageCount"])
         entities += page["entities"]
     assert len({entity["id"] for entity in entities}) == len(entities) == first["total"]
-    beyond = client.get(path, LISTINGS[path], pageSize=size, pageNumber=999, **more)
+    beyond = client.get(path, LISTINGS[path], pageSize=size, pageNumber=20, **more)
     assert beyond["entities"] == []
 
 

@@ -206,12 +206,43 @@ def test_j5_a_start_in_the_future_is_refused(read: Read) -> None:
             },
             "GENESYS_API_URL",
         ),
+        (
+            {
+                "GENESYS_API_URL": "https://gateway.example",
+                "GENESYS_LOGIN_URL": "https://gateway.example",
+            },
+            "GENESYS_REGION eu-central-1 means https://api.mypurecloud.de, but GENESYS_API_URL is "
+            "https://gateway.example; unset the region or both URLs",
+        ),
+        (
+            {
+                "GENESYS_API_URL": "https://api.mypurecloud.de",
+                "GENESYS_LOGIN_URL": "https://login.mypurecloud.ie",
+            },
+            "but GENESYS_LOGIN_URL is https://login.mypurecloud.ie",
+        ),
+        (
+            {
+                "GENESYS_REGION": "eu-cental-1",
+                "GENESYS_API_URL": "https://gateway.example",
+                "GENESYS_LOGIN_URL": "https://gateway.example",
+            },
+            "GENESYS_REGION 'eu-cental-1' is not a region we know. Did you mean eu-central-1?",
+        ),
     ],
 )
 def test_contradictions_are_refused_with_the_rule(
     read: Read, changes: dict[str, str], rule: str
 ) -> None:
     assert rule in refusal(read, **changes)
+
+
+def test_a_region_and_its_own_hosts_agree(read: Read) -> None:
+    hosts = {
+        "GENESYS_API_URL": "https://api.mypurecloud.de/",
+        "GENESYS_LOGIN_URL": "https://login.mypurecloud.de",
+    }
+    assert read(**hosts).hosts == read(GENESYS_API_URL="", GENESYS_LOGIN_URL="").hosts
 
 
 def test_a_misspelt_setting_is_refused_with_a_suggestion(read: Read) -> None:
