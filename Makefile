@@ -39,7 +39,8 @@ transform: install ## Build the marts and run their tests
 	@$(BIN)/python -m loader transform build $(ARGS)
 
 .PHONY: build
-build: load transform ## load, then transform
+build: install ## load, then transform, also when a part of the load failed
+	@$(BIN)/python -m loader build $(ARGS)
 
 .PHONY: freshness
 freshness: install ## Fail if a resource was not read for too long, and say since when

@@ -1,4 +1,4 @@
-"""The command line: load, plan, reload, status, doctor, transform, export, erase."""
+"""The command line; each command is a file of `loader.commands`."""
 
 import argparse
 import importlib
@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from types import FrameType
+from typing import NoReturn
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -64,7 +65,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m loader",
+        prog="genesys-elt",
         description="Loads raw Genesys Cloud records into the warehouse. "
         "Settings come from the environment and .env; .env.example lists them.",
     )
@@ -72,9 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     load = commands.add_parser("load", help="load what is due, or a range")
+    build = commands.add_parser(
+        "build", help="load, then build the marts, also when a part of the load failed"
+    )
     plan = commands.add_parser("plan", help="show what load would do, and how long it would take")
     again = commands.add_parser("reload", help="read a range again and show what that changed")
-    for command in (load, plan, again):
+    for command in (load, build, plan, again):
         command.add_argument("--from", dest="start", metavar="T", help=DATE_FORM)
         command.add_argument("--to", dest="end", metavar="T", help=DATE_FORM)
         command.add_argument(
@@ -120,7 +124,8 @@ def _log_to_stderr(debug: bool) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-if __name__ == "__main__":
+def command_line() -> NoReturn:
+    """Run the command of this process and end it with its exit code."""
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -128,3 +133,7 @@ if __name__ == "__main__":
         # A fetch that still waits for a slow host must not hold the process back.
         os._exit(code)
     sys.exit(code)
+
+
+if __name__ == "__main__":
+    command_line()

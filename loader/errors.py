@@ -9,7 +9,9 @@ LoaderError
 │   └── Refused             a request that is itself at fault
 ├── TooLarge             5  a window too long for one request, once it cannot be made shorter
 ├── DestinationError     6  warehouse or work directory refused
-└── AlreadyRunning       7  another run holds the lock
+├── AlreadyRunning       7  another run holds the lock
+├── BuildFailed          8  a model, contract or data test failed
+└── Stale                9  a resource was not read to its end for too long
 
 Anything else is a fault of ours and ends in 1; an interrupted run in 130.
 
@@ -38,6 +40,8 @@ class ExitCode(IntEnum):
     SOURCE_CONTRACT = 5
     DESTINATION = 6
     ALREADY_RUNNING = 7
+    BUILD_FAILED = 8
+    STALE = 9
     INTERRUPTED = 130
 
 
@@ -85,6 +89,18 @@ class AlreadyRunning(LoaderError):
     """Another run holds the lock of this work directory."""
 
     exit_code = ExitCode.ALREADY_RUNNING
+
+
+class BuildFailed(LoaderError):
+    """A model, its contract or a data test failed, or could not be read; dbt says which and why."""
+
+    exit_code = ExitCode.BUILD_FAILED
+
+
+class Stale(LoaderError):
+    """A resource was not read to its end for longer than its freshness allows."""
+
+    exit_code = ExitCode.STALE
 
 
 class TooLarge(LoaderError):

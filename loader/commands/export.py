@@ -33,7 +33,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     dataset = dataset_of(settings)
     rows: list[tuple[str, ...]] = []
     if dataset.exists():
-        with run_lock(settings.work_dir), closing(dataset):
+        with run_lock(settings.work_dir, dataset.warehouse.wait_seconds), closing(dataset):
             dataset.connect()
             if not dataset.has_all(_JOURNEYS):
                 raise DestinationError("the journeys are not built yet; `make transform`.")

@@ -44,7 +44,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     if not dataset.exists():
         screen.print("The warehouse is empty: nothing has been loaded yet (`make load`).")
         return ExitCode.OK
-    with run_lock(settings.work_dir), closing(dataset):
+    with run_lock(settings.work_dir, dataset.warehouse.wait_seconds), closing(dataset):
         dataset.connect()
         facts = {row[0]: row[1:] for row in dataset.query(_STATUS)}
     shown = table(

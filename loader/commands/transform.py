@@ -5,39 +5,90 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from loader.errors import DestinationError, ExitCode
+from loader.errors import BuildFailed, DestinationError, ExitCode, LoaderError, SettingsError, Stale
 from loader.settings import Settings
 from loader.warehouses import warehouse_of
+from loader.warehouses.base import Warehouse
 from loader.windows import iso
 
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[2]
+FAILED = ("error", "fail", "runtime error", "partial success")
+# What of a node's error is the machine's and not the model's.
+_OF_THE_WAREHOUSE = (
+    "IO Error", "No space left", "Out of Memory Error", "could not connect", "Could not connect",
+    "connection to server", "server closed the connection", "Connection Error",
+)  # fmt: skip
 
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
+    """Run `dbt ARGUMENTS` with the settings' warehouse; 0 if every node came through."""
+    return transform(settings, options.rest or ["build"])
+
+
+def transform(settings: Settings, arguments: Sequence[str]) -> int:
     """Run `dbt ARGUMENTS` with the settings' warehouse; 0 if every node came through.
 
     Raises:
-        DestinationError: the warehouse does not exist yet, or a node failed.
+        BuildFailed: a node failed, or the project cannot be read.
+        Stale: a resource was not read for too long.
+        DestinationError: the warehouse is not there, or in use, or refused.
+        SettingsError: dbt does not take these arguments.
     """
-    arguments: Sequence[str] = options.rest or ["build"]
     warehouse = warehouse_of(settings)
     if not warehouse.exists():
         raise DestinationError(f"{warehouse.place} does not exist yet; load first (`make load`).")
+    warehouse.wait_until_free()
     os.environ.update(settings.warehouse_environment())
     os.environ.setdefault("DBT_PROJECT_DIR", str(ROOT / "dbt_project"))
     os.environ.setdefault("DBT_PROFILES_DIR", str(ROOT / "profiles"))
     from dbt.cli.main import dbtRunner
 
     ended = dbtRunner().invoke(list(arguments))
-    for node in getattr(ended.result, "results", None) or ():
+    results = getattr(ended.result, "results", None) or ()
+    for node in results:
         # dbt says of a table that it is stale, and not since when.
         if node.status in ("warn", "error") and getattr(node, "max_loaded_at", None):
             logger.warning("%s was last read %s", node.node.name, iso(node.max_loaded_at))
     if not ended.success:
-        raise DestinationError(
-            f"dbt {arguments[0]} did not come through; it says above what failed, and why."
-        )
+        raise _problem(warehouse, arguments, results, ended.exception)
     return ExitCode.OK
+
+
+def _problem(
+    warehouse: Warehouse[Any],
+    arguments: Sequence[str],
+    results: Sequence[Any],
+    exception: BaseException | None,
+) -> LoaderError:
+    """Say what kind of failure it was, and which node was the first."""
+    command = next((word for word in arguments if not word.startswith("-")), "dbt")
+    failed = [node for node in results if node.status in FAILED]
+    stale = [node.node.name for node in failed if getattr(node, "max_loaded_at", None)]
+    if stale and len(stale) == len(failed):
+        others = f" and {len(stale) - 1} more" if len(stale) > 1 else ""
+        return Stale(
+            f"{stale[0]}{others} not read to the end for too long; it says above since when."
+        )
+    for text in [str(exception or ""), *(str(node.message or "") for node in failed)]:
+        if any(sign in text for sign in _OF_THE_WAREHOUSE):
+            problem = warehouse.problem([], text)
+            return DestinationError(
+                problem or f"{warehouse.place} refused dbt {command}; it says above why."
+            )
+    if type(exception).__name__ == "DbtUsageException":
+        return SettingsError(f"dbt {command} does not take these arguments; it says above why.")
+    if failed:
+        first = failed[0].node
+        return BuildFailed(
+            f"{len(failed)} failed in dbt {command}, first the {_kind(first)} {first.name}; dbt "
+            "says above what and why."
+        )
+    return BuildFailed(f"dbt {command} did not come through; it says above what failed, and why.")
+
+
+def _kind(node: Any) -> str:  # noqa: ANN401 - a node of dbt's
+    return str(node.resource_type.value).replace("_", " ")

@@ -112,6 +112,18 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
         """Tell whether there can be anything to read; a server is only known by asking it."""
         return True
 
+    @property
+    def wait_seconds(self) -> int:
+        """How long to wait for others who hold it, or the lock of its work directory."""
+        return 60
+
+    def wait_until_free(self) -> None:
+        """Wait until another process can open it, where only one at a time can.
+
+        Raises:
+            DestinationError: naming who holds it.
+        """
+
     def driver_errors(self) -> tuple[type[BaseException], ...]:
         """Return what the driver raises where dlt does not wrap it."""
         return ()

@@ -121,6 +121,27 @@ class DuckDB(Warehouse[DuckDBSettings]):
         )(lambda: connection.execute(attach))
         return connection
 
+    @property
+    def wait_seconds(self) -> int:
+        """How long to wait: the setting."""
+        return self.settings.lock_wait_seconds
+
+    def wait_until_free(self) -> None:
+        """Wait until no other process has the file open: dbt would not wait.
+
+        Raises:
+            DestinationError: naming who holds it.
+        """
+        import duckdb
+
+        try:
+            self._connection = self._opened()
+        except duckdb.Error as error:
+            problem = self.problem([error], str(error))
+            raise DestinationError(problem or f"{self.place} cannot be opened.") from error
+        finally:
+            self.close()
+
     def driver_errors(self) -> tuple[type[BaseException], ...]:
         """Return what DuckDB raises."""
         import duckdb
@@ -130,10 +151,9 @@ class DuckDB(Warehouse[DuckDBSettings]):
     def problem(self, causes: Sequence[BaseException], text: str) -> str | None:
         """Say what an error of DuckDB means."""
         if "Conflicting lock" in text or "Could not set lock" in text:
-            holder = re.search(r"\(PID (\d+)\)", text)
+            holder = re.search(r"held in (\S+) \(PID (\d+)\)|\(PID (\d+)\)", text)
             return (
-                f"{self.place} is open in another process"
-                f"{f' (PID {holder.group(1)})' if holder else ''}; close it. Waited "
+                f"{self.place} is open in another process{_shown(holder)}; close it. Waited "
                 f"{self.settings.lock_wait_seconds} s (ELT_LOCK_WAIT_SECONDS)."
             )
         if "not a valid DuckDB database file" in text:
@@ -186,9 +206,21 @@ class DuckDB(Warehouse[DuckDBSettings]):
 
     def close(self) -> None:
         """Let go of the file, which until then no other process can open."""
+        import duckdb
+
         if self._connection is not None:
+            with suppress(duckdb.Error):
+                # dlt's clones of the connection may outlive it, and hold the file with them.
+                self._connection.execute(f"use memory; detach {_CATALOG}")
             self._connection.close()
             self._connection = None
+
+
+def _shown(holder: "re.Match[str] | None") -> str:
+    if holder is None:
+        return ""
+    program, process, alone = holder.groups()
+    return f" ({Path(program).name}, PID {process})" if program else f" (PID {alone})"
 
 
 def _config(path: Path) -> dict[str, str | bool | int | float | list[str]]:

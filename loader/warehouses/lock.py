@@ -2,16 +2,32 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from loader.errors import AlreadyRunning, DestinationError
 
+POLL_SECONDS = 0.2
+
+
+def _locked(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
 
 @contextmanager
-def run_lock(work_dir: Path) -> Iterator[None]:
+def run_lock(work_dir: Path, wait_seconds: float = 0.0) -> Iterator[None]:
     """Hold the work directory for this process; the kernel frees it even if we are killed.
+
+    Args:
+        work_dir: to hold.
+        wait_seconds: how long to wait for a run that holds it.
 
     Raises:
         AlreadyRunning: another run holds it.
@@ -26,15 +42,16 @@ def run_lock(work_dir: Path) -> Iterator[None]:
             f"ELT_WORK_DIR {work_dir} cannot be written: {error.strerror}."
         ) from None
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        deadline = time.monotonic() + wait_seconds
+        while not (is_ours := _locked(file)) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        if not is_ours:
             file.seek(0)
             holder = file.read(20).decode("ascii", "replace").strip()
             raise AlreadyRunning(
                 f"another run{f' (process {holder})' if holder.isdigit() else ''} holds {path}; "
-                "wait for it to end."
-            ) from None
+                + (f"waited {wait_seconds:.0f} s." if wait_seconds else "wait for it to end.")
+            )
         # Whose lock it is, for the message above; a full disk is no reason to stop here.
         with suppress(OSError):
             file.truncate(0)

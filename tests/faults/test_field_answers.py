@@ -44,7 +44,7 @@ def test_a_quiet_afternoon_after_a_busy_morning_is_loaded(tmp_path: Path, empty:
         site = Site(sandbox, tmp_path / "site")
         site.settings["ELT_START"] = "2026-11-18"
         site.run(*DETAILS).succeeded()
-        site.go_to("2026-11-18T15:30:00Z")
+        site.at("2026-11-18T15:30:00Z")
         site.run(*DETAILS).succeeded()
         through = "strftime(window_end at time zone 'UTC', '%H:%M'), status, record_count"
         assert site.ledger(through) == [("12:00", "loaded", 3), ("15:00", "loaded", 0)]
@@ -181,7 +181,7 @@ def test_an_old_job_that_is_gone_is_lost(site: Site, expected: Expected) -> None
     site.sandbox.add_faults(fault(POLL, "status", 1, status=404))
     site.forget_requests()
     # An hour later, by the clock that the run before was started by.
-    site.go_to("2026-11-20T13:00:00Z")
+    site.at("2026-11-20T13:00:00Z")
     site.run("load", "--only", "conversation_details", "--to", "2026-11-20T11:30:00Z").succeeded()
     assert next(entry["status"] for entry in site.requests(POLL)) == 404
     assert len(site.requests(SUBMIT)) == 1

@@ -291,7 +291,12 @@ def test_l8_a_resource_that_is_no_longer_read_is_told_with_the_last_time(tmp_pat
             tmp_path,
             {**os.environ, **warehouse.environment()},
         )
-    assert exit_code == 6
+    assert exit_code == 9
+    assert re.fullmatch(
+        "ERROR GX-009 (flows|queue_aggregates|users) and 1 more not read to the end for too long; "
+        "it says above since when.",
+        said.splitlines()[-1],
+    )
     stale = re.findall(r"^(\w+) was last read (\S+)$", said, re.MULTILINE)
     assert sorted(stale) == [
         ("flows", iso(never)),
@@ -515,7 +520,8 @@ def test_l11_a_model_that_fails_keeps_those_behind_it_as_they_were(
             "transform", "build", "--quiet", "--no-use-colors", *MODELS_AND_SEEDS, *MODELS,
             *without_log(folder), DBT_PROJECT_DIR=str(project),
         )  # fmt: skip
-    assert outcome.exit_code == 6
+    said = outcome.error(8)
+    assert "1 failed in dbt build, first the model int_sessions_timed; dbt says above" in said
     assert "int_sessions_timed" in outcome.stdout
     after = tables(warehouse, "genesys_marts")
     behind = ("fct_interactions", "fct_journey_steps")

@@ -1,0 +1,78 @@
+"""What a scheduler is told: `build` goes on where it can, and each kind of failure has its code."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from loader.errors import BuildFailed, DestinationError, LoaderError
+from tests.faults.site import Site
+from tests.harness.place import fault
+from tests.sandbox.process import ROOT
+
+NO_FLOWS = fault("GET /api/v2/flows", "status", "all", status=403)
+BUILD = ("build", "--only", "flows", "users")
+
+
+@pytest.mark.parametrize(
+    ("problem", "exit_code"),
+    [(None, 3), (BuildFailed("a test failed."), 8), (DestinationError("full."), 6)],
+    ids=["built", "failed", "refused"],
+)
+def test_build_transforms_what_is_loaded_and_ends_with_the_worse_of_the_two(
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    problem: LoaderError | None,
+    exit_code: int,
+) -> None:
+    def built(settings: object, arguments: list[str]) -> int:
+        asked.append(arguments)
+        if problem is not None:
+            raise problem
+        return 0
+
+    asked: list[list[str]] = []
+    monkeypatch.setattr("loader.commands.transform.transform", built)
+    site.sandbox.add_faults(NO_FLOWS)
+    outcome = site.run(*BUILD)
+    assert str(problem or "no permission for /api/v2/flows (403") in outcome.error(exit_code)
+    assert asked == [["build"]]
+    assert "the marts are built of what is loaded" in outcome.stderr
+    # The permission costs its resource alone.
+    assert site.row_count("users") > 0
+
+
+def test_build_transforms_nothing_where_the_load_could_not_begin(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> int:
+        raise AssertionError
+
+    monkeypatch.setattr("loader.commands.transform.transform", never)
+    site.run(*BUILD, ELT_START="next week").error(2)
+    with site.lock_path.open("a+b") as lock:
+        import fcntl
+
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        site.run(*BUILD).error(7)
+
+
+@pytest.mark.slow
+def test_build_with_a_permission_missing_builds_the_marts(site: Site) -> None:
+    site.sandbox.add_faults(NO_FLOWS)
+    said = site.ended(site.start("build")).error(3)
+    assert "no permission for /api/v2/flows (403" in said
+    assert site.query("select count(*) > 0 from genesys_marts.fct_interactions") == [(True,)]
+    assert site.query("select count(*) > 0 from genesys_marts.dim_users") == [(True,)]
+
+
+def test_arguments_that_dbt_does_not_take_are_a_setting(site: Site) -> None:
+    said = site.run("transform", "build", "--no-such-option").error(2)
+    assert "dbt build does not take these arguments" in said
+
+
+def test_the_command_is_installed_under_its_name() -> None:
+    command = Path(sys.executable).with_name("genesys-elt")
+    told = subprocess.run([command, "--help"], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert told.stdout.startswith("usage: genesys-elt")
