@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--only", nargs="+", default=[], metavar="RESOURCE", help="these resources only"
         )
+    commands.add_parser("check", help="check the lines of all seeds; for a hook before a commit")
     commands.add_parser("status", help="show how far each resource is loaded")
     commands.add_parser(
         "doctor", help="look whether settings, state and tables agree, and say what to do"

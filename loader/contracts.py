@@ -24,7 +24,6 @@ from loader.resources.resource import Resource
 from loader.seeds import (
     ATTRIBUTE_REGISTRY,
     INTERACTION_COLUMNS,
-    Seed,
     attribute_names,
     contact_attributes,
     export_columns,
@@ -53,7 +52,7 @@ class Contract:
     grant: Literal["basic", "form"]
     makers: Mapping[str, Maker]
     limits: Mapping[str, EndpointLimits] = field(default_factory=dict)
-    seeds: Sequence[Seed] = ()
+    seeds: Sequence[str] = ()
 
     @property
     def resource_names(self) -> Sequence[str]:

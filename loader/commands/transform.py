@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loader.errors import BuildFailed, DestinationError, ExitCode, LoaderError, SettingsError, Stale
+from loader.seeds import check_seeds
 from loader.settings import Settings
 from loader.warehouses import warehouse_of
 from loader.warehouses.base import Warehouse
@@ -38,6 +39,7 @@ def transform(settings: Settings, arguments: Sequence[str]) -> int:
         DestinationError: the warehouse is not there, or in use, or refused.
         SettingsError: dbt does not take these arguments.
     """
+    check_seeds(Path(os.environ.get("DBT_PROJECT_DIR", ROOT / "dbt_project")) / "seeds")
     warehouse = warehouse_of(settings)
     if not warehouse.exists():
         raise DestinationError(f"{warehouse.place} does not exist yet; load first (`make load`).")

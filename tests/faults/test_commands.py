@@ -1,5 +1,6 @@
 """What a scheduler is told: `build` goes on where it can, and each kind of failure has its code."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from loader.errors import BuildFailed, DestinationError, LoaderError
+from loader.seeds import check_seeds
 from tests.faults.site import Site
 from tests.harness.place import fault
 from tests.sandbox.process import ROOT
@@ -76,3 +78,27 @@ def test_the_command_is_installed_under_its_name() -> None:
     command = Path(sys.executable).with_name("genesys-elt")
     told = subprocess.run([command, "--help"], capture_output=True, text=True, cwd=ROOT, check=True)
     assert told.stdout.startswith("usage: genesys-elt")
+
+
+def broken_seeds(folder: Path) -> Path:
+    """Copy the seeds and break a line of one."""
+    shutil.copytree(ROOT / "dbt_project" / "seeds", folder / "seeds")
+    (folder / "seeds" / "journey_states.csv").write_text("state,is_kept\nDRAFT,maybe\n")
+    return folder
+
+
+def test_check_names_the_first_wrong_line_of_any_seed(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.run("check").succeeded()
+    seeds = broken_seeds(tmp_path / "broken") / "seeds"
+    monkeypatch.setattr("loader.commands.check.check_seeds", lambda: check_seeds(seeds))
+    said = site.run("check").error(2)
+    assert "journey_states.csv line 2: is_kept 'maybe' is unclear; use true or false." in said
+
+
+def test_transform_names_a_wrong_line_before_dbt_begins(site: Site, tmp_path: Path) -> None:
+    """A load does not mind: its contract reads no such seed."""
+    project = broken_seeds(tmp_path / "broken")
+    said = site.run("transform", "build", DBT_PROJECT_DIR=str(project)).error(2)
+    assert "journey_states.csv line 2: is_kept 'maybe' is unclear; use true or false." in said

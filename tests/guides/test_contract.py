@@ -65,7 +65,8 @@ def test_with_nothing_to_select_no_request_is_sent(
     """The seeds are those beside the loader, so this is a copy of it."""
     copy = tmp_path / "copy"
     shutil.copytree(ROOT / "loader", copy / "loader")
-    shutil.copytree(ROOT / SEEDS, copy / SEEDS)
+    for folder in (SEEDS, SEEDS.with_name("macros")):
+        shutil.copytree(ROOT / folder, copy / folder)
     path = copy / SEEDS / f"{seed}.csv"
     header = path.read_text(encoding="utf-8").splitlines()[0]
     path.write_text("\n".join([header, *lines, ""]), encoding="utf-8")

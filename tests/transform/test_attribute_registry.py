@@ -120,6 +120,43 @@ def test_a_wrong_line_is_refused(
     assert f"dbt_project/seeds/attribute_registry.csv {message}" in problems[0]
 
 
+def test_a_wrong_line_stops_the_seed_itself(refusing: tuple[DuckDBWarehouse, Path]) -> None:
+    warehouse, project = refusing
+    set_registry(project, "a,Tier 2,text,,,,false")
+    problems = dbt(
+        warehouse, "seed", "--select", "attribute_registry", project=project, expect_success=False
+    )
+    assert len(problems) == 1
+    assert "attribute_registry.csv line 2: column_name 'Tier 2' is no column name" in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (
+            "select 'a' as name, 'Tier 2' as column_name, 'numbr' as data_type, null as"
+            " default_value, null as participant_purpose, null as precedence, null as is_pii",
+            " line 2: column_name 'Tier 2' is no column name",
+        ),
+        ("select 1 as something_else", " line 1: the columns must be name,column_name,"),
+    ],
+    ids=["line", "columns"],
+)
+def test_a_broken_registry_stops_its_models_and_nothing_that_builds_none(
+    refusing: tuple[DuckDBWarehouse, Path], table: str, message: str
+) -> None:
+    warehouse, project = refusing
+    warehouse.execute("create schema if not exists genesys_seeds")
+    warehouse.execute(f"create or replace table genesys_seeds.attribute_registry as {table}")
+    only = ("--select", "dim_participant_attributes")
+    dbt(warehouse, "parse", project=project)
+    dbt(warehouse, "compile", *only, project=project)
+    dbt(warehouse, "docs generate", *only, project=project)
+    problems = dbt(warehouse, "run", *only, project=project, expect_success=False)
+    assert len(problems) == 1
+    assert f"dbt_project/seeds/attribute_registry.csv{message}" in problems[0]
+
+
 @pytest.fixture(scope="module")
 def refusing(tmp_path_factory: pytest.TempPathFactory) -> tuple[DuckDBWarehouse, Path]:
     directory = tmp_path_factory.mktemp("registry")

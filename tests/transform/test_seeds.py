@@ -7,7 +7,8 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from loader.errors import SettingsError
-from loader.seeds import PERSONAL_COLUMNS, SEEDS, read_seed
+from loader.seed_rules import personal_columns, seeds_of_analysts
+from loader.seeds import read_seed
 from tests.transform.warehouses import (
     PROJECT,
     DuckDBWarehouse,
@@ -20,6 +21,7 @@ from tests.transform.warehouses import (
 # One wrong line per seed and round, below a right one where the fault needs it.
 ROUNDS: list[dict[str, tuple[list[str], str]]] = [
     {
+        "attribute_registry": (["a,Col,text,,,,false"], "line 2: column_name 'Col' is no column"),
         "flow_outcome_aliases": (["f,,new"], "line 2: old_name is empty; fill it in or remove"),
         "expected_flow_outcomes": (["f,a", "f, "], "line 3: outcome_name is empty; fill it in or"),
         "interaction_columns": (["1,*,all,text"], "line 2: source_column '*' is no column of the"),
@@ -83,24 +85,21 @@ def test_a_wrong_line_is_refused_by_dbt_in_the_loader_s_words(
     assert found.keys() == lines.keys()
     for name, (_, message) in lines.items():
         assert re.search(rf"dbt_project/seeds/{name}\.csv:? {re.escape(message)}", found[name])
-        seed = next(seed for seed in SEEDS if seed.name == name)
         with pytest.raises(SettingsError) as refused:
-            read_seed(project / "seeds", seed)
+            read_seed(project / "seeds", name)
         assert re.sub(r".*dbt_project/", "dbt_project/", str(refused.value)) in found[name]
 
 
 def test_the_project_s_own_lines_are_right() -> None:
-    assert {seed.name for seed in SEEDS} == {
-        path.stem for path in (PROJECT / "seeds").glob("*.csv")
-    }
-    for seed in SEEDS:
+    assert set(seeds_of_analysts()) == {path.stem for path in (PROJECT / "seeds").glob("*.csv")}
+    for seed in seeds_of_analysts():
         read_seed(PROJECT / "seeds", seed)
 
 
 def test_every_personal_column_of_a_mart_is_marked_in_its_yml() -> None:
     # Attributes have their answer in the registry.
     personal = {("fct_participant_attributes", name) for name in ("raw_value", "value_text")}
-    personal |= {(model, name) for model, names in PERSONAL_COLUMNS.items() for name in names}
+    personal |= {(model, name) for model, names in personal_columns().items() for name in names}
     marked = set()
     for path in (PROJECT / "models" / "marts").rglob("*.yml"):
         for model in yaml.safe_load(path.read_text())["models"]:

@@ -170,7 +170,7 @@ def _invoked(
         try:
             return dbtRunner().invoke(
                 [
-                    command,
+                    *command.split(),
                     *("--project-dir", str(project), "--profiles-dir", str(ROOT / "profiles")),
                     *("--target-path", str(folder), "--log-path", str(folder)),
                     # A fifth of dbt's time goes into messages that nobody reads here.

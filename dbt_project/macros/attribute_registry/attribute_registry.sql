@@ -1,27 +1,28 @@
-{#- The registry's lines as a list, checked. Read from the seed's table by a query, because dbt
-    reads no file while it compiles; the seed comes before every model that calls this, so the
-    table is the CSV. Nothing here looks at what the loaded data holds. -#}
+{#- The registry's lines as a list. Read from the seed's table by a query, because dbt reads no file
+    while it compiles; the seed comes before every model that calls this, so the table is the CSV.
+    check_seed has refused a wrong line; a table that holds one all the same (the seed failed, and a
+    model is built by itself) stops the model with the same words. What builds nothing reads such a
+    registry as an empty one. Nothing here looks at what the loaded data hold. -#}
 {% macro attribute_registry() -%}
     {%- set relation = ref('attribute_registry') -%}
     {%- set lines = [] -%}
     {%- if execute and load_relation(relation) -%}
-        {%- set rows = run_query(
-            "select name, column_name, data_type, default_value, participant_purpose, precedence,"
-            " is_pii from " ~ relation ~ " order by " ~ insertion_order()
-        ) -%}
-        {%- for row in rows -%}
+        {%- set problem = problem_of_table('attribute_registry', relation) -%}
+        {%- if problem and flags.WHICH not in ['compile', 'generate', 'list', 'parse'] -%}
+            {{ exceptions.raise_compiler_error(problem) }}
+        {%- endif -%}
+        {%- set found = [] if problem else lines_of_table('attribute_registry', relation) -%}
+        {%- for number, line in found -%}
             {%- do lines.append({
-                'line': loop.index + 1,
-                'name': row[0],
-                'column_name': row[1],
-                'data_type': row[2],
-                'default_value': row[3],
-                'participant_purpose': row[4],
-                'precedence': row[5] or '1',
-                'is_pii': (row[6] or '') | lower,
+                'name': line.name,
+                'column_name': line.column_name,
+                'data_type': line.data_type,
+                'default_value': line.default_value or none,
+                'participant_purpose': line.participant_purpose or none,
+                'precedence': line.precedence or '1',
+                'is_pii': line.is_pii | lower,
             }) -%}
         {%- endfor -%}
-        {%- do check_attribute_registry(lines) -%}
     {%- endif -%}
     {{ return(lines) }}
 {%- endmacro %}
@@ -56,11 +57,21 @@
 
 {#- The wide dimension's columns: one per column name, the lines that feed it.
     Types and defaults of such lines are equal, and all or none are personal:
-    check_attribute_registry sees to it. -#}
+    problem_among_attributes sees to it. -#}
 {% macro attribute_columns() -%}
     {%- set columns = {} -%}
     {%- for line in attribute_registry() -%}
         {%- do columns.setdefault(line.column_name, []).append(line) -%}
     {%- endfor -%}
     {{ return(columns) }}
+{%- endmacro %}
+
+
+{#- Genesys's own list of purposes; it grows with its releases. -#}
+{% macro participant_purposes() -%}
+    {{ return([
+        'acd', 'agent', 'api', 'botflow', 'campaign', 'customer', 'dialer', 'external', 'fax',
+        'group', 'inbound', 'ivr', 'manual', 'outbound', 'station', 'user', 'voicemail',
+        'voicesurveyflow', 'workflow',
+    ]) }}
 {%- endmacro %}

@@ -3,8 +3,8 @@
 {% macro personal(model_name, column_name, expression) -%}
     {%- if column_name not in personal_columns().get(model_name, []) -%}
         {{ exceptions.raise_compiler_error(
-            model_name ~ "." ~ column_name ~ " is not in personal_columns(); add it there, to "
-            ~ "PERSONAL_COLUMNS of loader/seeds.py and to dbt_project/seeds/pii_policy.csv"
+            model_name ~ "." ~ column_name ~ " is not in personal_columns(); add it there and "
+            ~ "to dbt_project/seeds/pii_policy.csv"
         ) }}
     {%- endif -%}
     {%- set treatment = pii_treatments().get(model_name ~ '.' ~ column_name, 'hash') -%}
