@@ -46,6 +46,10 @@ build: install ## load, then transform, also when a part of the load failed
 freshness: install ## Fail if a resource was not read for too long, and say since when
 	@$(BIN)/python -m loader transform source freshness
 
+.PHONY: publish
+publish: install ## Write the marts as files of their own for BI tools (ARGS="--format duckdb parquet")
+	@$(BIN)/python -m loader publish $(ARGS)
+
 .PHONY: plan
 plan: install ## Show what load would do, and how long it would take
 	@$(BIN)/python -m loader plan $(ARGS)

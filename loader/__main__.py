@@ -89,6 +89,13 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "doctor", help="look whether settings, state and tables agree, and say what to do"
     )
+    publish = commands.add_parser(
+        "publish", help="write the marts as files of their own, next to the warehouse"
+    )
+    publish.add_argument(
+        "--format", nargs="+", choices=("duckdb", "parquet"),
+        help="one DuckDB file (default), a folder of Parquet files, or both",
+    )  # fmt: skip
     export = commands.add_parser("export", help="write one contact's journey as JSON")
     export.add_argument("contact", metavar="EXTERNAL_ID", help="the contact's id in another system")
     erase = commands.add_parser(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
-from loader.errors import DestinationError
+from loader.errors import DestinationError, SettingsError
 from loader.setting_types import SOURCES
 
 if TYPE_CHECKING:
@@ -123,6 +123,24 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
         Raises:
             DestinationError: naming who holds it.
         """
+
+    def publish(self, schema: str, formats: Sequence[str]) -> list[Path]:
+        """Write the tables of a schema as files that tools read while the warehouse is in use.
+
+        Args:
+            schema: whose tables and views.
+            formats: `duckdb`, one file; `parquet`, a folder of files.
+
+        Returns:
+            Where they are; what was there before is replaced as a whole.
+
+        Raises:
+            SettingsError: it has many readers at once by itself.
+            DestinationError: it holds no such tables, or cannot be read, or the copy not written.
+        """
+        raise SettingsError(
+            f"ELT_TARGET={self.name} serves its readers itself; publish is for DuckDB files."
+        )
 
     def driver_errors(self) -> tuple[type[BaseException], ...]:
         """Return what the driver raises where dlt does not wrap it."""

@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -142,6 +144,106 @@ class DuckDB(Warehouse[DuckDBSettings]):
         finally:
             self.close()
 
+    def publish(self, schema: str, formats: Sequence[str]) -> list[Path]:
+        """Write the tables of a schema as files beside the warehouse, each replaced at once.
+
+        Whoever has the old ones open goes on reading those.
+
+        Raises:
+            DestinationError: in use, without such tables, or the copy cannot be written.
+        """
+        import duckdb
+
+        if not self.exists():
+            raise DestinationError(f"{self.place} does not exist yet; load first (`make load`).")
+        path = self.settings.path
+        # Not called as the schema is: DuckDB could not tell a file's name from a schema's.
+        file = path.with_name(f"{path.stem}-marts.duckdb")
+        folder = path.with_name(f"{path.stem}-marts")
+        try:
+            self._connection = self._opened()
+            names = self._connection.execute(
+                "select table_name from information_schema.tables"
+                " where table_catalog = ? and table_schema = ? order by table_name",
+                [_CATALOG, schema],
+            ).fetchall()
+            tables = [name for (name,) in names]
+            if not tables:
+                raise DestinationError(f"{self.place} has no tables in {schema}; transform first.")
+            if "duckdb" in formats:
+                self._write_file(self._connection, schema, tables, file)
+            if "parquet" in formats:
+                self._write_folder(self._connection, schema, tables, folder)
+        except duckdb.Error as error:
+            problem = self.problem([error], str(error))
+            raise DestinationError(
+                problem
+                or f"{schema} cannot be published from {self.place} ({type(error).__name__})."
+            ) from error
+        except OSError as error:
+            place = error.filename or path.parent
+            raise DestinationError(f"{place} cannot be written: {error.strerror}.") from error
+        finally:
+            self.close()
+        return [place for place, kind in ((file, "duckdb"), (folder, "parquet")) if kind in formats]
+
+    @staticmethod
+    def _write_file(
+        connection: "DuckDBPyConnection", schema: str, tables: Sequence[str], file: Path
+    ) -> None:
+        """Write one DuckDB file and put it in place by one rename."""
+        fresh = file.with_name(f"{file.name}.new")
+        fresh.unlink(missing_ok=True)
+        try:
+            connection.execute(f"attach '{fresh}' as fresh")
+            try:
+                connection.execute(f"create schema fresh.{schema}")
+                for table in tables:
+                    connection.execute(
+                        f'create table fresh.{schema}."{table}" as'
+                        f' from {_CATALOG}.{schema}."{table}"'
+                    )
+            finally:
+                connection.execute("detach fresh")
+            _flushed(fresh)
+            fresh.replace(file)
+        finally:
+            fresh.unlink(missing_ok=True)
+            fresh.with_name(f"{fresh.name}.wal").unlink(missing_ok=True)
+
+    @staticmethod
+    def _write_folder(
+        connection: "DuckDBPyConnection", schema: str, tables: Sequence[str], folder: Path
+    ) -> None:
+        """Write a folder of Parquet files and put it in place by one rename.
+
+        A folder that holds files cannot be replaced by another in one step, a link to one can.
+        """
+        if folder.exists() and not folder.is_symlink():
+            raise DestinationError(f"{folder} was not made by publish; move it away.")
+        before = folder.readlink().name if folder.is_symlink() else ""
+        fresh = folder.with_name(f".{folder.name}-{time.time_ns()}")
+        fresh.mkdir()
+        try:
+            for table in tables:
+                file = fresh / f"{table}.parquet"
+                connection.execute(
+                    f"copy {_CATALOG}.{schema}.\"{table}\" to '{file}'"
+                    " (format parquet, compression zstd)"
+                )
+                _flushed(file)
+            link = folder.with_name(f".{folder.name}.new")
+            link.unlink(missing_ok=True)
+            link.symlink_to(fresh.name)
+            link.replace(folder)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+        # Whoever reads the one before has until the next time.
+        for old in folder.parent.glob(f".{folder.name}-*"):
+            if old.name not in (fresh.name, before):
+                shutil.rmtree(old, ignore_errors=True)
+
     def driver_errors(self) -> tuple[type[BaseException], ...]:
         """Return what DuckDB raises."""
         import duckdb
@@ -214,6 +316,12 @@ class DuckDB(Warehouse[DuckDBSettings]):
                 self._connection.execute(f"use memory; detach {_CATALOG}")
             self._connection.close()
             self._connection = None
+
+
+def _flushed(path: Path) -> None:
+    """Have a file on the disk before its name leads to it."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _shown(holder: "re.Match[str] | None") -> str:

@@ -61,7 +61,7 @@ def test_i1_a_file_another_process_holds_is_named_with_its_holder(
         assert holder.stdout.readline() == "held\n"
         said = site.run().error(6)
         assert "ELT_DUCKDB_PATH data/genesys.duckdb is open in another process" in said
-        assert f"(PID {holder.pid})" in said
+        assert f", PID {holder.pid})" in said
         assert "ELT_LOCK_WAIT_SECONDS" in said
         assert holder.stdin is not None
         holder.stdin.close()
