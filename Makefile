@@ -42,6 +42,11 @@ transform: install ## Build the marts and run their tests
 build: install ## load, then transform, also when a part of the load failed
 	@$(BIN)/python -m loader build $(ARGS)
 
+.PHONY: dbt
+dbt: install ## Run plain dbt with the settings of .env: make dbt ARGS="build --target dev"
+	@if [ -f .env ]; then $(BIN)/dotenv -f .env run --no-override -- $(BIN)/dbt $(ARGS); \
+	else $(BIN)/dbt $(ARGS); fi
+
 .PHONY: freshness
 freshness: install ## Fail if a resource was not read for too long, and say since when
 	@$(BIN)/python -m loader transform source freshness

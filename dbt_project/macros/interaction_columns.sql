@@ -7,7 +7,7 @@
     {%- if execute and load_relation(relation) -%}
         {%- set lines = [] -%}
         {%- for row in run_query(
-            "select version, source_column, column_name from " ~ relation
+            "select version, source_column, column_name from " ~ relation.render()
             ~ " order by " ~ insertion_order()
         ) -%}
             {%- do lines.append({

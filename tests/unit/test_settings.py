@@ -80,7 +80,8 @@ OUTPUTS = yaml.safe_load((ROOT / "profiles" / "profiles.yml").read_text())["gene
 
 
 def test_every_warehouse_has_an_output_in_the_profile() -> None:
-    assert OUTPUTS.keys() == kinds().keys()
+    # Those of people and of checks are made of these.
+    assert OUTPUTS.keys() - {"dev", "ci"} == kinds().keys()
 
 
 @pytest.mark.parametrize("target", kinds())
@@ -88,7 +89,8 @@ def test_the_profile_reads_what_the_settings_of_its_warehouse_tell(target: str) 
     """By name and with the same default: dbt run by hand is where the loader would run it."""
     model = kinds()[target].settings_model
     assert set(model.required) | set(model.not_for_dbt) <= model.model_fields.keys()
-    read = re.findall(r"env_var\('(\w+)'(?:, '([^']*)')?\)", str(OUTPUTS[target]).replace('"', ""))
+    output = str(OUTPUTS[target]).replace('"', "")
+    read = re.findall(r"env_var\('(ELT_\w+)'(?:, '([^']*)')?\)", output)
     assert dict(read) == {
         str(field.alias): default(field)
         for name, field in model.model_fields.items()

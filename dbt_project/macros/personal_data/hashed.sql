@@ -41,7 +41,7 @@
 
 {#- Without a salt every hash would be null, and names would be gone without a word. -#}
 {% macro assert_hash_salt_exists() -%}
-    {%- if execute and flags.WHICH in ['build', 'run'] -%}
+    {%- if execute and flags.WHICH in ['build', 'run'] and needs_raw_rows() -%}
         {%- set relation = source('loader', 'hash_salts') -%}
         {%- if not load_relation(relation)
             or (run_query("select length(" ~ hash_salt() ~ ")").rows[0][0] or 0) < 16 -%}

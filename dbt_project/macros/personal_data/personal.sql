@@ -53,7 +53,7 @@
     {%- set treatments = {} -%}
     {%- if execute and load_relation(relation) -%}
         {%- for row in run_query(
-            "select model_name, column_name, treatment from " ~ relation
+            "select model_name, column_name, treatment from " ~ relation.render()
         ) -%}
             {%- do treatments.update({(row[0] | trim) ~ '.' ~ (row[1] | trim): row[2] | trim}) -%}
         {%- endfor -%}

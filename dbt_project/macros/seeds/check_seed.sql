@@ -26,7 +26,7 @@
     {%- set rules = seeds_of_analysts()[seed] -%}
     {%- set lines = [] -%}
     {%- for row in run_query(
-        "select " ~ rules.columns | join(', ') ~ " from " ~ relation
+        "select " ~ rules.columns | join(', ') ~ " from " ~ relation.render()
         ~ " order by " ~ insertion_order()
     ) -%}
         {%- set line = {} -%}

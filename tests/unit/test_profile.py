@@ -1,0 +1,69 @@
+"""The profile of plain dbt: the loader's warehouse wherever it is run, and schemas of one's own."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).parents[2]
+PROFILE = yaml.safe_load((ROOT / "profiles" / "profiles.yml").read_text())["genesys"]
+NOT_SET = ("DBT_PROJECT_DIR", "ELT_DUCKDB_PATH", "ELT_TARGET", "DBT_PRODUCTION_DUCKDB", "USER")
+
+
+def rendered(monkeypatch: pytest.MonkeyPatch, output: str, **environment: str) -> dict[str, Any]:
+    """Return an output as dbt renders it."""
+    from dbt.config.renderer import ProfileRenderer
+    from dbt_common.context import set_invocation_context
+
+    for name in NOT_SET:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    set_invocation_context(os.environ)
+    found: dict[str, Any] = ProfileRenderer({}).render_data(PROFILE["outputs"][output])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("folder", "path"),
+    [("", "data/genesys.duckdb"), ("dbt_project", "../data/genesys.duckdb")],
+    ids=["root", "project"],
+)
+@pytest.mark.parametrize("output", ["duckdb", "dev"])
+def test_the_file_is_the_same_from_the_root_and_from_the_project(
+    monkeypatch: pytest.MonkeyPatch, folder: str, path: str, output: str
+) -> None:
+    stands = str(ROOT / folder)
+    assert rendered(monkeypatch, output, PWD=stands)["path"] == path
+    assert (Path(stands) / path).resolve() == ROOT / "data" / "genesys.duckdb"
+
+
+@pytest.mark.parametrize("path", ["/srv/warehouse.duckdb", ":memory:"])
+def test_a_path_that_stands_by_itself_stays(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    stands = str(ROOT / "dbt_project")
+    assert rendered(monkeypatch, "duckdb", PWD=stands, ELT_DUCKDB_PATH=path)["path"] == path
+
+
+def test_a_project_named_by_its_folder_leads_to_the_file_beside_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = rendered(monkeypatch, "duckdb", PWD="/", DBT_PROJECT_DIR="/srv/elt/dbt_project")
+    assert found["path"] == "/srv/elt/dbt_project/../data/genesys.duckdb"
+
+
+@pytest.mark.parametrize("target", ["duckdb", "postgres"])
+def test_dev_builds_beside_the_marts_of_the_same_warehouse(
+    monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    found = rendered(monkeypatch, "dev", USER="Ada.Lovelace-1", ELT_TARGET=target)
+    assert (found["type"], found["schema"]) == (target, "genesys_ada_lovelace_1")
+    production = rendered(monkeypatch, target, ELT_TARGET=target)
+    assert {**production, "schema": found["schema"]}.items() <= found.items()
+
+
+def test_ci_reads_production_from_a_file_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = rendered(monkeypatch, "ci", DBT_PRODUCTION_DUCKDB="/srv/genesys.duckdb")
+    assert found["attach"] == [{"path": "/srv/genesys.duckdb", "read_only": True}]
+    assert rendered(monkeypatch, "ci")["attach"] == [{"path": ":memory:", "read_only": False}]
