@@ -6,9 +6,7 @@ with
 committed_loads as (
 
     select * from {{ ref('stg_loader__loads') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 

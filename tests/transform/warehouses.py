@@ -494,7 +494,8 @@ def _window(
         "page_count": 1,
         "record_count": count,
         "quarantined_count": 0,
-        "byte_count": 0,
+        # So much that no slice of a build holds two loads.
+        "byte_count": 1 << 30,
         "request_count": 1,
         "retry_count": 0,
         "rate_limited_count": 0,

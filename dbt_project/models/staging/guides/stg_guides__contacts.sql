@@ -3,7 +3,8 @@
         materialized='incremental',
         incremental_strategy='delete+insert',
         unique_key='contact_id',
-        on_schema_change='fail'
+        on_schema_change='fail',
+        meta={'source': 'guides', 'records_of': ['guides_contacts']}
     )
 }}
 

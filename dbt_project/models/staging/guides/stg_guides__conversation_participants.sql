@@ -15,9 +15,7 @@ with
 conversations as (
 
     select * from {{ ref('stg_guides__conversations') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 

@@ -16,9 +16,7 @@ with
 sessions as (
 
     select * from {{ ref('stg_platform__sessions') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 

@@ -16,9 +16,7 @@ with
 participants as (
 
     select * from {{ ref('stg_platform__participants') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 

@@ -15,9 +15,7 @@ with
 conversations as (
 
     select * from {{ ref('stg_platform__conversations') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
