@@ -106,8 +106,10 @@ bucket_records as (
         group_records.loaded_at,
         {{ json_node_field('group_records.record', 'group') }} as group_json,
         {{ json_record('bucket.value', ['interval'], nodes=['metrics']) }} as record
-    from group_records
-    cross join {{ json_array_elements(json_node_field('group_records.record', 'data'), 'bucket') }}
+    from
+        {{ json_array_elements(
+            'group_records', json_node_field('group_records.record', 'data'), 'bucket'
+        ) }}
 
 ),
 
@@ -136,8 +138,7 @@ metric_records as (
         newest_buckets.bucket_ended_at,
         newest_buckets.loaded_at,
         {{ json_record('metric.value', ['metric', 'qualifier'], nodes=['stats']) }} as record
-    from newest_buckets
-    cross join {{ json_array_elements('newest_buckets.metrics_json', 'metric') }}
+    from {{ json_array_elements('newest_buckets', 'newest_buckets.metrics_json', 'metric') }}
 
 ),
 

@@ -36,8 +36,7 @@ fields as (
         records.load_id,
         records.loaded_at,
         field.key as field_name
-    from records
-    cross join {{ json_object_keys('records.payload_json', 'field') }}
+    from {{ json_object_keys('records', 'records.payload_json', 'field') }}
 
 ),
 

@@ -48,8 +48,7 @@ attributes as (
         -- timestamps, UTC
         participants.loaded_at
 
-    from participants
-    cross join {{ json_part_entries('participants.attributes_json', 'attribute') }}
+    from {{ json_part_entries('participants', 'participants.attributes_json', 'attribute') }}
 
 )
 

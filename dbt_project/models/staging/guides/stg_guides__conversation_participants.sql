@@ -30,8 +30,10 @@ participants as (
             'participant.value',
             ['participantId', 'purpose', 'externalContactId', 'userId', 'ani']
         ) }} as record
-    from conversations
-    cross join {{ json_array_elements('conversations.participants_json', 'participant') }}
+    from
+        {{ json_array_elements(
+            'conversations', 'conversations.participants_json', 'participant'
+        ) }}
 
 ),
 

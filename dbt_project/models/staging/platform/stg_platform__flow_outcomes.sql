@@ -36,8 +36,7 @@ outcomes as (
                 'flowOutcomeEndTimestamp',
             ]
         ) }} as record
-    from sessions
-    cross join {{ json_array_elements('sessions.outcomes_json', 'outcome') }}
+    from {{ json_array_elements('sessions', 'sessions.outcomes_json', 'outcome') }}
 
 ),
 

@@ -35,8 +35,7 @@ attributes as (
         -- timestamps, UTC
         participants.loaded_at
 
-    from participants
-    cross join {{ json_object_entries('participants.attributes_json', 'attribute') }}
+    from {{ json_object_entries('participants', 'participants.attributes_json', 'attribute') }}
 
 )
 

@@ -33,8 +33,10 @@ participants as (
             ],
             nodes=['sessions', 'attributes']
         ) }} as record
-    from conversations
-    cross join {{ json_array_elements('conversations.participants_json', 'participant') }}
+    from
+        {{ json_array_elements(
+            'conversations', 'conversations.participants_json', 'participant'
+        ) }}
 
 ),
 

@@ -35,8 +35,7 @@ segments as (
                 'groupId', 'subject', 'sourceConversationId', 'destinationConversationId',
             ]
         ) }} as record
-    from sessions
-    cross join {{ json_array_elements('sessions.segments_json', 'segment') }}
+    from {{ json_array_elements('sessions', 'sessions.segments_json', 'segment') }}
 
 ),
 

@@ -40,8 +40,7 @@ sessions as (
             ],
             nodes=['flow', 'segments', 'metrics']
         ) }} as record
-    from participants
-    cross join {{ json_array_elements('participants.sessions_json', 'session') }}
+    from {{ json_array_elements('participants', 'participants.sessions_json', 'session') }}
 
 ),
 
