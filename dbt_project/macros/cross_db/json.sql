@@ -339,31 +339,53 @@
 {%- endmacro %}
 
 
-{% macro json_object_keys(relation, column, alias) -%}
-    {{ return(adapter.dispatch('json_object_keys', 'genesys')(relation, column, alias)) }}
+{#- The keys of the JSON object that a text holds, each once, as a list of the engine's; an empty one
+    for anything else. From text, and nothing else of it is kept: a payload costs one parse. -#}
+{% macro json_key_list(text) -%}
+    {{ return(adapter.dispatch('json_key_list', 'genesys')(text)) }}
 {%- endmacro %}
 
-{% macro default__json_object_keys(relation, column, alias) -%}
-    {{ exceptions.raise_compiler_error("json_object_keys has no version for " ~ target.type) }}
+{% macro default__json_key_list(text) -%}
+    {{ exceptions.raise_compiler_error("json_key_list has no version for " ~ target.type) }}
 {%- endmacro %}
 
-{% macro duckdb__json_object_keys(relation, column, alias) -%}
+{% macro duckdb__json_key_list(text) -%}
+    list_distinct(json_keys({{ duckdb__without_nul(text) }}))
+{%- endmacro %}
+
+{% macro postgres__json_key_list(text) -%}
+    array(
+        select jsonb_object_keys(
+            case
+                when jsonb_typeof({{ postgres__json_parse(text) }}) = 'object'
+                    then {{ postgres__json_parse(text) }}
+                else cast('{}' as jsonb)
+            end
+        )
+    )
+{%- endmacro %}
+
+
+{#- A relation with each of its rows once per key of such a list: <alias>.key. -#}
+{% macro listed_keys(relation, column, alias) -%}
+    {{ return(adapter.dispatch('listed_keys', 'genesys')(relation, column, alias)) }}
+{%- endmacro %}
+
+{% macro default__listed_keys(relation, column, alias) -%}
+    {{ exceptions.raise_compiler_error("listed_keys has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__listed_keys(relation, column, alias) -%}
     (
         select
             {{ relation }}.*,
-            unnest(
-                list_transform(
-                    list_distinct(json_keys({{ column }})), lambda name: {'key': name}
-                )
-            ) as {{ alias }}
+            unnest(list_transform({{ column }}, lambda name: {'key': name})) as {{ alias }}
         from {{ relation }}
     ) as {{ relation }}
 {%- endmacro %}
 
-{% macro postgres__json_object_keys(relation, column, alias) -%}
-    {{ relation }} cross join lateral jsonb_object_keys(
-        case when jsonb_typeof({{ column }}) = 'object' then {{ column }} else cast('{}' as jsonb) end
-    ) as {{ alias }} (key)
+{% macro postgres__listed_keys(relation, column, alias) -%}
+    {{ relation }} cross join lateral unnest({{ column }}) as {{ alias }} (key)
 {%- endmacro %}
 
 

@@ -33,8 +33,10 @@
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {%- if is_new -%}
+        {%- call statement('begin') -%} select 1 {%- endcall -%}
+        {#- By the adapter, which then knows that the views on it are gone too. -#}
+        {{ drop_relation_if_exists(existing) }}
         {%- call statement('create') -%}
-            {% if existing is not none %} {{ get_drop_sql(existing) }}; {% endif %}
             {{ get_create_table_as_sql(False, target_relation, none_of_it) }}
         {%- endcall -%}
         {%- do create_indexes(target_relation) -%}
