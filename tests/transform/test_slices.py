@@ -92,7 +92,7 @@ def test_slices_of_any_size_give_the_same_tables(raw: RawTables) -> None:
     """With versions that other slices bring, earlier and later ones."""
     warehouse = raw.warehouse
     raw.load(6, conversation_details=[call("c-1", answered=False), call("c-6")])
-    raw.load(7, extracted_at=None, conversation_details=[call("c-2", attributes={"a": "b"})])
+    raw.load(7, conversation_details=[call("c-2", attributes={"a": "b"})])
     dbt(warehouse, "run", *MODELS)
     several = tables(warehouse, *SCHEMAS)
     warehouse.execute("update genesys_raw.extract_windows set byte_count = 0")
