@@ -93,6 +93,7 @@ class Settings(_Target):
 
     # Any warehouse
     pii_salt: Secret = Field(default=SecretStr(""), alias="ELT_PII_SALT")
+    slice_megabytes: Whole = count(64, 1, 4096, "ELT_SLICE_MEGABYTES")
 
     # The run
     work_dir: PlainPath = Field(default=Path("data/work"), alias="ELT_WORK_DIR")
@@ -253,8 +254,12 @@ class Settings(_Target):
         )
 
     def warehouse_environment(self) -> dict[str, str]:
-        """The settings dbt's profile reads, as environment variables."""
-        return {"ELT_TARGET": self.target, **self.warehouse.environment()}
+        """The settings dbt reads, the profile's and its macros', as environment variables."""
+        return {
+            "ELT_TARGET": self.target,
+            "ELT_SLICE_MEGABYTES": str(self.slice_megabytes),
+            **self.warehouse.environment(),
+        }
 
 
 def models() -> list[type[BaseSettings]]:

@@ -19,62 +19,9 @@ commits as (
 
 ),
 
-reads as (
-
-    select * from {{ completed_reads(table_name) }}
-
-),
-
-points as (
-
-    select window_start as segment_started_at from reads
-    union
-    select window_end as segment_started_at from reads
-
-),
-
-segments as (
-
-    select
-        segment_started_at,
-        lead(segment_started_at) over (order by segment_started_at) as segment_ended_at
-    from points
-
-),
-
-ranked_reads as (
-
-    select
-        reads.window_attempt_id,
-        reads.loaded_at,
-        segments.segment_started_at,
-        segments.segment_ended_at,
-        row_number() over (
-            partition by segments.segment_started_at
-            order by reads.started_at desc, reads.loaded_at desc, reads.window_attempt_id desc
-        ) as read_rank
-    from segments
-    inner join reads
-        on
-            segments.segment_started_at >= reads.window_start
-            and segments.segment_started_at < reads.window_end
-    {%- if is_incremental() %}
-    where exists (
-        select 1
-        from reads as new_reads
-        where
-            new_reads.loaded_at > {{ loaded_through() }}
-            and segments.segment_started_at >= new_reads.window_start
-            and segments.segment_started_at < new_reads.window_end
-    )
-    {%- endif %}
-
-),
-
 owned_segments as (
 
-    select * from ranked_reads
-    where read_rank = 1
+    select * from {{ owned_segments(table_name) }}
 
 ),
 
@@ -159,8 +106,10 @@ bucket_records as (
         group_records.loaded_at,
         {{ json_node_field('group_records.record', 'group') }} as group_json,
         {{ json_record('bucket.value', ['interval'], nodes=['metrics']) }} as record
-    from group_records
-    cross join {{ json_array_elements(json_node_field('group_records.record', 'data'), 'bucket') }}
+    from
+        {{ json_array_elements(
+            'group_records', json_node_field('group_records.record', 'data'), 'bucket'
+        ) }}
 
 ),
 
@@ -189,8 +138,7 @@ metric_records as (
         newest_buckets.bucket_ended_at,
         newest_buckets.loaded_at,
         {{ json_record('metric.value', ['metric', 'qualifier'], nodes=['stats']) }} as record
-    from newest_buckets
-    cross join {{ json_array_elements('newest_buckets.metrics_json', 'metric') }}
+    from {{ json_array_elements('newest_buckets', 'newest_buckets.metrics_json', 'metric') }}
 
 ),
 
@@ -224,6 +172,63 @@ metrics as (
 {%- endmacro %}
 
 
+{#- The stretches of time for which a read of the slice is the newest completed one, as a subquery:
+    what a read of another slice owns is in the table already, or will be. -#}
+{% macro owned_segments(resource) -%}
+    (
+        with
+
+        reads as (
+
+            select * from {{ completed_reads(resource) }}
+
+        ),
+
+        points as (
+
+            select window_start as segment_started_at from reads
+            union
+            select window_end as segment_started_at from reads
+
+        ),
+
+        segments as (
+
+            select
+                segment_started_at,
+                lead(segment_started_at) over (order by segment_started_at) as segment_ended_at
+            from points
+
+        ),
+
+        ranked_reads as (
+
+            select
+                reads.window_attempt_id,
+                reads.loaded_at,
+                segments.segment_started_at,
+                segments.segment_ended_at,
+                row_number() over (
+                    partition by segments.segment_started_at
+                    order by
+                        reads.started_at desc, reads.loaded_at desc, reads.window_attempt_id desc
+                ) as read_rank
+            from segments
+            inner join reads
+                on
+                    segments.segment_started_at >= reads.window_start
+                    and segments.segment_started_at < reads.window_end
+
+        )
+
+        select * from ranked_reads
+        where
+            read_rank = 1
+            and {{ newly_loaded() }}
+    ) as owned_segments
+{%- endmacro %}
+
+
 {#- A resource's windows that were read to their end, as a subquery: one row per attempt. -#}
 {% macro completed_reads(resource) -%}
     (
@@ -232,6 +237,7 @@ metrics as (
             min(window_start) as window_start,
             max(case when status = 'loaded' then window_end end) as window_end,
             min(started_at) as started_at,
+            sum(byte_count) as byte_count,
             max(loaded_at) as loaded_at
         from {{ ref('stg_loader__extract_windows') }}
         where resource = '{{ resource }}'

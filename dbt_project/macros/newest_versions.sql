@@ -1,6 +1,6 @@
 {#- The CTEs that begin a table with one row per record, incremental by load; the last is versions,
-    one row per version of each record that a new load brought: keys only, as choosing among keys
-    costs nothing and carrying the payloads along would cost all. A record is chosen again from all
+    one row per version of each record that the slice's loads brought: keys only, as choosing among
+    keys costs nothing and carrying the payloads along would cost all. A record is chosen from all
     its versions, so neither late nor out-of-order versions are lost. -#}
 {% macro record_versions(source_name, table_name) -%}
 source as (
@@ -15,12 +15,11 @@ committed_loads as (
 
 ),
 
-{% if is_incremental() %}
 new_loads as (
 
     select load_id
     from committed_loads
-    where loaded_at > {{ loaded_through() }}
+    where {{ newly_loaded() }}
 
 ),
 
@@ -34,7 +33,6 @@ changed as (
 
 ),
 
-{% endif %}
 versions as (
 
     select
@@ -46,10 +44,8 @@ versions as (
     from source
     inner join committed_loads
         on source._dlt_load_id = committed_loads.load_id
-    {% if is_incremental() %}
-        inner join changed
-            on source.record_id = changed.record_id
-    {% endif %}
+    inner join changed
+        on source.record_id = changed.record_id
     group by source.record_id, source.extracted_at, source.payload_hash
 
 )
@@ -75,11 +71,21 @@ numbered as (
 
 newest as (
 
+    -- A version that another slice brought is in the table already, or will be.
     select * from numbered
-    where version_number = 1
+    where
+        version_number = 1
+        and {{ newly_loaded() }}
 
 ),
 
+{{ newest_payloads() }}
+{%- endmacro %}
+
+
+{#- The CTEs that follow a CTE newest, of keys, and open what it names in the CTE source; the last
+    is documents. -#}
+{% macro newest_payloads() -%}
 payloads as (
 
     select

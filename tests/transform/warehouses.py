@@ -237,12 +237,15 @@ def parsed_alike_everywhere() -> Iterator[None]:
     Ours read neither where the file lies nor at which port the server answers.
     """
 
-    def without(keys: Callable[[Any], Row], place: str) -> Callable[[Any], Row]:
-        return lambda credentials: tuple(key for key in keys(credentials) if key != place)
+    def without(keys: Callable[[Any], Row], *places: str) -> Callable[[Any], Row]:
+        return lambda credentials: tuple(key for key in keys(credentials) if key not in places)
 
     with contextlib.ExitStack() as patches:
-        for engine, place in ((DuckDBCredentials, "path"), (PostgresCredentials, "port")):
-            keys = without(engine._connection_keys, place)
+        for engine, *places in (
+            (DuckDBCredentials, "attach", "config_options"),
+            (PostgresCredentials, "port"),
+        ):
+            keys = without(engine._connection_keys, *places)
             patches.enter_context(mock.patch.object(engine, "_connection_keys", keys))
         yield
 
@@ -497,7 +500,8 @@ def _window(
         "page_count": 1,
         "record_count": count,
         "quarantined_count": 0,
-        "byte_count": 0,
+        # So much that no slice of a build holds two loads.
+        "byte_count": 1 << 30,
         "request_count": 1,
         "retry_count": 0,
         "rate_limited_count": 0,

@@ -98,6 +98,12 @@ def test_the_profile_reads_what_the_settings_of_its_warehouse_tell(target: str) 
     }
 
 
+def test_dbt_run_by_hand_slices_as_the_loader_would() -> None:
+    macros = (ROOT / "dbt_project" / "macros" / "incremental" / "slices.sql").read_text()
+    read = re.findall(r"env_var\('(\w+)', '([^']*)'\)", macros)
+    assert read == [("ELT_SLICE_MEGABYTES", default(Settings.model_fields["slice_megabytes"]))]
+
+
 @pytest.mark.parametrize("target", kinds())
 def test_dbt_is_told_the_settings_that_are_set(read: Read, target: str) -> None:
     model = kinds()[target].settings_model
@@ -105,9 +111,10 @@ def test_dbt_is_told_the_settings_that_are_set(read: Read, target: str) -> None:
         str(field.alias): "7" if field.annotation is int else "500MB"
         for name, field in model.model_fields.items()
     }
-    settings = read(ELT_TARGET=target, **told)
+    settings = read(ELT_TARGET=target, ELT_SLICE_MEGABYTES="9", **told)
     environment = settings.warehouse_environment()
     assert environment.pop("ELT_TARGET") == target
+    assert environment.pop("ELT_SLICE_MEGABYTES") == "9"
     kept = {str(model.model_fields[name].alias) for name in model.not_for_dbt}
     assert environment.keys() == told.keys() - kept
     for name, value in environment.items():

@@ -20,7 +20,7 @@
     where conversation_id in (
         select conversation_id
         from {{ ref(conversations) }}
-        where loaded_at > {{ loaded_through() }}
+        where {{ newly_loaded() }}
     );
 
     insert into {{ arg_dict['target_relation'] }} ({{ columns }})

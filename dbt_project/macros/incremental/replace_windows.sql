@@ -1,5 +1,5 @@
-{#- Incremental strategy `replace_windows`: the buckets of every window that was read since are
-    deleted, then what the model's query returned for those windows is inserted, in one
+{#- Incremental strategy `replace_windows`: the buckets of the time for which a read of the slice is
+    now the newest are deleted, then what the model's query returned for it is inserted, in one
     transaction. A bucket or group that the newest read lacks is gone, as it is from the answer.
     The windows are those of the resource named in the config: meta: {reads_of: <resource>}. -#}
 {% macro get_incremental_replace_windows_sql(arg_dict) %}
@@ -17,11 +17,10 @@
     delete from {{ relation }}
     where exists (
         select 1
-        from {{ completed_reads(resource) }}
+        from {{ owned_segments(resource) }}
         where
-            completed_reads.loaded_at > {{ loaded_through() }}
-            and {{ relation }}.bucket_started_at >= completed_reads.window_start
-            and {{ relation }}.bucket_started_at < completed_reads.window_end
+            {{ relation }}.bucket_started_at >= owned_segments.segment_started_at
+            and {{ relation }}.bucket_started_at < owned_segments.segment_ended_at
     );
 
     insert into {{ relation }} ({{ columns }})

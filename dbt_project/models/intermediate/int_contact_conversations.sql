@@ -19,9 +19,7 @@ conversations as (
     select * from {{ ref('int_conversations_unioned') }}
     where
         has_sessions
-    {% if is_incremental() %}
-        and loaded_at > {{ loaded_through() }}
-    {% endif %}
+        and {{ newly_loaded() }}
 
 ),
 
@@ -31,36 +29,28 @@ participants as (
     where
         participant_purpose in ('customer', 'external')
         and external_contact_id is not null
-    {% if is_incremental() %}
-        and loaded_at > {{ loaded_through() }}
-    {% endif %}
+        and {{ newly_loaded() }}
 
 ),
 
 sessions as (
 
     select * from {{ ref('int_sessions_unioned') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
 timed_sessions as (
 
     select * from {{ ref('int_sessions_timed') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
 legs as (
 
     select * from {{ ref('int_conversation_legs_linked') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 

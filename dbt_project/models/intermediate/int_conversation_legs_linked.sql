@@ -17,9 +17,7 @@ with
 sessions as (
 
     select * from {{ ref('int_sessions_timed') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 

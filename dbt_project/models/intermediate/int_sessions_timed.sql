@@ -17,9 +17,7 @@ with
 sessions as (
 
     select * from {{ ref('int_sessions_unioned') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
@@ -30,18 +28,14 @@ segments as (
         {{ duration_ms('started_at', 'ended_at') }} as duration_ms,
         segment_type in ('interact', 'hold') as is_connected
     from {{ ref('int_segments_unioned') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
 metrics as (
 
     select * from {{ ref('int_session_metrics_unioned') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 

@@ -15,9 +15,7 @@ with
 conversations as (
 
     select * from {{ ref('int_guides_conversations_merged') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
@@ -50,8 +48,7 @@ attributes as (
         -- timestamps, UTC
         participants.loaded_at
 
-    from participants
-    cross join {{ json_part_entries('participants.attributes_json', 'attribute') }}
+    from {{ json_part_entries('participants', 'participants.attributes_json', 'attribute') }}
 
 )
 

@@ -16,9 +16,7 @@ with
 conversations as (
 
     select * from {{ ref('int_guides_conversations_merged') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 

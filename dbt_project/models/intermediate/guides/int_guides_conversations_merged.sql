@@ -4,7 +4,10 @@
         incremental_strategy='delete+insert',
         unique_key='conversation_id',
         on_schema_change='fail',
-        indexes=conversation_indexes()
+        indexes=conversation_indexes(),
+        meta={'parts': [
+            'stg_guides__interactions', 'stg_guides__participants', 'stg_guides__conversations',
+        ]}
     )
 }}
 
@@ -55,17 +58,15 @@ parts as (
 
 ),
 
-{% if is_incremental() %}
 changed as (
 
     select conversation_id
     from parts
-    where loaded_at > {{ loaded_through() }}
+    where {{ newly_loaded() }}
     group by conversation_id
 
 ),
 
-{% endif %}
 conversations as (
 
     select
@@ -73,11 +74,10 @@ conversations as (
         max(parts.extracted_at) as extracted_at,
         max(parts.loaded_at) as loaded_at
     from parts
-    {% if is_incremental() %}
-        inner join changed
-            on parts.conversation_id = changed.conversation_id
-    {% endif %}
+    inner join changed
+        on parts.conversation_id = changed.conversation_id
     group by parts.conversation_id
+    having {{ newly_loaded('max(parts.loaded_at)') }}
 
 ),
 

@@ -17,18 +17,14 @@ with
 attributes as (
 
     select * from {{ ref('int_participant_attributes_typed') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
 conversations as (
 
     select * from {{ ref('int_conversations_unioned') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 

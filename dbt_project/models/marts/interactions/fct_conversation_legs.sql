@@ -16,9 +16,7 @@ with
 legs as (
 
     select * from {{ ref('int_conversation_legs_linked') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 

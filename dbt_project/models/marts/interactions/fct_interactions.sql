@@ -19,54 +19,42 @@ conversations as (
         *,
         case when has_sessions then 0 end as without_sessions
     from {{ ref('int_conversations_unioned') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
 participants as (
 
     select * from {{ ref('int_participants_unioned') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
 sessions as (
 
     select * from {{ ref('int_sessions_timed') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
 legs as (
 
     select * from {{ ref('int_conversation_legs_linked') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
 attributes as (
 
     select * from {{ ref('int_participant_attributes_unioned') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
 flow_outcomes as (
 
     select * from {{ ref('int_flow_outcomes_unioned') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 

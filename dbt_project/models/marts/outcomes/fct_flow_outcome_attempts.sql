@@ -15,18 +15,14 @@ with
 attempts as (
 
     select * from {{ ref('int_flow_outcomes_unioned') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
 conversations as (
 
     select * from {{ ref('int_conversations_unioned') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 

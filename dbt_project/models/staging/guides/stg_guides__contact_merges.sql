@@ -16,8 +16,7 @@ merged_from as (
         contacts.extracted_at,
         contacts.loaded_at,
         {{ json_value_text('merged.value') }} as merged_contact_id
-    from contacts
-    cross join {{ json_array_elements('contacts.merged_sources_json', 'merged') }}
+    from {{ json_array_elements('contacts', 'contacts.merged_sources_json', 'merged') }}
 
 ),
 

@@ -3,7 +3,8 @@
         materialized='incremental',
         incremental_strategy='delete+insert',
         unique_key='contact_id',
-        on_schema_change='fail'
+        on_schema_change='fail',
+        meta={'source': 'guides', 'records_of': ['guides_contacts']}
     )
 }}
 
@@ -34,8 +35,7 @@ emails_per_contact as (
     select
         records.record_id,
         {{ text_list(json_text('email.value', 'value')) }} as emails
-    from records
-    cross join {{ json_array_elements(json_node_field('records.record', 'emails'), 'email') }}
+    from {{ json_array_elements('records', json_node_field('records.record', 'emails'), 'email') }}
     group by records.record_id
 
 ),
@@ -45,8 +45,10 @@ phones_per_contact as (
     select
         records.record_id,
         {{ text_list(json_text('phone.value', 'value')) }} as phones
-    from records
-    cross join {{ json_array_elements(json_node_field('records.record', 'phoneNumbers'), 'phone') }}
+    from
+        {{ json_array_elements(
+            'records', json_node_field('records.record', 'phoneNumbers'), 'phone'
+        ) }}
     group by records.record_id
 
 ),

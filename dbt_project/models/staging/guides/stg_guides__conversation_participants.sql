@@ -15,9 +15,7 @@ with
 conversations as (
 
     select * from {{ ref('stg_guides__conversations') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
@@ -32,8 +30,10 @@ participants as (
             'participant.value',
             ['participantId', 'purpose', 'externalContactId', 'userId', 'ani']
         ) }} as record
-    from conversations
-    cross join {{ json_array_elements('conversations.participants_json', 'participant') }}
+    from
+        {{ json_array_elements(
+            'conversations', 'conversations.participants_json', 'participant'
+        ) }}
 
 ),
 

@@ -57,10 +57,9 @@ outcomes as (
         newest_buckets.loaded_at,
         outcome.key as outcome_name,
         {{ json_record(json_parse('outcome.value'), ['count', 'percentOfTotal']) }} as record
-    from newest_buckets
-    cross join
+    from
         {{ json_object_entries(
-            json_node_field('newest_buckets.metrics', 'flow-outcomes'), 'outcome'
+            'newest_buckets', json_node_field('newest_buckets.metrics', 'flow-outcomes'), 'outcome'
         ) }}
 
 ),

@@ -4,7 +4,8 @@
         incremental_strategy='delete+insert',
         unique_key='conversation_id',
         on_schema_change='fail',
-        indexes=conversation_indexes()
+        indexes=conversation_indexes(),
+        meta={'source': 'guides', 'records_of': ['guides_interactions']}
     )
 }}
 

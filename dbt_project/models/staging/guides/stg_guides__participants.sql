@@ -4,7 +4,8 @@
         incremental_strategy='delete+insert',
         unique_key=['conversation_id', 'participant_id'],
         on_schema_change='fail',
-        indexes=conversation_indexes()
+        indexes=conversation_indexes(),
+        meta={'source': 'guides', 'records_of': ['guides_participants']}
     )
 }}
 
@@ -117,8 +118,11 @@ renamed as (
         -- still JSON, taken apart by int_guides_attributes_unnested
         {{ json_part('payload', 'participant.customAttributes') }} as attributes_json
 
+    -- One that another slice brought is in the table already, or will be.
     from numbered
-    where version_number = 1
+    where
+        version_number = 1
+        and {{ newly_loaded() }}
 
 )
 

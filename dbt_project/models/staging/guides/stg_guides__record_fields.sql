@@ -2,7 +2,10 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        on_schema_change='fail'
+        on_schema_change='fail',
+        meta={'source': 'guides', 'records_of': [
+            'guides_interactions', 'guides_conversations', 'guides_contacts',
+        ]}
     )
 }}
 

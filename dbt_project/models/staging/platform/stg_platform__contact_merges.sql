@@ -38,8 +38,7 @@ statements as (
         contacts.contact_id as stated_by_contact_id,
         contacts.scanned_at as stated_at,
         contacts.loaded_at
-    from contacts
-    cross join {{ json_array_elements('contacts.merged_sources_json', 'merged') }}
+    from {{ json_array_elements('contacts', 'contacts.merged_sources_json', 'merged') }}
 
     union all
 
@@ -49,8 +48,7 @@ statements as (
         contacts.contact_id as stated_by_contact_id,
         contacts.scanned_at as stated_at,
         contacts.loaded_at
-    from contacts
-    cross join {{ json_array_elements('contacts.merge_set_json', 'member') }}
+    from {{ json_array_elements('contacts', 'contacts.merge_set_json', 'member') }}
 
 ),
 

@@ -4,17 +4,37 @@
         incremental_strategy='delete+insert',
         unique_key='conversation_id',
         on_schema_change='fail',
-        indexes=conversation_indexes()
+        indexes=conversation_indexes(),
+        meta={'parts': ['stg_platform__conversation_versions']}
     )
 }}
 
 -- Grain: one row per conversation, as Genesys last described it.
--- Incremental by load: a conversation that any later load brought is chosen again from all its
--- versions, so neither late nor out-of-order versions are lost.
+-- Only the newest version of a conversation is opened, in the slice that brought it.
 
 with
 
-{{ newest_versions('platform', 'conversation_details') }},
+source as (
+
+    select source.*
+    from {{ raw_table('platform', 'conversation_details') }} as source
+    inner join {{ ref('stg_loader__loads') }} as loads
+        on source._dlt_load_id = loads.load_id
+    where {{ newly_loaded('loads.loaded_at') }}
+
+),
+
+newest as (
+
+    select
+        *,
+        conversation_id as record_id
+    from {{ ref('stg_platform__conversation_versions') }}
+    where {{ newly_loaded() }}
+
+),
+
+{{ newest_payloads() }},
 
 records as (
 

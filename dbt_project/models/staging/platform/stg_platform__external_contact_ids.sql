@@ -16,8 +16,7 @@ external_ids as (
         {{ json_text('external_id.value', 'externalSource.id') }} as external_source_id,
         {{ json_text('external_id.value', 'externalSource.name') }} as external_source_name,
         {{ json_text('external_id.value', 'value') }} as external_id
-    from contacts
-    cross join {{ json_array_elements('contacts.external_ids_json', 'external_id') }}
+    from {{ json_array_elements('contacts', 'contacts.external_ids_json', 'external_id') }}
 
 ),
 

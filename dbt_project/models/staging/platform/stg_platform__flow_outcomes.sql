@@ -16,9 +16,7 @@ with
 sessions as (
 
     select * from {{ ref('stg_platform__sessions') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
@@ -38,8 +36,7 @@ outcomes as (
                 'flowOutcomeEndTimestamp',
             ]
         ) }} as record
-    from sessions
-    cross join {{ json_array_elements('sessions.outcomes_json', 'outcome') }}
+    from {{ json_array_elements('sessions', 'sessions.outcomes_json', 'outcome') }}
 
 ),
 

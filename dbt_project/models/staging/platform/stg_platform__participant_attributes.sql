@@ -16,9 +16,7 @@ with
 participants as (
 
     select * from {{ ref('stg_platform__participants') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
@@ -37,8 +35,7 @@ attributes as (
         -- timestamps, UTC
         participants.loaded_at
 
-    from participants
-    cross join {{ json_object_entries('participants.attributes_json', 'attribute') }}
+    from {{ json_object_entries('participants', 'participants.attributes_json', 'attribute') }}
 
 )
 

@@ -15,9 +15,7 @@ with
 conversations as (
 
     select * from {{ ref('stg_platform__conversations') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
@@ -35,8 +33,10 @@ participants as (
             ],
             nodes=['sessions', 'attributes']
         ) }} as record
-    from conversations
-    cross join {{ json_array_elements('conversations.participants_json', 'participant') }}
+    from
+        {{ json_array_elements(
+            'conversations', 'conversations.participants_json', 'participant'
+        ) }}
 
 ),
 

@@ -2,7 +2,10 @@
     config(
         materialized='incremental',
         incremental_strategy='append',
-        on_schema_change='fail'
+        on_schema_change='fail',
+        meta={
+            'source': 'platform', 'records_of': ['conversation_details', 'external_contacts'],
+        }
     )
 }}
 

@@ -16,9 +16,7 @@ with
 sessions as (
 
     select * from {{ ref('stg_platform__sessions') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
@@ -37,8 +35,7 @@ segments as (
                 'groupId', 'subject', 'sourceConversationId', 'destinationConversationId',
             ]
         ) }} as record
-    from sessions
-    cross join {{ json_array_elements('sessions.segments_json', 'segment') }}
+    from {{ json_array_elements('sessions', 'sessions.segments_json', 'segment') }}
 
 ),
 

@@ -17,9 +17,7 @@ with
 sessions as (
 
     select * from {{ ref('stg_platform__sessions') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
@@ -31,8 +29,7 @@ metrics as (
         sessions.loaded_at,
         metric.position as metric_number,
         {{ json_record('metric.value', ['name', 'value', 'emitDate']) }} as record
-    from sessions
-    cross join {{ json_array_elements('sessions.metrics_json', 'metric') }}
+    from {{ json_array_elements('sessions', 'sessions.metrics_json', 'metric') }}
 
 ),
 

@@ -16,9 +16,7 @@ with
 participants as (
 
     select * from {{ ref('stg_platform__participants') }}
-    {% if is_incremental() %}
-        where loaded_at > {{ loaded_through() }}
-    {% endif %}
+    where {{ newly_loaded() }}
 
 ),
 
@@ -42,8 +40,7 @@ sessions as (
             ],
             nodes=['flow', 'segments', 'metrics']
         ) }} as record
-    from participants
-    cross join {{ json_array_elements('participants.sessions_json', 'session') }}
+    from {{ json_array_elements('participants', 'participants.sessions_json', 'session') }}
 
 ),
 

@@ -1,0 +1,103 @@
+{#- The materialization of all incremental models: as dbt's own, but that it works through what is
+    new in slices of bounded bytes, each of them one transaction. So memory is bounded whether a
+    day or a year is new, and a build that was killed goes on after the last slice it committed.
+
+    A table that is missing, or is to be refreshed, is made empty first and filled like any other;
+    as nothing is in it that could be replaced, its slices are only inserted. -#}
+{% materialization incremental, adapter='duckdb', supported_languages=['sql'] -%}
+    {{ return(incremental_in_slices()) }}
+{%- endmaterialization %}
+
+{% materialization incremental, adapter='postgres', supported_languages=['sql'] -%}
+    {{ return(incremental_in_slices()) }}
+{%- endmaterialization %}
+
+
+{% macro incremental_in_slices() -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set temp_relation = make_temp_relation(target_relation) -%}
+    {%- set is_new = existing is none or existing.type != 'table' or should_full_refresh() -%}
+    {%- set on_schema_change = incremental_validate_on_schema_change(
+        config.get('on_schema_change'), default='ignore'
+    ) -%}
+    {%- set query = model['compiled_code'] -%}
+    {%- set none_of_it -%}
+        select * from (
+            {{ in_slice(query, ['0001-01-01 00:00:00', '0001-01-01 00:00:00']) }}
+        ) as none_of_it
+        where 1 = 0
+    {%- endset -%}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {%- if is_new -%}
+        {%- call statement('begin') -%} select 1 {%- endcall -%}
+        {#- By the adapter, which then knows that the views on it are gone too. -#}
+        {{ drop_relation_if_exists(existing) }}
+        {%- call statement('create') -%}
+            {{ get_create_table_as_sql(False, target_relation, none_of_it) }}
+        {%- endcall -%}
+        {%- do create_indexes(target_relation) -%}
+        {%- set columns = adapter.get_columns_in_relation(target_relation) -%}
+    {%- else -%}
+        {%- call statement('create') -%}
+            {{ get_create_table_as_sql(True, temp_relation, none_of_it) }}
+        {%- endcall -%}
+        {%- if not config.get('contract').enforced -%}
+            {%- do adapter.expand_target_column_types(
+                from_relation=temp_relation, to_relation=target_relation
+            ) -%}
+        {%- endif -%}
+        {%- set columns = process_schema_changes(on_schema_change, temp_relation, existing)
+            or adapter.get_columns_in_relation(existing) -%}
+    {%- endif -%}
+    {%- do apply_grants(
+        target_relation, config.get('grants'), should_revoke=should_revoke(existing, is_new)
+    ) -%}
+    {%- do persist_docs(target_relation, model) -%}
+    {%- do adapter.commit() -%}
+
+    {%- set names = columns | map(attribute='quoted') | join(', ') -%}
+    {%- set strategy = adapter.get_incremental_strategy_macro(
+        context, config.get('incremental_strategy') or 'default'
+    ) -%}
+    {%- set replace = strategy({
+        'target_relation': target_relation,
+        'temp_relation': temp_relation,
+        'unique_key': config.get('unique_key'),
+        'dest_columns': columns,
+        'incremental_predicates': none
+    }) if not is_new -%}
+
+    {%- for slice in slices_to_build(target_relation, is_new) -%}
+        {%- if is_new -%}
+            {%- call statement('main') -%}
+                insert into {{ target_relation }} ({{ names }})
+                select {{ names }} from (
+                    {{ in_slice(query, slice) }}
+                ) as slice
+            {%- endcall -%}
+        {%- else -%}
+            {%- call statement('main') -%}
+                insert into {{ temp_relation }} ({{ names }})
+                select {{ names }} from (
+                    {{ in_slice(query, slice) }}
+                ) as slice;
+                {{ in_slice(replace, slice) }};
+                delete from {{ temp_relation }}
+            {%- endcall -%}
+        {%- endif -%}
+        {%- do adapter.commit() -%}
+    {%- else -%}
+        {%- call noop_statement('main', 'NOTHING NEW') -%} {{ query }} {%- endcall -%}
+    {%- endfor -%}
+
+    {%- call statement('end') -%} select 1 {%- endcall -%}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {%- do adapter.commit() -%}
+    {%- if not is_new -%} {%- do adapter.drop_relation(temp_relation) -%} {%- endif -%}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target_relation]}) }}
+{%- endmacro %}

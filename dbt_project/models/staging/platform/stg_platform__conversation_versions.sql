@@ -1,0 +1,128 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='conversation_id',
+        on_schema_change='fail',
+        indexes=conversation_indexes(),
+        meta={'source': 'platform', 'records_of': ['conversation_details'], 'whole': true}
+    )
+}}
+
+-- Grain: one row per conversation: which of its versions is the newest, and when it came first.
+-- Keys only: choosing among them costs nothing, so it is done at once and not in slices. A
+-- conversation that any later load brought is chosen again from all its versions, so neither late
+-- nor out-of-order versions are lost.
+
+with
+
+source as (
+
+    select * from {{ raw_table('platform', 'conversation_details') }}
+
+),
+
+committed_loads as (
+
+    select * from {{ ref('stg_loader__loads') }}
+
+),
+
+new_loads as (
+
+    select load_id
+    from committed_loads
+    where {{ newly_loaded() }}
+
+),
+
+changed as (
+
+    select source.record_id
+    from source
+    inner join new_loads
+        on source._dlt_load_id = new_loads.load_id
+    group by source.record_id
+
+),
+
+versions as (
+
+    -- A package loaded again after a crash brings equal rows, perhaps twice in one load.
+    select
+        source.record_id,
+        source.extracted_at,
+        source.payload_hash,
+        min(source._dlt_load_id) as load_id,
+        min(source.window_start) as window_start,
+        min(source.window_end) as window_end,
+        count(*) as copy_count
+    from source
+    inner join committed_loads
+        on source._dlt_load_id = committed_loads.load_id
+    inner join changed
+        on source.record_id = changed.record_id
+    group by source.record_id, source.extracted_at, source.payload_hash
+
+),
+
+numbered as (
+
+    select
+        *,
+        row_number() over (
+            partition by record_id
+            order by extracted_at desc, payload_hash desc
+        ) as version_number,
+        row_number() over (
+            partition by record_id
+            order by extracted_at, window_start, load_id, payload_hash
+        ) as arrival_number
+    from versions
+
+),
+
+newest as (
+
+    select * from numbered
+    where version_number = 1
+
+),
+
+first_seen as (
+
+    select * from numbered
+    where arrival_number = 1
+
+),
+
+final as (
+
+    select
+        -- ids
+        cast(newest.record_id as {{ dbt.type_string() }}) as conversation_id,
+        newest.load_id,
+        newest.payload_hash,
+
+        -- numbers; how often the newest version was loaded
+        newest.copy_count,
+
+        -- timestamps; extracted_at as the raw table has it, which is how the record is found there
+        newest.extracted_at,
+        {{ utc('first_seen.window_start') }} as first_window_start,
+        {{ utc('first_seen.window_end') }} as first_window_end,
+        {{ utc('first_seen.extracted_at') }} as first_extracted_at,
+        first_loads.loaded_at as first_loaded_at,
+        newest_loads.loaded_at
+
+    from newest
+    inner join first_seen
+        on newest.record_id = first_seen.record_id
+    inner join committed_loads as newest_loads
+        on newest.load_id = newest_loads.load_id
+    inner join committed_loads as first_loads
+        on first_seen.load_id = first_loads.load_id
+
+)
+
+select * from final

@@ -1,0 +1,105 @@
+"""Models take in what is new in slices: whole loads, each slice one transaction."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.transform.conversations import call
+from tests.transform.warehouses import RawTables, Warehouse, dbt, tables
+
+MODELS = ("--select", "+stg_platform__session_metrics")
+SCHEMAS = ("genesys_staging",)
+MEGABYTE = 1 << 20
+
+Broken = Callable[[], None]
+
+
+@pytest.fixture
+def raw(warehouse: Warehouse) -> RawTables:
+    """Five loads of a conversation each, of a size that two of them fit into a slice."""
+    raw = RawTables(warehouse)
+    for number in range(1, 6):
+        raw.load(number, conversation_details=[call(f"c-{number}")])
+    warehouse.execute(f"update genesys_raw.extract_windows set byte_count = {30 * MEGABYTE}")
+    return raw
+
+
+def break_record(warehouse: Warehouse, conversation: str) -> Broken:
+    """Make a record unreadable, and return how to make it readable again."""
+    where = f"where record_id = '{conversation}'"
+    [(payload,)] = warehouse.execute(
+        f"select payload from genesys_raw.conversation_details {where}"
+    )
+    warehouse.execute(f"update genesys_raw.conversation_details set payload = '{{' {where}")
+
+    def repair() -> None:
+        escaped = payload.replace("'", "''")
+        warehouse.execute(
+            f"update genesys_raw.conversation_details set payload = '{escaped}' {where}"
+        )
+
+    return repair
+
+
+def built(warehouse: Warehouse) -> list[str]:
+    return sorted(
+        name
+        for (name,) in warehouse.execute(
+            "select conversation_id from genesys_staging.stg_platform__conversations"
+        )
+    )
+
+
+@pytest.mark.parametrize("arguments", [(), ("--full-refresh",)])
+def test_a_build_that_stopped_goes_on_after_the_last_slice(
+    raw: RawTables, arguments: tuple[str, ...]
+) -> None:
+    warehouse = raw.warehouse
+    if arguments:
+        dbt(warehouse, "run", *MODELS)
+    repair = break_record(warehouse, "c-4")
+    problems = dbt(warehouse, "run", *arguments, *MODELS, expect_success=False)
+    assert [problem.split(":")[0] for problem in problems] == ["stg_platform__conversations"]
+    # c-3 is in the slice that failed.
+    assert built(warehouse) == ["c-1", "c-2"]
+
+    repair()
+    warehouse.execute(
+        "update genesys_staging.stg_platform__conversations set external_tag = 'of the first build'"
+    )
+    dbt(warehouse, "run", *MODELS)
+    assert warehouse.execute(
+        "select conversation_id, external_tag from genesys_staging.stg_platform__conversations"
+        " order by conversation_id"
+    ) == [
+        ("c-1", "of the first build"),
+        ("c-2", "of the first build"),
+        ("c-3", None),
+        ("c-4", None),
+        ("c-5", None),
+    ]
+
+
+def test_a_load_that_a_slice_does_not_hold_has_one_of_its_own(raw: RawTables) -> None:
+    warehouse = raw.warehouse
+    warehouse.execute(f"update genesys_raw.extract_windows set byte_count = {65 * MEGABYTE}")
+    break_record(warehouse, "c-2")
+    dbt(warehouse, "run", *MODELS, expect_success=False)
+    assert built(warehouse) == ["c-1"]
+
+
+def test_slices_of_any_size_give_the_same_tables(raw: RawTables) -> None:
+    """With versions that other slices bring, earlier and later ones."""
+    warehouse = raw.warehouse
+    raw.load(6, conversation_details=[call("c-1", answered=False), call("c-6")])
+    raw.load(7, conversation_details=[call("c-2", attributes={"a": "b"})])
+    dbt(warehouse, "run", *MODELS)
+    several = tables(warehouse, *SCHEMAS)
+    warehouse.execute("update genesys_raw.extract_windows set byte_count = 0")
+    dbt(warehouse, "run", "--full-refresh", *MODELS)
+    assert tables(warehouse, *SCHEMAS) == several | {
+        name: lines
+        for name, lines in tables(warehouse, *SCHEMAS).items()
+        if name.endswith("extract_windows")
+    }
+    assert built(warehouse) == [f"c-{number}" for number in range(1, 7)]
