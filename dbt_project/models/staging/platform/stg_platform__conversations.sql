@@ -16,10 +16,10 @@ with
 
 source as (
 
-    select source.*
-    from {{ raw_table('platform', 'conversation_details') }} as source
+    select details.*
+    from {{ raw_table('platform', 'conversation_details') }} as details
     inner join {{ ref('stg_loader__loads') }} as loads
-        on source._dlt_load_id = loads.load_id
+        on details._dlt_load_id = loads.load_id
     where {{ newly_loaded('loads.loaded_at') }}
 
 ),

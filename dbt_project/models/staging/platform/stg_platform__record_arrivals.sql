@@ -12,7 +12,7 @@ final as (
 
     select
         -- strings
-        'conversation_details' as resource,
+        'conversation_details' as resource, -- noqa: RF04
 
         -- numbers
         count(*) as record_count,
