@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.transform.conversations import call
-from tests.transform.warehouses import RawTables, Warehouse, dbt, tables
+from tests.transform.warehouses import RawTables, Row, Warehouse, dbt, tables
 
 MODELS = ("--select", "+stg_platform__session_metrics")
 SCHEMAS = ("genesys_staging",)
@@ -50,34 +50,65 @@ def built(warehouse: Warehouse) -> list[str]:
     )
 
 
-@pytest.mark.parametrize("arguments", [(), ("--full-refresh",)])
-def test_a_build_that_stopped_goes_on_after_the_last_slice(
-    raw: RawTables, arguments: tuple[str, ...]
-) -> None:
+def marked(warehouse: Warehouse, table: str = "stg_platform__conversations") -> list[Row]:
+    """Return a table's conversations, and whether they were there when `mark` was called."""
+    return warehouse.execute(
+        f"select conversation_id, external_tag from genesys_staging.{table} order by 1"
+    )
+
+
+def mark(warehouse: Warehouse, table: str = "stg_platform__conversations") -> None:
+    """Have `marked` tell what was there by now."""
+    warehouse.execute(f"update genesys_staging.{table} set external_tag = 'before'")
+
+
+def test_a_build_that_stopped_goes_on_after_the_last_slice(raw: RawTables) -> None:
     warehouse = raw.warehouse
-    if arguments:
-        dbt(warehouse, "run", *MODELS)
     repair = break_record(warehouse, "c-4")
-    problems = dbt(warehouse, "run", *arguments, *MODELS, expect_success=False)
+    problems = dbt(warehouse, "run", *MODELS, expect_success=False)
     assert [problem.split(":")[0] for problem in problems] == ["stg_platform__conversations"]
     # c-3 is in the slice that failed.
     assert built(warehouse) == ["c-1", "c-2"]
 
     repair()
-    warehouse.execute(
-        "update genesys_staging.stg_platform__conversations set external_tag = 'of the first build'"
-    )
+    mark(warehouse)
     dbt(warehouse, "run", *MODELS)
-    assert warehouse.execute(
-        "select conversation_id, external_tag from genesys_staging.stg_platform__conversations"
-        " order by conversation_id"
-    ) == [
-        ("c-1", "of the first build"),
-        ("c-2", "of the first build"),
-        ("c-3", None),
-        ("c-4", None),
-        ("c-5", None),
-    ]
+    assert marked(warehouse) == [
+        ("c-1", "before"), ("c-2", "before"), ("c-3", None), ("c-4", None), ("c-5", None),
+    ]  # fmt: skip
+
+
+def test_a_refresh_that_stopped_leaves_the_old_table_and_goes_on_in_the_new(
+    raw: RawTables,
+) -> None:
+    warehouse = raw.warehouse
+    dbt(warehouse, "run", *MODELS)
+    mark(warehouse)
+    whole = [(f"c-{number}", "before") for number in range(1, 6)]
+    repair = break_record(warehouse, "c-4")
+    refresh = ("run", "--full-refresh", *MODELS)
+    dbt(warehouse, *refresh, expect_success=False)
+    assert marked(warehouse) == whole
+    [(beside,)] = warehouse.execute(
+        "select table_name from information_schema.tables where table_schema = 'genesys_staging'"
+        " and table_name like 'stg_platform__conversations__%'"
+    )
+    assert [name for name, _ in marked(warehouse, beside)] == ["c-1", "c-2"]
+
+    # A build in between goes on in the old one; what it brings, the refresh takes in as well.
+    repair()
+    raw.load(6, conversation_details=[call("c-1", answered=False)])
+    dbt(warehouse, "run", *MODELS)
+    assert marked(warehouse) == [("c-1", None), *whole[1:]]
+    mark(warehouse, beside)
+    dbt(warehouse, *refresh)
+    assert marked(warehouse) == [
+        ("c-1", None), ("c-2", "before"), ("c-3", None), ("c-4", None), ("c-5", None),
+    ]  # fmt: skip
+    left = warehouse.execute(
+        "select table_name from information_schema.tables where table_schema = 'genesys_staging'"
+    )
+    assert not [name for (name,) in left if name.startswith("stg_platform__conversations__")]
 
 
 def test_a_load_that_a_slice_does_not_hold_has_one_of_its_own(raw: RawTables) -> None:

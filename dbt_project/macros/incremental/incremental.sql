@@ -2,8 +2,10 @@
     new in slices of bounded bytes, each of them one transaction. So memory is bounded whether a
     day or a year is new, and a build that was killed goes on after the last slice it committed.
 
-    A table that is missing, or is to be refreshed, is made empty first and filled like any other;
-    as nothing is in it that could be replaced, its slices are only inserted. -#}
+    A table that is missing is made empty first and filled like any other; as nothing is in it that
+    could be replaced, its slices are only inserted. A refresh fills another one, named after the
+    query, and puts it in place at the end: until then everybody reads the old one, and a refresh
+    that was killed goes on in what it has filled. -#}
 {% materialization incremental, adapter='duckdb', supported_languages=['sql'] -%}
     {{ return(incremental_in_slices()) }}
 {%- endmaterialization %}
@@ -14,14 +16,21 @@
 
 
 {% macro incremental_in_slices() -%}
-    {%- set existing = load_cached_relation(this) -%}
-    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set query = model['compiled_code'] -%}
+    {%- set in_place = load_cached_relation(this) -%}
+    {%- set is_refresh = in_place is not none and in_place.type == 'table' and should_full_refresh()
+    -%}
+    {#- What is filled: the table itself, or the one that is to take its place. -#}
+    {%- set filled = this.incorporate(
+        path={'identifier': this.identifier ~ ('__' ~ local_md5(query)[:8] if is_refresh else '')}
+    ) -%}
+    {%- set existing = load_cached_relation(filled) -%}
+    {%- set target_relation = filled.incorporate(type='table') -%}
     {%- set temp_relation = make_temp_relation(target_relation) -%}
-    {%- set is_new = existing is none or existing.type != 'table' or should_full_refresh() -%}
+    {%- set is_new = existing is none or existing.type != 'table' -%}
     {%- set on_schema_change = incremental_validate_on_schema_change(
         config.get('on_schema_change'), default='ignore'
     ) -%}
-    {%- set query = model['compiled_code'] -%}
     {%- set none_of_it -%}
         select * from (
             {{ in_slice(query, ['0001-01-01 00:00:00', '0001-01-01 00:00:00']) }}
@@ -39,7 +48,7 @@
         {%- call statement('create') -%}
             {{ get_create_table_as_sql(False, target_relation, none_of_it) }}
         {%- endcall -%}
-        {%- do create_indexes(target_relation) -%}
+        {%- if not is_refresh -%} {%- do create_indexes(target_relation) -%} {%- endif -%}
         {%- set columns = adapter.get_columns_in_relation(target_relation) -%}
     {%- else -%}
         {%- call statement('create') -%}
@@ -95,6 +104,13 @@
     {%- endfor -%}
 
     {%- call statement('end') -%} select 1 {%- endcall -%}
+    {%- if is_refresh -%}
+        {%- set final = this.incorporate(type='table') -%}
+        {%- do adapter.drop_relation(in_place) -%}
+        {%- do adapter.rename_relation(target_relation, final) -%}
+        {%- do create_indexes(final) -%}
+        {%- set target_relation = final -%}
+    {%- endif -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {%- do adapter.commit() -%}
     {%- if not is_new -%} {%- do adapter.drop_relation(temp_relation) -%} {%- endif -%}
