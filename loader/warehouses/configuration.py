@@ -77,7 +77,7 @@ def configure() -> None:
         container[PluggableRunContext] = PluggableRunContext(_Context(None))
     # dlt notes where it looked for each value and empties the list at the end of a trace; ours is
     # off, so it never would. A note holds a configuration, that an exception with its traceback,
-    # and that the frames of the commit and all they point at: up to a megabyte a commit. Said to
+    # and that the frames of the commit and all they point at: 0.2 MB of a small commit. Said to
     # the class, since each thread that resolves anything has a list of its own.
     TraceLogContext.logging_enabled = False
 
