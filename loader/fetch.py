@@ -63,9 +63,7 @@ class Batch:
     def take_rows(self) -> pa.Table | None:
         """Hand over the raw rows and keep none; None where no page holds any.
 
-        While they are committed the next batch is read, so nobody else may hold on to them. And dlt
-        1.31 keeps the frames of every run alive (a traceback in its configuration), with all they
-        point at: rows left here would stay in memory to the end of the load.
+        While they are committed the next batch is read, so nobody else may hold on to them.
         """
         rows, self.rows = self.rows, []
         return pa.Table.from_batches(rows) if rows else None

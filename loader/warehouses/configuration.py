@@ -11,6 +11,7 @@ from typing import Any
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.providers.provider import ConfigProvider
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+from dlt.common.configuration.utils import TraceLogContext
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.destination.reference import AnyDestination_CO
 from dlt.common.normalizers.naming import NamingConvention
@@ -74,6 +75,11 @@ def configure() -> None:
     )
     if not is_told:
         container[PluggableRunContext] = PluggableRunContext(_Context(None))
+    # dlt notes where it looked for each value and empties the list at the end of a trace; ours is
+    # off, so it never would. A note holds a configuration, that an exception with its traceback,
+    # and that the frames of the commit and all they point at: 0.2 MB of a small commit. Said to
+    # the class, since each thread that resolves anything has a list of its own.
+    TraceLogContext.logging_enabled = False
 
 
 def with_known_capabilities(destination: AnyDestination_CO) -> AnyDestination_CO:

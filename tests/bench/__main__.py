@@ -24,9 +24,13 @@ from tests.bench.pages import DAYS, NOW, Pages, write_pages
 from tests.sandbox.process import running_sandbox
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("load", "memory", "noop")
+PARTS = ("load", "memory", "windows", "noop")
 DLT_CONVERSATIONS = 3_000
 TIMES_AS_LONG = 4
+# Small, and yet so large that the shorter load meets what DuckDB needs now and then, some 100 MB to
+# merge row groups at a checkpoint: else the longer load would seem to keep that.
+WINDOW_CONVERSATIONS = 500
+TIMES_AS_MANY_WINDOWS = 10
 
 console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
 
@@ -47,6 +51,8 @@ def main() -> int:
             console.print(_load(folder, pages, options.repeat))
         if "memory" in options.only:
             console.print(_memory(folder, pages))
+        if "windows" in options.only:
+            console.print(_windows(folder, options.windows))
         if "noop" in options.only:
             console.print(_noop(folder))
     return 0
@@ -89,6 +95,21 @@ def _memory(folder: Path, pages: Pages) -> Table:
         table.add_row(
             f"{times} x {pages.count:,}", f"{one.rows:,}", f"{one.seconds:.1f}",
             f"{one.peak_megabytes:.0f}",
+        )  # fmt: skip
+    return table
+
+
+def _windows(folder: Path, count: int) -> Table:
+    """Tell what a load keeps of its windows: the peak of a few and of ten times more."""
+    write_pages(folder, WINDOW_CONVERSATIONS)
+    table = _table("peak memory by windows, local pages", "s", "CPU s", "peak MB", "of the first's")
+    few = None
+    for windows in (count, TIMES_AS_MANY_WINDOWS * count):
+        one = _measure("local", folder, windows, _NOWHERE)
+        few = few or one
+        table.add_row(
+            f"{windows:,} x {WINDOW_CONVERSATIONS}", f"{one.seconds:.1f}", f"{one.cpu_seconds:.1f}",
+            f"{one.peak_megabytes:.0f}", f"{one.peak_megabytes / few.peak_megabytes:.2f}",
         )  # fmt: skip
     return table
 
@@ -174,6 +195,12 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--conversations", type=int, default=50_000)
     parser.add_argument("--repeat", type=int, default=1, help="turns of each contender")
+    parser.add_argument(
+        "--windows",
+        type=int,
+        default=36,
+        help=f"of the shorter load; the longer has {TIMES_AS_MANY_WINDOWS} times as many",
+    )
     parser.add_argument(
         "--only",
         type=lambda text: text.split(","),
