@@ -136,6 +136,7 @@ def test_its_settings_are_settings(upper: Place, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv(name, value)
     assert Settings.read().warehouse_environment() == {
         "ELT_TARGET": "upper",
+        "ELT_SLICE_MEGABYTES": "64",
         "ELT_UPPER_PATH": str(upper.database),
         "ELT_UPPER_PASSWORD": "s3cret",
     }

@@ -281,6 +281,8 @@ def _nothing_collected() -> Iterator[None]:
 @contextlib.contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
     before = dict(os.environ)
+    # The path of a warehouse's file is meant from its folder, not from a project `make` has named.
+    os.environ.pop("DBT_PROJECT_DIR", None)
     os.environ.update(values)
     try:
         yield

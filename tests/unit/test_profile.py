@@ -26,6 +26,11 @@ def rendered(monkeypatch: pytest.MonkeyPatch, output: str, **environment: str) -
     return found
 
 
+def file_of(output: dict[str, Any]) -> str:
+    """Return the file that an output builds in."""
+    return str(output["attach"][0]["path"])
+
+
 @pytest.mark.parametrize(
     ("folder", "path"),
     [("", "data/genesys.duckdb"), ("dbt_project", "../data/genesys.duckdb")],
@@ -36,21 +41,22 @@ def test_the_file_is_the_same_from_the_root_and_from_the_project(
     monkeypatch: pytest.MonkeyPatch, folder: str, path: str, output: str
 ) -> None:
     stands = str(ROOT / folder)
-    assert rendered(monkeypatch, output, PWD=stands)["path"] == path
+    assert file_of(rendered(monkeypatch, output, PWD=stands)) == path
     assert (Path(stands) / path).resolve() == ROOT / "data" / "genesys.duckdb"
 
 
 @pytest.mark.parametrize("path", ["/srv/warehouse.duckdb", ":memory:"])
 def test_a_path_that_stands_by_itself_stays(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     stands = str(ROOT / "dbt_project")
-    assert rendered(monkeypatch, "duckdb", PWD=stands, ELT_DUCKDB_PATH=path)["path"] == path
+    found = rendered(monkeypatch, "duckdb", PWD=stands, ELT_DUCKDB_PATH=path)
+    assert file_of(found) == path
 
 
 def test_a_project_named_by_its_folder_leads_to_the_file_beside_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found = rendered(monkeypatch, "duckdb", PWD="/", DBT_PROJECT_DIR="/srv/elt/dbt_project")
-    assert found["path"] == "/srv/elt/dbt_project/../data/genesys.duckdb"
+    assert file_of(found) == "/srv/elt/dbt_project/../data/genesys.duckdb"
 
 
 @pytest.mark.parametrize("target", ["duckdb", "postgres"])
@@ -64,6 +70,13 @@ def test_dev_builds_beside_the_marts_of_the_same_warehouse(
 
 
 def test_ci_reads_production_from_a_file_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = rendered(monkeypatch, "ci", DBT_PRODUCTION_DUCKDB="/srv/genesys.duckdb")
-    assert found["attach"] == [{"path": "/srv/genesys.duckdb", "read_only": True}]
-    assert rendered(monkeypatch, "ci")["attach"] == [{"path": ":memory:", "read_only": False}]
+    for given, production in [
+        ({"DBT_PRODUCTION_DUCKDB": "/srv/genesys.duckdb"}, ("/srv/genesys.duckdb", True)),
+        ({}, (":memory:", False)),
+    ]:
+        found = rendered(monkeypatch, "ci", ELT_DUCKDB_PATH="/tmp/own.duckdb", **given)
+        own, other = found["attach"]
+        assert (own["path"], own["alias"]) == ("/tmp/own.duckdb", found["database"])
+        assert (other["path"], other["read_only"]) == production
+        # What is deferred to is named as it is in production.
+        assert other["alias"] == rendered(monkeypatch, "duckdb")["database"] != own["alias"]
