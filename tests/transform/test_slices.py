@@ -89,26 +89,39 @@ def test_a_refresh_that_stopped_leaves_the_old_table_and_goes_on_in_the_new(
     refresh = ("run", "--full-refresh", *MODELS)
     dbt(warehouse, *refresh, expect_success=False)
     assert marked(warehouse) == whole
-    [(beside,)] = warehouse.execute(
-        "select table_name from information_schema.tables where table_schema = 'genesys_staging'"
-        " and table_name like 'stg_platform__conversations__%'"
-    )
+    [beside] = tables_beside(warehouse)
     assert [name for name, _ in marked(warehouse, beside)] == ["c-1", "c-2"]
 
-    # A build in between goes on in the old one; what it brings, the refresh takes in as well.
+    # What the next refresh has to take in has come meanwhile.
     repair()
     raw.load(6, conversation_details=[call("c-1", answered=False)])
-    dbt(warehouse, "run", *MODELS)
-    assert marked(warehouse) == [("c-1", None), *whole[1:]]
     mark(warehouse, beside)
     dbt(warehouse, *refresh)
     assert marked(warehouse) == [
         ("c-1", None), ("c-2", "before"), ("c-3", None), ("c-4", None), ("c-5", None),
     ]  # fmt: skip
-    left = warehouse.execute(
+    assert not tables_beside(warehouse)
+
+
+def test_a_build_drops_what_a_refresh_has_left(raw: RawTables) -> None:
+    warehouse = raw.warehouse
+    dbt(warehouse, "run", *MODELS)
+    mark(warehouse)
+    repair = break_record(warehouse, "c-4")
+    dbt(warehouse, "run", "--full-refresh", *MODELS, expect_success=False)
+    assert tables_beside(warehouse)
+    repair()
+    dbt(warehouse, "run", *MODELS)
+    assert not tables_beside(warehouse)
+    assert marked(warehouse) == [(f"c-{number}", "before") for number in range(1, 6)]
+
+
+def tables_beside(warehouse: Warehouse) -> list[str]:
+    """Return what refreshes of the conversations have left."""
+    names = warehouse.execute(
         "select table_name from information_schema.tables where table_schema = 'genesys_staging'"
     )
-    assert not [name for (name,) in left if name.startswith("stg_platform__conversations__")]
+    return [name for (name,) in names if "__refresh_" in name]
 
 
 def test_a_load_that_a_slice_does_not_hold_has_one_of_its_own(raw: RawTables) -> None:

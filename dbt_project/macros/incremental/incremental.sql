@@ -5,7 +5,7 @@
     A table that is missing is made empty first and filled like any other; as nothing is in it that
     could be replaced, its slices are only inserted. A refresh fills another one, named after the
     query, and puts it in place at the end: until then everybody reads the old one, and a refresh
-    that was killed goes on in what it has filled. -#}
+    that was killed goes on in what it has filled. The next build that refreshes nothing drops it. -#}
 {% materialization incremental, adapter='duckdb', supported_languages=['sql'] -%}
     {{ return(incremental_in_slices()) }}
 {%- endmaterialization %}
@@ -22,7 +22,7 @@
     -%}
     {#- What is filled: the table itself, or the one that is to take its place. -#}
     {%- set filled = this.incorporate(
-        path={'identifier': this.identifier ~ ('__' ~ local_md5(query)[:8] if is_refresh else '')}
+        path={'identifier': this.identifier ~ ('__refresh_' ~ local_md5(query)[:8] if is_refresh else '')}
     ) -%}
     {%- set existing = load_cached_relation(filled) -%}
     {%- set target_relation = filled.incorporate(type='table') -%}
@@ -116,4 +116,29 @@
     {%- if not is_new -%} {%- do adapter.drop_relation(temp_relation) -%} {%- endif -%}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target_relation]}) }}
+{%- endmacro %}
+
+
+{#- Drops what refreshes that were killed have left, before each build that refreshes nothing. Not by
+    the hook's own statement, which would be rolled back. -#}
+{% macro drop_given_up_refreshes() -%}
+    {%- if execute and flags.WHICH in ['build', 'run'] and not flags.FULL_REFRESH -%}
+        {%- set question -%}
+            select table_schema, table_name
+            from information_schema.tables
+            where
+                table_type = 'BASE TABLE'
+                and table_name like '%refresh%'
+                {%- if target.database %} and table_catalog = '{{ target.database }}' {%- endif %}
+        {%- endset -%}
+        {%- for schema, name in run_query(question).rows
+            if schema.startswith(target.schema ~ '_')
+            and modules.re.fullmatch('.+__refresh_[0-9a-f]{8}', name) -%}
+            {%- set left = api.Relation.create(
+                database=target.database, schema=schema, identifier=name, type='table'
+            ) -%}
+            {%- call statement('drop', auto_begin=True) -%} drop table {{ left }} {%- endcall -%}
+            {%- do adapter.commit() -%}
+        {%- endfor -%}
+    {%- endif -%}
 {%- endmacro %}
