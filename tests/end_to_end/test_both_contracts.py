@@ -284,7 +284,10 @@ def test_both_engines_agree(on_duckdb: World, on_postgres: World) -> None:
 
 def without_load_times(found: dict[str, list[str]]) -> dict[str, list[str]]:
     """Leave out when rows were loaded and by which run, and what only audits a run."""
-    own = ("loaded_at", "load_id", "run_id", "window_attempt_id", "job_id", "byte_count")
+    own = (
+        "loaded_at", "first_loaded_at", "load_id", "run_id", "window_attempt_id", "job_id",
+        "byte_count",
+    )  # fmt: skip
     kept = {}
     for table, lines in found.items():
         if "audit_extract_windows" in table or "stg_loader" in table:
