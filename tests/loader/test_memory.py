@@ -178,6 +178,6 @@ def test_no_object_outlives_its_window(settings: Settings) -> None:
     assert (summary.problems, len(counted.after_each)) == ([], summary.windows)
     assert summary.windows >= COMMITS
     first, *_, last = counted.after_each[FIRST:]
-    # One entry in a cache of Python's, for the library that commits ask for; dlt's notes on where
-    # it looked for its configuration, and what they hold, were hundreds.
-    assert last - first < 10 * (len(counted.after_each) - FIRST)
+    # Coverage keeps some twenty for the code that dlt makes at each commit; dlt's notes on where it
+    # looked for its configuration, and what they hold, were hundreds.
+    assert last - first < 50 * (len(counted.after_each) - FIRST)
