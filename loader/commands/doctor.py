@@ -121,6 +121,8 @@ def look(dataset: Dataset, resources: Sequence[str], now: datetime) -> Iterator[
     short = list(_counts(dataset, resources))
     yield from short or [Finding("rows", "ok", "every commit has the rows its ledger row tells")]
     for resource in resources:
+        yield from _unlisted(dataset, resource)
+    for resource in resources:
         yield from _state(dataset, resource, now)
 
 
@@ -210,6 +212,52 @@ def _counts(dataset: Dataset, resources: Sequence[str]) -> Iterator[Finding]:
                 "are there",
                 _reload(resource, start, end),
             )
+
+
+def _unlisted(dataset: Dataset, resource: str) -> Iterator[Finding]:
+    """Look at rows whose load dlt does not list as completed: they count nowhere.
+
+    A load that was killed may leave some, and its records came again under another. What did not
+    come again was taken away by somebody who deleted rows of `_dlt_loads`.
+    """
+    unlisted = "_dlt_load_id not in (select load_id from {_dlt_loads} where status = 0)"
+    [(row_count,)] = dataset.query(f"select count(*) from {{all.{resource}}} where {unlisted}")
+    if not row_count:
+        return
+    lost = dataset.query(
+        f"""
+        select lost.window_start, lost.window_end, count(*)
+        from {{all.{resource}}} as lost
+        where lost.{unlisted}
+            and not exists (
+                select 1 from {{{resource}}} as known
+                where known.record_id = lost.record_id and known.extracted_at >= lost.extracted_at
+            )
+            and not exists (
+                select 1 from {{extract_windows}} as later
+                where later.resource = %s and later.status = 'loaded'
+                    and later.started_at > lost.extracted_at
+                    and later.window_start <= lost.window_start
+                    and later.window_end >= lost.window_end
+            )
+        group by lost.window_start, lost.window_end order by lost.window_start
+        """,
+        resource,
+    )
+    for start, end, count in lost:
+        yield Finding(
+            resource,
+            "problem",
+            f"{described(Window(start, end))}: {count} rows of loads that are not in _dlt_loads, "
+            "which count nowhere",
+            f"if rows of _dlt_loads were deleted, restore them from a backup; else "
+            f"{_reload(resource, start, end)}",
+        )
+    if not lost:
+        yield Finding(
+            resource, "note", f"{row_count} rows of loads that were killed; they came again and "
+            "count once",
+        )  # fmt: skip
 
 
 def _state(dataset: Dataset, resource: str, now: datetime) -> Iterator[Finding]:

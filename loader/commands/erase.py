@@ -182,8 +182,8 @@ def _took_part(
     for chunk in _chunks(people):
         condition, patterns = _holding(chunk, '"{}"')
         rows = dataset.query(
-            f"select record_id, payload from {{{table_name}}} where record_id in "
-            f"(select record_id from {{{table_name}}} where {condition}) "
+            f"select record_id, payload from {{all.{table_name}}} where record_id in "
+            f"(select record_id from {{all.{table_name}}} where {condition}) "
             "order by extracted_at, payload_hash desc",
             *patterns,
         )

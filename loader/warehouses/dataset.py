@@ -49,8 +49,8 @@ RAW_CONTRACT: Any = {"tables": "evolve", "columns": "freeze", "data_type": "free
 ROW_GROUP_BYTES = 16 << 20
 _M_MMAP_THRESHOLD = -3  # malloc.h
 
-# A table in a query: `{users}` of the raw dataset, `{genesys_marts.dim_users}` of another schema.
-_TABLE = re.compile(r"\{(?:(\w+)\.)?(\w+)\}")
+# A table in a query, with its alias if it has one.
+_TABLE = re.compile(r"\{(?:(\w+)\.)?(\w+)\}(?: as (\w+))?")
 
 
 @dataclass(frozen=True, order=True)
@@ -257,8 +257,9 @@ class Dataset:
         """Return the rows of a query; nothing connected holds no rows.
 
         Args:
-            sql: with names of tables in braces, `{users}` of the raw dataset and
-                `{genesys_marts.dim_users}` of dbt's.
+            sql: with names of tables in braces: `{users}` of the raw dataset, of which only the
+                rows of completed loads are there; `{all.users}` with the rows that a killed load
+                has left, too; `{genesys_marts.dim_users}` of dbt's.
             parameters: for each `%s`.
         """
         if self._pipeline is None:
@@ -274,14 +275,23 @@ class Dataset:
 
     def _filled(self, client: SqlClientBase[Any], sql: str) -> str:
         def name(match: re.Match[str]) -> str:
-            schema, table = match.groups()
-            if schema is None:
-                return client.make_qualified_table_name(table)
+            schema, table, alias = match.groups()
+            named = f" as {alias}" if alias else ""
+            if schema is None and not table.startswith("_dlt_"):
+                # A load that was killed has left its rows, and was read again under another id.
+                rows, loads = map(client.make_qualified_table_name, (table, "_dlt_loads"))
+                completed = f"select load_id from {loads} where status = 0"
+                return (
+                    f"(select * from {rows} where _dlt_load_id in ({completed})) as "
+                    f"{alias or table}"
+                )
+            if schema in (None, "all"):
+                return client.make_qualified_table_name(table) + named
             if found := self._modelled_tables(client).get((schema, table)):
-                return found
+                return found + named
             # The warehouse says that it is not there.
             with client.with_alternative_dataset_name(schema) as other:
-                return other.make_qualified_table_name(table)
+                return other.make_qualified_table_name(table) + named
 
         return _TABLE.sub(name, sql)
 
@@ -388,7 +398,7 @@ class Dataset:
             if (
                 given
                 or "extract_windows" not in present
-                or not self.query("select 1 from {extract_windows} limit 1")
+                or not self.query("select 1 from {all.extract_windows} limit 1")
             ):
                 return False
             raise SettingsError(
@@ -409,8 +419,11 @@ class Dataset:
         return HashSalt(given or secrets.token_hex(32), datetime.now(UTC))
 
     def salt(self) -> str | None:
-        """Return what personal data are hashed with in the marts, as dbt picks it."""
-        rows = self.query("select salt, created_at from {hash_salts}")
+        """Return what personal data are hashed with in the marts, as dbt picks it.
+
+        One that is there counts, whatever became of its load: with another, hashes would differ.
+        """
+        rows = self.query("select salt, created_at from {all.hash_salts}")
         return min(rows, key=lambda row: (row[1], row[0]))[0] if rows else None
 
     def _check_clock(self) -> None:

@@ -97,6 +97,29 @@ def test_time_that_no_window_covers_is_named_with_its_remedy(loaded: Place) -> N
     assert problems(loaded, 0) == []
 
 
+def test_m1_m10_rows_of_no_completed_load_count_nowhere_and_are_told_apart(loaded: Place) -> None:
+    """What a killed load left came again; what lost its line in _dlt_loads did not."""
+    before = loaded.run("status").stdout
+    for table in ("conversation_details", "extract_windows"):
+        loaded.change(
+            f"insert into genesys_raw.{table} select * replace ('1.5' as _dlt_load_id)"
+            f" from genesys_raw.{table}"
+        )
+    assert loaded.run("status").stdout == before
+    assert problems(loaded, 0) == []
+    assert "rows of loads that were killed; they came again" in loaded.run("doctor").stdout
+
+    loaded.change(
+        "delete from genesys_raw._dlt_loads where load_id in (select min(_dlt_load_id) from"
+        " genesys_raw.conversation_details where window_start = '2026-03-14'"
+        " and _dlt_load_id <> '1.5')"
+    )
+    told = problems(loaded, 6)
+    assert any("rows of loads that are not in _dlt_loads" in problem for problem, _ in told)
+    assert loaded.run(*told[0][1].split("`")[1].split()).exit_code == 0
+    assert problems(loaded, 0) == []
+
+
 def test_a_run_that_goes_on_is_not_disturbed(loaded: Place) -> None:
     with run_lock(loaded.work):
         outcome = loaded.run("doctor")
