@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_points(stage: Stage, options: argparse.Namespace, figures: Figures) -> None:
     """Strike at every point, or every nth, of every scenario; compare the marts of some."""
     figures.deaths, figures.tears, figures.failures = Score(), Score(), Score()
-    figures.marts = Score()
+    figures.lost, figures.marts = Score(), Score()
     figures.files = 0
     marts = Marts(stage.folder / "marts")
     for scenario in points.SCENARIOS:
@@ -58,29 +58,36 @@ def run_points(stage: Stage, options: argparse.Namespace, figures: Figures) -> N
             continue
         if options.strike:
             strike = Strike.parse(options.strike)
-            say(str(_survived(scenario, stage, strike, figures.deaths, figures)))
+            say(str(_survived(scenario, stage, strike, options.lost, figures.deaths, figures)))
             continue
-        for score, strikes in (
-            (figures.deaths, points.deaths(scenario, stage)),
-            (figures.tears, points.tears(scenario, stage)),
-            (figures.failures, points.failures(scenario, stage)),
+        for score, strikes, is_work_lost in (
+            (figures.deaths, points.deaths(scenario, stage), False),
+            (figures.tears, points.tears(scenario, stage), False),
+            (figures.failures, points.failures(scenario, stage), False),
+            (figures.lost, points.deaths(scenario, stage), True),
+            (figures.lost, points.tears(scenario, stage), True),
         ):
             for strike in points.every(strikes, options.every):
-                survived = _survived(scenario, stage, strike, score, figures)
+                survived = _survived(scenario, stage, strike, is_work_lost, score, figures)
                 figures.files += survived.files if survived else 0
             say(f"{scenario.name}: {score}")
-        if scenario is points.GUIDES:
-            # Marts of the other contract are another day's work for dbt.
-            continue
-        name = f"marts after the {scenario.name}"
-        _try(figures.marts, figures, name, partial(_marts, scenario, stage, marts))
+        for is_work_lost in (False, True):
+            name = f"marts after the {scenario.name}{' without its work' if is_work_lost else ''}"
+            attempt = partial(_marts, scenario, stage, marts, is_work_lost=is_work_lost)
+            _try(figures.marts, figures, name, attempt)
 
 
 def _survived(
-    scenario: points.Scenario, stage: Stage, strike: Strike, score: Score, figures: Figures
+    scenario: points.Scenario,
+    stage: Stage,
+    strike: Strike,
+    is_work_lost: bool,
+    score: Score,
+    figures: Figures,
 ) -> points.Survived | None:
-    name = f'--mode points --scenario "{scenario.name}" --strike {strike}'
-    attempt = partial(points.survive, scenario, stage, strike)
+    lost = " --lost" if is_work_lost else ""
+    name = f'--mode points --scenario "{scenario.name}" --strike {strike}{lost}'
+    attempt = partial(points.survive, scenario, stage, strike, is_work_lost=is_work_lost)
     survived = _try(score, figures, name, attempt)
     if survived and not survived.fell_on:
         # The run had fewer effects than the one that numbered them.
@@ -88,13 +95,15 @@ def _survived(
     return survived
 
 
-def _marts(scenario: points.Scenario, stage: Stage, marts: Marts) -> None:
+def _marts(scenario: points.Scenario, stage: Stage, marts: Marts, *, is_work_lost: bool) -> None:
     """Compare the marts of a place that died in every commit with those of one that did not."""
     whole = scenario.undisturbed(stage)
     expected = marts.of(whole)
     place = scenario.place(stage)
     for number in points.effects(whole.runs[0], "sql", points.INSERTED):
         scenario.run(place, Strike("sql", number, "after"))
+        if is_work_lost:
+            points.lose_work(place)
     again = scenario.run(place)
     assert again.exit_code == 0, again.said
     demand_alike(marts.of(place), expected)
@@ -165,6 +174,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--every", type=int, default=1, help="strike at every nth point (default: each)")
     add("--scenario", help="points: of one scenario")
     add("--strike", help="points: one strike, as it was printed")
+    add("--lost", action="store_true", help="points: that strike takes the work directory along")
     return parser.parse_args(arguments)
 
 

@@ -60,6 +60,7 @@ class Figures:
     deaths: Score = field(default_factory=Score)
     tears: Score = field(default_factory=Score)
     failures: Score = field(default_factory=Score)
+    lost: Score = field(default_factory=Score)
     marts: Score = field(default_factory=Score)
     guards: Score = field(default_factory=Score)
     histories: Score = field(default_factory=Score)
@@ -74,7 +75,7 @@ class Figures:
             return cls()
         told = json.loads(FIGURES.read_text("utf-8"))
         figures = cls(kills=told["kills"], files=told["files"], problems=told["problems"])
-        for name in ("deaths", "tears", "failures", "marts", "guards", "histories"):
+        for name in ("deaths", "tears", "failures", "lost", "marts", "guards", "histories"):
             setattr(figures, name, Score(**told.get(name, {})))
         return figures
 
@@ -91,6 +92,7 @@ class Figures:
                 f"kills survived      {self.deaths}",
                 f"power cuts survived {self.tears}",
                 f"failures made good  {self.failures}",
+                f"work lost as well   {self.lost}",
                 f"marts equal         {self.marts}",
                 f"schedules equal     {self.histories}, {self.kills} deaths in them",
                 f"guards caught       {self.guards}",

@@ -171,5 +171,7 @@ def test_m1_a_load_that_was_killed_and_read_again_counts_once(warehouse: Warehou
         ("conversations", "conversation_id", ["c-3", "c-4"]),
         ("contacts", "contact_id", ["contact-1"]),
     ):
-        rows = warehouse.execute(f"select {key} from genesys_staging.stg_guides__{table} order by 1")
+        rows = warehouse.execute(
+            f"select {key} from genesys_staging.stg_guides__{table} order by 1"
+        )
         assert [one for (one,) in rows] == ids
