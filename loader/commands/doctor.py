@@ -12,14 +12,13 @@ from datetime import datetime
 from typing import Any, Literal
 
 from loader.commands.console import console
-from loader.commands.session import client_of, dataset_of
+from loader.commands.session import client_of, dataset_of, locked
 from loader.contracts import contract_of
 from loader.errors import DestinationError, ExitCode, LoaderError
 from loader.ledger import described
 from loader.seeds import check_seeds
 from loader.settings import Settings
 from loader.warehouses.dataset import DATASET, Dataset
-from loader.warehouses.lock import run_lock
 from loader.windows import Coverage, Window, iso
 
 # Rows that are gone because somebody was erased count as those of the load that had brought them.
@@ -77,7 +76,7 @@ def _examined(settings: Settings) -> Iterator[Finding]:
         place = dataset.warehouse.place
         yield Finding("warehouse", "note", f"{place} does not exist yet", "`load`")
         return
-    with run_lock(settings.work_dir), closing(dataset):
+    with locked(settings, dataset.warehouse), closing(dataset):
         yield Finding("lock", "ok", "no run is going on")
         pending = dataset.pending_packages()
         dataset.connect(to_look=True)

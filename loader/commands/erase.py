@@ -14,14 +14,13 @@ from datetime import datetime
 from itertools import groupby
 
 from loader.commands.console import console, table
-from loader.commands.session import dataset_of
+from loader.commands.session import dataset_of, locked
 from loader.contracts import contract_of
 from loader.errors import DestinationError, ExitCode, SettingsError
 from loader.ledger import ErasedRecord, ledger_table
 from loader.raw import DataSubjects, entity_hash
 from loader.settings import Settings
 from loader.warehouses.dataset import DATASET, Dataset, StoredTable
-from loader.warehouses.lock import run_lock
 
 # What rows outside the raw dataset tell whom they are about by.
 ABOUT = ("conversation_id", "contact_id", "canonical_contact_id", "external_contact_id")
@@ -65,7 +64,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     dataset = dataset_of(settings)
     if not dataset.exists():
         raise SettingsError("the warehouse is empty: nothing has been loaded, nothing to erase.")
-    with run_lock(settings.work_dir), closing(dataset):
+    with locked(settings, dataset.warehouse), closing(dataset):
         # Finishes what a killed run has left, so that nothing is waiting in files.
         dataset.connect()
         inside = {

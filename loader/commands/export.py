@@ -6,10 +6,9 @@ import json
 import sys
 from contextlib import closing
 
-from loader.commands.session import dataset_of
+from loader.commands.session import dataset_of, locked
 from loader.errors import DestinationError, ExitCode, SettingsError
 from loader.settings import Settings
-from loader.warehouses.lock import run_lock
 
 _JOURNEYS = "genesys_marts.journey_timelines"
 _JOURNEY = """
@@ -33,7 +32,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     dataset = dataset_of(settings)
     rows: list[tuple[str, ...]] = []
     if dataset.exists():
-        with run_lock(settings.work_dir, dataset.warehouse.wait_seconds), closing(dataset):
+        wait = dataset.warehouse.wait_seconds
+        with locked(settings, dataset.warehouse, wait), closing(dataset):
             dataset.connect()
             if not dataset.has_all(_JOURNEYS):
                 raise DestinationError("the journeys are not built yet; `make transform`.")

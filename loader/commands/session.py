@@ -1,7 +1,8 @@
-"""What commands that talk to Genesys share: the lock, a client that is logged in, the dataset."""
+"""What commands share: the locks, the dataset, and a client that is logged in."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from typing import Any
 
 from loader.contracts import contract_of
 from loader.genesys.client import Client
@@ -9,6 +10,7 @@ from loader.genesys.quota import Quota
 from loader.genesys.retries import RetryPolicy
 from loader.genesys.tokens import Grant
 from loader.settings import Settings
+from loader.warehouses.base import Warehouse
 from loader.warehouses.dataset import Dataset
 from loader.warehouses.lock import run_lock
 
@@ -19,8 +21,27 @@ def dataset_of(settings: Settings) -> Dataset:
 
 
 @contextmanager
+def locked(
+    settings: Settings, warehouse: Warehouse[Any], wait_seconds: float = 0.0
+) -> Iterator[None]:
+    """Hold the work directory and the warehouse: no other run writes to either.
+
+    Args:
+        settings: the settings.
+        warehouse: theirs.
+        wait_seconds: how long to wait for a run that holds one.
+
+    Raises:
+        AlreadyRunning: another run holds one, and which.
+        DestinationError: the work directory cannot be written, or the warehouse not be asked.
+    """
+    with run_lock(settings.work_dir, wait_seconds), warehouse.lock(wait_seconds):
+        yield
+
+
+@contextmanager
 def connected(settings: Settings, *, create: bool = True) -> Iterator[tuple[Client, Dataset]]:
-    """Hold the lock; log in before the warehouse is touched: a refusal changes nothing.
+    """Hold the locks; log in before the warehouse is touched: a refusal changes nothing.
 
     Args:
         settings: checked for the source too.
@@ -29,15 +50,14 @@ def connected(settings: Settings, *, create: bool = True) -> Iterator[tuple[Clie
     dataset = dataset_of(settings)
     dataset.check_paths()
     client = client_of(settings)
-    with run_lock(settings.work_dir):
-        try:
-            client.login()
-            if create or dataset.exists():
-                dataset.connect()
+    with run_lock(settings.work_dir), closing(client):
+        client.login()
+        if not create and not dataset.exists():
             yield client, dataset
-        finally:
-            client.close()
-            dataset.close()
+            return
+        with dataset.warehouse.lock(), closing(dataset):
+            dataset.connect()
+            yield client, dataset
 
 
 def requests_per_minute(settings: Settings) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from loader.commands.session import locked
 from loader.errors import BuildFailed, DestinationError, ExitCode, LoaderError, SettingsError, Stale
 from loader.seeds import check_seeds
 from loader.settings import Settings
@@ -37,19 +38,21 @@ def transform(settings: Settings, arguments: Sequence[str]) -> int:
         BuildFailed: a node failed, or the project cannot be read.
         Stale: a resource was not read for too long.
         DestinationError: the warehouse is not there, or in use, or refused.
+        AlreadyRunning: a load, or another transform, goes on.
         SettingsError: dbt does not take these arguments.
     """
     check_seeds(Path(os.environ.get("DBT_PROJECT_DIR", ROOT / "dbt_project")) / "seeds")
     warehouse = warehouse_of(settings)
     if not warehouse.exists():
         raise DestinationError(f"{warehouse.place} does not exist yet; load first (`make load`).")
-    warehouse.wait_until_free()
     os.environ.update(settings.warehouse_environment())
     os.environ.setdefault("DBT_PROJECT_DIR", str(ROOT / "dbt_project"))
     os.environ.setdefault("DBT_PROFILES_DIR", str(ROOT / "profiles"))
-    from dbt.cli.main import dbtRunner
+    with locked(settings, warehouse, warehouse.wait_seconds):
+        warehouse.wait_until_free()
+        from dbt.cli.main import dbtRunner
 
-    ended = dbtRunner().invoke(list(arguments))
+        ended = dbtRunner().invoke(list(arguments))
     results = getattr(ended.result, "results", None) or ()
     for node in results:
         # dbt says of a table that it is stale, and not since when.

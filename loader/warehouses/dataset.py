@@ -20,6 +20,7 @@ import dlt
 import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.destination.exceptions import DestinationException
+from dlt.common.destination.reference import AnyDestination_CO
 from dlt.common.pipeline import LoadInfo
 from dlt.common.runtime import signals
 from dlt.common.schema import Schema
@@ -28,12 +29,16 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltResource, DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from loader.errors import DestinationError, LoaderError, SettingsError
+from loader.errors import AlreadyRunning, DestinationError, LoaderError, SettingsError
 from loader.ledger import HashSalt, ResourceState, empty_tables, ledger_table
 from loader.settings import Settings
 from loader.warehouses import warehouse_of
 from loader.warehouses.base import StoredColumn
-from loader.warehouses.configuration import configure, with_known_capabilities
+from loader.warehouses.configuration import (
+    configure,
+    listing_in_order,
+    with_known_capabilities,
+)
 from loader.warehouses.packages import Packages
 
 PIPELINE = "genesys"
@@ -83,6 +88,8 @@ class Dataset:
         self._packages = Packages(self._dlt_dir / PIPELINE)
         self._pipeline: dlt.Pipeline | None = None
         self._modelled: dict[tuple[str, str], str] = {}
+        # Loads that another run's was listed before.
+        self._overtaken: list[str] = []
 
     def check_paths(self) -> None:
         """Refuse paths that cannot be written, before anything is asked of Genesys.
@@ -113,22 +120,13 @@ class Dataset:
         _keep_little_memory()
         with self._one_line_errors(), _heeding_signals():
             self._packages.sweep()
-            destination = with_known_capabilities(self.warehouse.destination())
-            while True:
-                self._pipeline = dlt.pipeline(
-                    PIPELINE,
-                    destination=destination,
-                    dataset_name=DATASET,
-                    pipelines_dir=str(self._dlt_dir),
-                )
-                self._pipeline.sync_destination()
-                self._check_dataset()
-                if to_look or self._pending_follow_the_warehouse():
-                    break
-                # They were made for a newer state of it: a backup has been put back since.
-                self._packages.give_up()
-        if not to_look:
-            self.finish_pending()
+            destination = listing_in_order(
+                with_known_capabilities(self.warehouse.destination()), self._overtaken.append
+            )
+        while not self._opened(destination, to_look=to_look):
+            # They were made for a newer state of it: a backup has been put back since. Or another
+            # run has loaded meanwhile.
+            self._packages.give_up()
         tables = empty_tables(self._raw_tables)
         present = self._present(tables)
         if "extract_windows" in present:
@@ -144,6 +142,26 @@ class Dataset:
         elif not present:
             return
         self._check_clock()
+
+    def _opened(self, destination: AnyDestination_CO, *, to_look: bool) -> bool:
+        """Open it and load what a killed run has left; tell whether that was in its place there."""
+        with self._one_line_errors(), _heeding_signals():
+            self._pipeline = dlt.pipeline(
+                PIPELINE,
+                destination=destination,
+                dataset_name=DATASET,
+                pipelines_dir=str(self._dlt_dir),
+            )
+            self._pipeline.sync_destination()
+            self._check_dataset()
+            if to_look:
+                return True
+            if not self._pending_follow_the_warehouse():
+                return False
+        self.finish_pending()
+        is_in_place = not self._overtaken
+        self._overtaken.clear()
+        return is_in_place
 
     def finish_pending(self) -> None:
         """Load what a killed run has left.
@@ -195,12 +213,19 @@ class Dataset:
 
         Raises:
             DestinationError: the package was not loaded; the next run finishes or repeats it.
+            AlreadyRunning: another run has loaded meanwhile; the next one repeats it.
         """
+        self.warehouse.check_lock()
         with self._one_line_errors(), _heeding_signals():
             info: LoadInfo = self.pipeline.run(
                 _source(tables, states), loader_file_format=self.warehouse.file_format
             )
             info.raise_on_failed_jobs()
+        if self._overtaken:
+            raise AlreadyRunning(
+                f"another run has loaded into {self.warehouse.place} meanwhile, while this one "
+                "slept; what it had not committed is read again by the next load."
+            )
         self.warehouse.after_commit()
         # What Python and Arrow have freed; the C library keeps it. Only glibc can be told.
         if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):

@@ -1,6 +1,7 @@
 """Models take in what is new in slices: whole loads, each slice one transaction."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -151,11 +152,12 @@ def test_slices_of_any_size_give_the_same_tables(raw: RawTables) -> None:
 
 
 def test_m1_a_load_that_was_killed_and_read_again_counts_once(warehouse: Warehouse) -> None:
-    """Its work directory was lost: the same versions came again, as of the same time, under a load
-    of their own. The rows of the first belong to no load that was completed.
+    """The same versions came again, as of the same time, under a load of their own.
+
+    Its work directory was lost, so its rows belong to no load that was ever completed.
     """
     raw = RawTables(warehouse)
-    records = {
+    records: dict[str, Any] = {
         "conversation_details": [call("c-1"), call("c-2")],
         "guides_conversations": [listed("c-3", "contact-1"), listed("c-4", "contact-1")],
         "guides_contacts": [known("contact-1", external_id="crm-1")],
