@@ -86,8 +86,11 @@ def _parser() -> argparse.ArgumentParser:
         )
     commands.add_parser("check", help="check the lines of all seeds; for a hook before a commit")
     commands.add_parser("status", help="show how far each resource is loaded")
-    commands.add_parser(
+    doctor = commands.add_parser(
         "doctor", help="look whether settings, state and tables agree, and say what to do"
+    )
+    doctor.add_argument(
+        "--redate", action="store_true", help="date loads back that a wrong clock dated ahead"
     )
     publish = commands.add_parser(
         "publish", help="write the marts as files of their own, next to the warehouse"

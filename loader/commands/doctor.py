@@ -1,14 +1,14 @@
 """`doctor`: whether settings, lock, state, dlt's schema and the tables tell one story.
 
 Nothing is changed but what every command does on opening a warehouse: packages that a killed run
-left are finished first, if they can be.
+left are finished first, if they can be. And what `--redate` asks for.
 """
 
 import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from loader.commands.console import console
@@ -48,7 +48,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     ]
     code = ExitCode.OK
     try:
-        for finding in _examined(settings):
+        for finding in _examined(settings, redate=options.redate):
             findings.append(finding)
     except LoaderError as problem:
         findings.append(Finding("doctor", "problem", str(problem), "as it says"))
@@ -66,7 +66,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     return code
 
 
-def _examined(settings: Settings) -> Iterator[Finding]:
+def _examined(settings: Settings, *, redate: bool) -> Iterator[Finding]:
     check_seeds()
     yield Finding("seeds", "ok", "every line can be read")
     names = contract_of(settings).resource_names
@@ -80,7 +80,9 @@ def _examined(settings: Settings) -> Iterator[Finding]:
         yield Finding("lock", "ok", "no run is going on")
         pending = dataset.pending_packages()
         dataset.connect(to_look=True)
-        if pending:
+        if dataset.recorded_columns() and (loads := dataset.future_loads()):
+            yield _of_the_future(dataset, loads, redate=redate)
+        elif pending:
             yield _finished(dataset, pending)
         yield from look(dataset, names, settings.now())
     if settings.client_id:
@@ -88,6 +90,26 @@ def _examined(settings: Settings) -> Iterator[Finding]:
         with closing(client_of(settings)) as client:
             client.login()
         yield Finding("Genesys", "ok", "takes the client's credentials; the clocks agree")
+
+
+def _of_the_future(dataset: Dataset, loads: Sequence[str], *, redate: bool) -> Finding:
+    """Say that loads are dated later than now, or date them back: until then no run may load."""
+    newest = iso(datetime.fromtimestamp(float(loads[-1]), UTC))
+    if not redate:
+        return Finding(
+            "clock",
+            "problem",
+            f"{len(loads)} loads are dated later than now, up to {newest}; no run may load before",
+            "set the clock of this machine right; if it is right, another's was wrong: `doctor "
+            "--redate` dates them back, then `make transform ARGS=--full-refresh`",
+        )
+    dataset.redate(loads)
+    return Finding(
+        "clock",
+        "note",
+        f"{len(loads)} loads, dated up to {newest}, were dated back",
+        "`make transform ARGS=--full-refresh`, if the marts were built with them",
+    )
 
 
 def _finished(dataset: Dataset, pending: int) -> Finding:

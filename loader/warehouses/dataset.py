@@ -29,7 +29,13 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltResource, DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from loader.errors import AlreadyRunning, DestinationError, LoaderError, SettingsError
+from loader.errors import (
+    AlreadyRunning,
+    DestinationError,
+    LoaderError,
+    SettingsError,
+    WrongClock,
+)
 from loader.ledger import HashSalt, ResourceState, empty_tables, ledger_table
 from loader.settings import Settings
 from loader.warehouses import warehouse_of
@@ -49,6 +55,9 @@ OURS = "genesys"
 # A column of ours that appears or changes its type is a bug of ours; what is new in Genesys'
 # records lies inside `payload` and cannot break a load.
 RAW_CONTRACT: Any = {"tables": "evolve", "columns": "freeze", "data_type": "freeze"}
+
+# What clocks may lie apart.
+MOST_SECONDS_OFF = 300.0
 
 # Bytes of payload read or written at once: some engines read a row group of a file whole.
 ROW_GROUP_BYTES = 16 << 20
@@ -88,6 +97,8 @@ class Dataset:
         self._packages = Packages(self._dlt_dir / PIPELINE)
         self._pipeline: dlt.Pipeline | None = None
         self._modelled: dict[tuple[str, str], str] = {}
+        # What the clock says beyond what has passed.
+        self._clock = _clock_and_time()
         # Loads that another run's was listed before.
         self._overtaken: list[str] = []
 
@@ -134,14 +145,13 @@ class Dataset:
         has_salt = "hash_salts" in present and self._check_salt(present)
         if not to_look:
             self._check_tables()
+            if present:
+                self._check_clock()
             missing = {name: table for name, table in tables.items() if name not in present}
             if not has_salt:
                 missing["hash_salts"] = ledger_table("hash_salts", [self._new_salt()])
             if missing:
                 self.commit(missing, {})
-        elif not present:
-            return
-        self._check_clock()
 
     def _opened(self, destination: AnyDestination_CO, *, to_look: bool) -> bool:
         """Open it and load what a killed run has left; tell whether that was in its place there."""
@@ -214,8 +224,14 @@ class Dataset:
         Raises:
             DestinationError: the package was not loaded; the next run finishes or repeats it.
             AlreadyRunning: another run has loaded meanwhile; the next one repeats it.
+            WrongClock: this machine's was set meanwhile, and what it says is not to be trusted.
         """
         self.warehouse.check_lock()
+        if abs(jumped := _clock_and_time() - self._clock) > MOST_SECONDS_OFF:
+            raise WrongClock(
+                f"the clock of this machine has jumped by {jumped:+.0f} s since this run began; "
+                "see that it is right and run again."
+            )
         with self._one_line_errors(), _heeding_signals():
             info: LoadInfo = self.pipeline.run(
                 _source(tables, states), loader_file_format=self.warehouse.file_format
@@ -453,12 +469,44 @@ class Dataset:
 
     def _check_clock(self) -> None:
         # dbt reads by load time, and a load's id is the time it began.
-        newest = self.query("select max(load_id) from {_dlt_loads}")[0][0]
-        if newest is not None and float(newest) > time.time():
-            raise SettingsError(
-                f"the clock of this machine is {float(newest) - time.time():.0f} s behind the "
-                "newest load in the warehouse; set the clock right and run again."
+        if loads := self.future_loads():
+            raise WrongClock(
+                f"the clock of this machine is {float(loads[-1]) - time.time():.0f} s behind the "
+                "newest load in the warehouse; set the clock right and run again, or if it is "
+                "right, `python -m loader doctor` says what to do."
             )
+
+    def future_loads(self) -> list[str]:
+        """Return the ids of the loads that this machine's clock calls later than now, in order."""
+        rows = self.query(
+            "select distinct load_id from {_dlt_loads} order by load_id desc limit 99"
+        )
+        return sorted(load for (load,) in rows if float(load) > time.time())
+
+    def redate(self, loads: Sequence[str]) -> None:
+        """Give loads of the future ids between that of the newest other one and now.
+
+        Args:
+            loads: their ids, in order.
+
+        Raises:
+            DestinationError: the warehouse refused it.
+        """
+        rows = self.query("select max(load_id) from {_dlt_loads} where load_id < %s", loads[0])
+        newest, now = float(rows[0][0] or 0), time.time()
+        dated = {
+            load: f"{newest + (now - newest) * number / (len(loads) + 1):.7f}"
+            for number, load in enumerate(loads, start=1)
+        }
+        self.execute(
+            (f"update {table.qualified} set {columns[name]} = %s where {columns[name]} = %s",
+             (given, load))
+            for table, columns in self.columns().items()
+            if table.schema == DATASET
+            for name in ("load_id", "_dlt_load_id", "loaded_in")
+            if name in columns
+            for load, given in dated.items()
+        )  # fmt: skip
 
     @contextmanager
     def _one_line_errors(self) -> Iterator[None]:
@@ -547,6 +595,13 @@ def _spelled(client: SqlClientBase[Any], stored: StoredColumn) -> str:
     """Return a table's full name, quoted, in the case it is stored in."""
     with client.with_alternative_dataset_name(stored.schema) as other:
         return other.make_qualified_table_name(stored.table, casefold=False)
+
+
+def _clock_and_time() -> float:
+    """Return the clock less a time that nobody can set; it only changes with the clock."""
+    # That which passes while a machine sleeps counts, where it is told.
+    passing = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.time() - time.clock_gettime(passing)
 
 
 def _keep_little_memory() -> None:

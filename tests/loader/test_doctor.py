@@ -120,6 +120,29 @@ def test_m1_m10_rows_of_no_completed_load_count_nowhere_and_are_told_apart(loade
     assert problems(loaded, 0) == []
 
 
+def test_m2_loads_of_tomorrow_are_named_and_dated_back(loaded: Place) -> None:
+    [(newest,)] = loaded.query("select max(load_id) from genesys_raw._dlt_loads")
+    tomorrow = f"{float(newest) + 86_401:.7f}"
+    loaded.change(
+        f"update genesys_raw._dlt_loads set load_id = '{tomorrow}' where load_id = '{newest}'",
+        *(
+            f"update genesys_raw.{table} set _dlt_load_id = '{tomorrow}'"
+            f" where _dlt_load_id = '{newest}'"
+            for (table,) in loaded.query(
+                "select table_name from information_schema.columns"
+                " where table_schema = 'genesys_raw' and column_name = '_dlt_load_id'"
+            )
+        ),
+    )
+    said = loaded.run("load", *ONLY).error(2)
+    assert "behind the newest load in the warehouse" in said
+    [(problem, remedy)] = problems(loaded, 6)
+    assert problem.startswith("clock: 1 loads are dated later than now, up to ")
+    assert "1 loads" in loaded.run(*remedy.split("`")[1].split()).succeeded().stdout
+    assert problems(loaded, 0) == []
+    loaded.load(*ONLY)
+
+
 def test_a_run_that_goes_on_is_not_disturbed(loaded: Place) -> None:
     with run_lock(loaded.work):
         outcome = loaded.run("doctor")
