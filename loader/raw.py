@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Literal, Protocol
 
 import msgspec
@@ -81,11 +82,11 @@ class Subject:
     """Whose data a record is, and where in the payload that stands.
 
     Attributes:
-        kind: whom the id belongs to.
+        kind: whom the id belongs to; an external id is a contact's in another system.
         path: keys from the record's top to the id; a list on the way stands for all its items.
     """
 
-    kind: Literal["conversation", "contact", "user"]
+    kind: Literal["conversation", "contact", "external id", "user"]
     path: tuple[str, ...]
 
     def ids_in(self, record: object) -> Iterator[str]:
@@ -131,16 +132,22 @@ def entity_hash(record_id: str) -> str:
     return hashlib.sha256(record_id.partition("|")[0].encode()).hexdigest()
 
 
+def external_hash(external_id: str) -> str:
+    """Return the SHA-256 of an id of another system, whose ids may look like Genesys' own."""
+    return hashlib.sha256(f"external id {external_id}".encode()).hexdigest()
+
+
 # The subjects of records that are about nobody.
 NOBODY: tuple[Subject, ...] = ()
 
 
 class DataSubjects:
-    """Tells whom a record goes with when they are erased.
+    """Tells whom a record goes with when they are erased, and who keeps it from being loaded.
 
     It goes with the conversations it is about; with its contacts only if it is about none. Which
-    conversations a contact took part in is looked up when the contact is erased: one that it takes
-    part in later is new, and loads. With users nothing goes: nobody is erased as a user.
+    conversations a contact took part in is looked up when the contact is erased. From then on no
+    record is loaded that is about the contact in any way, or it would bring them back. With users
+    nothing goes: nobody is erased as a user.
 
     Args:
         identity: knows the records' ids.
@@ -151,6 +158,9 @@ class DataSubjects:
         subjects = list(subjects)
         self._conversations = [one for one in subjects if one.kind == "conversation"]
         self._contacts = [one for one in subjects if one.kind == "contact"]
+        self._external_ids = [one for one in subjects if one.kind == "external id"]
+        everybody = [*self._conversations, *self._contacts, *self._external_ids]
+        self._tell_more = any(one.path != identity.path for one in everybody)
         deciding = self._conversations or self._contacts
         self.are_in_payload = any(one.path != identity.path for one in deciding)
         self.tell_who_took_part = bool(self._conversations and self._contacts)
@@ -162,6 +172,23 @@ class DataSubjects:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _texts(payload)
         return _ids(self._conversations, record) or _ids(self._contacts, record)
+
+    def hashes_in(self, payload: bytes) -> Iterator[str]:
+        """Walk through the hashes of all a record is about, beside what its own id tells.
+
+        Of one that cannot be read, those of all texts it holds.
+        """
+        if not self._tell_more:
+            return
+        try:
+            record = msgspec.json.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            ids = external_ids = _texts(payload)
+        else:
+            ids = _ids((*self._conversations, *self._contacts), record)
+            external_ids = _ids(self._external_ids, record)
+        yield from map(entity_hash, ids)
+        yield from map(external_hash, external_ids)
 
     def conversations_of(self, payload: str, people: Collection[str]) -> Sequence[str]:
         """Return the conversations of a valid record that one of some contacts took part in."""
@@ -265,10 +292,8 @@ class RawPages:
     def _erased_subject(self, record_id: str | None, payload: bytes) -> str | None:
         """Return the hash of whom the record goes with if they were erased, valid or not."""
         likely = record_id or self._identity.guess(payload)
-        about = [likely] if likely else _texts(payload)
-        if self._subjects.are_in_payload:
-            about += self._subjects.of(payload)
-        hashes = (entity_hash(one) for one in about)
+        by_id = map(entity_hash, [likely] if likely else _texts(payload))
+        hashes = chain(by_id, self._subjects.hashes_in(payload))
         return next((one for one in hashes if one in self._erased), None)
 
     def _check(self, payload: bytes) -> tuple[str | None, str | None]:
