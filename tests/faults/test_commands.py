@@ -1,5 +1,6 @@
 """What a scheduler is told: `build` goes on where it can, and each kind of failure has its code."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -102,3 +103,38 @@ def test_transform_names_a_wrong_line_before_dbt_begins(site: Site, tmp_path: Pa
     project = broken_seeds(tmp_path / "broken")
     said = site.run("transform", "build", DBT_PROJECT_DIR=str(project)).error(2)
     assert "journey_states.csv line 2: is_kept 'maybe' is unclear; use true or false." in said
+
+
+HOSTILE = (
+    "x'; touch pwned; '", '"; touch pwned; "', "`touch pwned`", "$(touch pwned)",
+    "$(shell touch pwned)", "${shell touch pwned}", "$$(touch pwned)", "x\ntouch pwned",
+    "; touch pwned #", "-h --yes", "$(MAKEFILE_LIST)$(error no)",
+)  # fmt: skip
+HONEST = (
+    "O'Brien-7", "A$B1", "crm 15", "50%_off", "\u00c5sa-1", 'a"b', "c\\d", "#7", "a=b:c", "-15", "*",
+)  # fmt: skip
+# Says what it was given, in Python's stead.
+GIVEN = """#!{python}
+import json, sys
+print(json.dumps(sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "prefix"), [("export", ["export", "--", "{}"]), ("erase", ["erase", "--contact={}"])]
+)
+def test_m5_an_id_reaches_the_command_as_it_was_typed(
+    tmp_path: Path, target: str, prefix: list[str]
+) -> None:
+    program = tmp_path / "python"
+    program.write_text(GIVEN.format(python=sys.executable))
+    program.chmod(0o755)
+    for typed in (*HOSTILE, *HONEST):
+        told = subprocess.run(
+            ["make", "-s", "-f", ROOT / "Makefile", "-o", ".venv/installed", f"BIN={tmp_path}",
+             target, f"CONTACT={typed}"],
+            capture_output=True, text=True, cwd=tmp_path, check=False,
+        )  # fmt: skip
+        assert told.returncode == 0, (typed, told.stderr)
+        assert json.loads(told.stdout) == [word.format(typed) for word in prefix]
+    assert not (tmp_path / "pwned").exists()
