@@ -111,7 +111,8 @@ HOSTILE = (
     "; touch pwned #", "-h --yes", "$(MAKEFILE_LIST)$(error no)",
 )  # fmt: skip
 HONEST = (
-    "O'Brien-7", "A$B1", "crm 15", "50%_off", "\u00c5sa-1", 'a"b', "c\\d", "#7", "a=b:c", "-15", "*",
+    "O'Brien-7", "A$B1", "crm 15", "50%_off", "\u00c5sa-1", 'a"b', "c\\d", "#7", "a=b:c", "-15",
+    "*",
 )  # fmt: skip
 # Says what it was given, in Python's stead.
 GIVEN = """#!{python}
