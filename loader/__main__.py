@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(options.rest)}")
     _log_to_stderr(options.debug)
     signal.signal(signal.SIGTERM, _interrupt)
+    # Warehouse, packages, copies and dbt's logs hold what people said: nobody else reads them.
+    os.umask(0o077)
     try:
         settings = Settings.read()
         request = checked(settings, options) if "only" in options else None
@@ -88,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("status", help="show how far each resource is loaded")
     doctor = commands.add_parser(
         "doctor", help="look whether settings, state and tables agree, and say what to do"
+    )
+    doctor.add_argument(
+        "--deep", action="store_true", help="look at every record's hash, not at a few hundred"
     )
     doctor.add_argument(
         "--redate", action="store_true", help="date loads back that a wrong clock dated ahead"

@@ -14,6 +14,7 @@ from loader.errors import Incomplete, LoaderError, LostJob, SourceContractError
 from loader.genesys.client import Client
 from loader.genesys.request_metrics import FETCH_THREAD, RateLimitEvent, RequestMetrics
 from loader.ledger import OpenWindow
+from loader.limits import USUAL, Limits
 from loader.raw import Page, QuarantinedRecord, RawPages
 from loader.resources.resource import Answer, Reading, Resource
 
@@ -85,6 +86,7 @@ class Fetcher:
         commit_bytes: size of a batch; it ends with the page that passes it.
         erased: `entity_hash` of those whose records are left out.
         job_age: how long ago the window's job was started; None without one.
+        limits: how large a record may be.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Fetcher:
         commit_bytes: int,
         erased: Collection[str] = (),
         job_age: timedelta | None = None,
+        limits: Limits = USUAL,
     ) -> None:
         self._client = client
         self._resource = resource
@@ -115,6 +118,7 @@ class Fetcher:
             opened.window,
             opened.started_at,
             erased,
+            limits,
         )
         self._stopped = False
         self._first: Future[Batch] | None = None

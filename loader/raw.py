@@ -6,6 +6,7 @@ objects and written again, which is slow and loses what the parser does not keep
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +18,11 @@ import msgspec
 import pyarrow as pa
 
 from loader.errors import Lacking
+from loader.limits import USUAL, Limits
 from loader.windows import Window
 
-MAX_RECORD_BYTES = 32 << 20
+logger = logging.getLogger(__name__)
+
 # What is kept of a refused record: enough to find and repair it at the source.
 MAX_QUARANTINED_CHARACTERS = 1 << 20
 
@@ -221,6 +224,7 @@ class RawPages:
         window: what was asked for; stamped on every row.
         extracted_at: when it was asked for; stamped on every row.
         erased: `entity_hash` of those whose records are left out.
+        limits: how large a record may be.
     """
 
     def __init__(
@@ -231,7 +235,9 @@ class RawPages:
         window: Window,
         extracted_at: datetime,
         erased: Collection[str] = (),
+        limits: Limits = USUAL,
     ) -> None:
+        self._limits = limits
         self._resource = resource
         self._window = window
         self._extracted_at = extracted_at
@@ -254,6 +260,13 @@ class RawPages:
                 continue
             digest = hashlib.sha256(payload).hexdigest()
             if reason is None and record_id is not None:
+                if len(payload) > self._limits.attribute_bytes:
+                    logger.warning(
+                        "%s %s has %.1f MB; a participant's attributes beyond %d KB "
+                        "(ELT_ATTRIBUTES_KILOBYTES) are loaded, and not in the marts",
+                        self._resource, record_id, len(payload) / (1 << 20),
+                        self._limits.attribute_bytes >> 10,
+                    )  # fmt: skip
                 ids.append(record_id)
                 payloads.append(payload)
                 hashes.append(digest)
@@ -298,8 +311,9 @@ class RawPages:
 
     def _check(self, payload: bytes) -> tuple[str | None, str | None]:
         """Return the record's id and, where it cannot be stored, the reason."""
-        if len(payload) > MAX_RECORD_BYTES:
-            return None, f"larger than {MAX_RECORD_BYTES >> 20} MB"
+        if len(payload) > self._limits.record_bytes:
+            megabytes = self._limits.record_bytes >> 20
+            return None, f"larger than {megabytes} MB (ELT_RECORD_MEGABYTES)"
         try:
             record_id = self._identity.of(payload)
         except RecursionError:

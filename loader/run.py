@@ -294,6 +294,7 @@ class Run:
             commit_bytes=self._settings.commit_megabytes << 20,
             erased=self._erased,
             job_age=None if opened.job_id is None else job_age,
+            limits=self._settings.limits,
         )
         with fetcher.batches() as batches:
             if opened.job_id is not None and opened.page_count == 0 and fetcher.is_slow():

@@ -5,6 +5,8 @@ left are finished first, if they can be. And what `--redate` asks for.
 """
 
 import argparse
+import hashlib
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -28,6 +30,9 @@ ERASED = """
     where resource = '{}'
 """
 
+# How many payloads of how many loads are compared with their hashes.
+SAMPLE, SAMPLED_LOADS = 50, 5
+
 Verdict = Literal["ok", "note", "problem"]
 
 
@@ -48,7 +53,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     ]
     code = ExitCode.OK
     try:
-        for finding in _examined(settings, redate=options.redate):
+        for finding in _examined(settings, redate=options.redate, deep=options.deep):
             findings.append(finding)
     except LoaderError as problem:
         findings.append(Finding("doctor", "problem", str(problem), "as it says"))
@@ -66,7 +71,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     return code
 
 
-def _examined(settings: Settings, *, redate: bool) -> Iterator[Finding]:
+def _examined(settings: Settings, *, redate: bool, deep: bool) -> Iterator[Finding]:
     check_seeds()
     yield Finding("seeds", "ok", "every line can be read")
     names = contract_of(settings).resource_names
@@ -84,7 +89,7 @@ def _examined(settings: Settings, *, redate: bool) -> Iterator[Finding]:
             yield _of_the_future(dataset, loads, redate=redate)
         elif pending:
             yield _finished(dataset, pending)
-        yield from look(dataset, names, settings.now())
+        yield from look(dataset, names, settings.now(), deep=deep)
     if settings.client_id:
         settings.check_source()
         with closing(client_of(settings)) as client:
@@ -126,13 +131,16 @@ def _finished(dataset: Dataset, pending: int) -> Finding:
     return Finding("packages", "note", f"{pending} left by a run, finished just now")
 
 
-def look(dataset: Dataset, resources: Sequence[str], now: datetime) -> Iterator[Finding]:
+def look(
+    dataset: Dataset, resources: Sequence[str], now: datetime, *, deep: bool = False
+) -> Iterator[Finding]:
     """Compare what is in a connected warehouse.
 
     Args:
         dataset: connected.
         resources: names of the resources, which are those of their raw tables.
         now: the present.
+        deep: whether to compare every payload with its hash; else a few of each resource.
     """
     differences = list(_tables(dataset, resources))
     yield from differences or [Finding("tables", "ok", f"{DATASET} is as dlt has recorded it")]
@@ -143,6 +151,11 @@ def look(dataset: Dataset, resources: Sequence[str], now: datetime) -> Iterator[
     yield from short or [Finding("rows", "ok", "every commit has the rows its ledger row tells")]
     for resource in resources:
         yield from _unlisted(dataset, resource)
+    changed = [
+        finding for resource in resources for finding in _changed(dataset, resource, deep=deep)
+    ]
+    looked_at = "every payload looked at" if deep else "those looked at (all with --deep)"
+    yield from changed or [Finding("payloads", "ok", f"{looked_at} fit their payload_hash")]
     for resource in resources:
         yield from _state(dataset, resource, now)
 
@@ -279,6 +292,36 @@ def _unlisted(dataset: Dataset, resource: str) -> Iterator[Finding]:
             resource, "note", f"{row_count} rows of loads that were killed; they came again and "
             "count once",
         )  # fmt: skip
+
+
+def _changed(dataset: Dataset, resource: str, *, deep: bool) -> Iterator[Finding]:
+    """Compare payloads with their hashes: somebody has changed them, or a disk has."""
+    loads = [load for (load,) in dataset.query(f"select distinct _dlt_load_id from {{{resource}}}")]
+    # Another order each time, and so others that come first.
+    shuffled = f"order by substring(payload_hash, {random.randint(1, 32)}, 32) limit {SAMPLE}"
+    # By loads, which are of bounded size; other ones each time.
+    for load in loads if deep else random.sample(loads, min(SAMPLED_LOADS, len(loads))):
+        rows = dataset.query(
+            f"select record_id, window_start, window_end, extracted_at, payload_hash, payload"
+            f" from {{{resource}}} where _dlt_load_id = %s {'' if deep else shuffled}",
+            load,
+        )
+        for record_id, start, end, extracted_at, payload_hash, payload in rows:
+            if hashlib.sha256(payload.encode()).hexdigest() == payload_hash:
+                continue
+            [(newer,)] = dataset.query(
+                f"select count(*) from {{{resource}}} where record_id = %s and extracted_at > %s",
+                record_id,
+                extracted_at,
+            )
+            if not newer:
+                yield Finding(
+                    resource,
+                    "problem",
+                    f"{record_id} of {described(Window(start, end))} is not what was loaded: its "
+                    "payload_hash is of another payload",
+                    f"{_reload(resource, start, end)}, which outdoes it; see who changes payloads",
+                )
 
 
 def _state(dataset: Dataset, resource: str, now: datetime) -> Iterator[Finding]:

@@ -164,8 +164,8 @@ def _people(dataset: Dataset, contacts: Collection[str]) -> tuple[set[str], set[
     """
     if contacts and not dataset.has_all(IDS, MERGES, CONVERSATIONS):
         raise DestinationError(
-            "who a contact was merged with, and what it took part in, is not modelled yet; "
-            "`make transform`."
+            "who a contact was merged with, and what it took part in, is not modelled yet, or "
+            "dbt is replacing it just now; `make transform`, or wait for the one that runs."
         )
     people: set[str] = set()
     # By their own names too: whoever comes again after an interruption must be found.

@@ -1,5 +1,7 @@
 """What commands share: the locks, the dataset, and a client that is logged in."""
 
+import logging
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -13,6 +15,8 @@ from loader.settings import Settings
 from loader.warehouses.base import Warehouse
 from loader.warehouses.dataset import Dataset
 from loader.warehouses.lock import run_lock
+
+logger = logging.getLogger(__name__)
 
 
 def dataset_of(settings: Settings) -> Dataset:
@@ -36,7 +40,18 @@ def locked(
         DestinationError: the work directory cannot be written, or the warehouse not be asked.
     """
     with run_lock(settings.work_dir, wait_seconds), warehouse.lock(wait_seconds):
+        _warn_of_readers(settings, warehouse)
         yield
+
+
+def _warn_of_readers(settings: Settings, warehouse: Warehouse[Any]) -> None:
+    """Warn of what others on this machine can read already; what we make they cannot."""
+    for path in (settings.work_dir, *warehouse.files):
+        if path.exists() and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+            logger.warning(
+                "%s holds personal data and others on this machine can read it; `chmod go= %s`",
+                path, path,
+            )  # fmt: skip
 
 
 @contextmanager
@@ -56,6 +71,7 @@ def connected(settings: Settings, *, create: bool = True) -> Iterator[tuple[Clie
             yield client, dataset
             return
         with dataset.warehouse.lock(), closing(dataset):
+            _warn_of_readers(settings, dataset.warehouse)
             dataset.connect()
             yield client, dataset
 

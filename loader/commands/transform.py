@@ -50,8 +50,12 @@ def transform(settings: Settings, arguments: Sequence[str]) -> int:
     os.environ.setdefault("DBT_PROFILES_DIR", str(ROOT / "profiles"))
     with locked(settings, warehouse, warehouse.wait_seconds):
         warehouse.wait_until_free()
-        from dbt.cli.main import dbtRunner
+        from dbt.cli.main import cli, dbtRunner
 
+        if not set(arguments) & set(cli.commands):
+            # Options alone are those of the command that is meant where there is none at all.
+            arguments = ["build", *arguments]
+        command = next(word for word in arguments if word in cli.commands)
         ended = dbtRunner().invoke(list(arguments))
     results = getattr(ended.result, "results", None) or ()
     for node in results:
@@ -59,18 +63,17 @@ def transform(settings: Settings, arguments: Sequence[str]) -> int:
         if node.status in ("warn", "error") and getattr(node, "max_loaded_at", None):
             logger.warning("%s was last read %s", node.node.name, iso(node.max_loaded_at))
     if not ended.success:
-        raise _problem(warehouse, arguments, results, ended.exception)
+        raise _problem(warehouse, command, results, ended.exception)
     return ExitCode.OK
 
 
 def _problem(
     warehouse: Warehouse[Any],
-    arguments: Sequence[str],
+    command: str,
     results: Sequence[Any],
     exception: BaseException | None,
 ) -> LoaderError:
     """Say what kind of failure it was, and which node was the first."""
-    command = next((word for word in arguments if not word.startswith("-")), "dbt")
     failed = [node for node in results if node.status in FAILED]
     stale = [node.node.name for node in failed if getattr(node, "max_loaded_at", None)]
     if stale and len(stale) == len(failed):

@@ -98,6 +98,11 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
     def place(self) -> str:
         """Where it is, for messages: the setting that says so and its value."""
 
+    @property
+    def files(self) -> Sequence[Path]:
+        """Files of this machine that it lies in."""
+        return ()
+
     @abstractmethod
     def destination(self) -> "AnyDestination_CO":
         """Open it, as far as that is needed, and return dlt's destination with its credentials."""

@@ -70,6 +70,11 @@ class DuckDB(Warehouse[DuckDBSettings]):
         """The file."""
         return f"{self.chosen_by} {self.settings.path}"
 
+    @property
+    def files(self) -> Sequence[Path]:
+        """The file."""
+        return (self.settings.path,)
+
     def check_paths(self) -> None:
         """Refuse a file that cannot be written.
 

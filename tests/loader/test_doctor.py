@@ -120,6 +120,22 @@ def test_m1_m10_rows_of_no_completed_load_count_nowhere_and_are_told_apart(loade
     assert problems(loaded, 0) == []
 
 
+def test_m10_a_payload_that_is_not_what_was_loaded_is_found(loaded: Place) -> None:
+    loaded.change(
+        "update genesys_raw.conversation_details set payload = replace(payload, '\"', '\" ')"
+        " where record_id = (select min(record_id) from genesys_raw.conversation_details)"
+    )
+    outcome = loaded.run("doctor", "--deep")
+    assert outcome.exit_code == 6
+    assert "is not what was loaded: its payload_hash is of another payload" in outcome.stdout
+    remedy = outcome.stdout.partition("→ `")[2].partition("`")[0]
+    loaded.sandbox.advance_clock(60)
+    assert loaded.run(*remedy.split()).exit_code == 0
+    assert loaded.run("doctor", "--deep").succeeded()
+    loaded.change("update genesys_raw.users set payload = '{}'")
+    assert any("users" in problem for problem, _ in problems(loaded, 6))
+
+
 def test_m2_loads_of_tomorrow_are_named_and_dated_back(loaded: Place) -> None:
     [(newest,)] = loaded.query("select max(load_id) from genesys_raw._dlt_loads")
     tomorrow = f"{float(newest) + 86_401:.7f}"

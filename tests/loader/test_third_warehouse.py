@@ -141,6 +141,7 @@ def test_its_settings_are_settings(upper: Place, monkeypatch: pytest.MonkeyPatch
     assert Settings.read().warehouse_environment() == {
         "ELT_TARGET": "upper",
         "ELT_SLICE_MEGABYTES": "64",
+        "ELT_ATTRIBUTES_KILOBYTES": "1024",
         "ELT_UPPER_PATH": str(upper.database),
         "ELT_UPPER_PASSWORD": "s3cret",
     }
