@@ -23,6 +23,8 @@ from loader.windows import Window
 
 logger = logging.getLogger(__name__)
 
+# A page's body and its rows are in memory together; of what lies between them no more than this.
+COPIED_BYTES = 8 << 20
 # What is kept of a refused record: enough to find and repair it at the source.
 MAX_QUARANTINED_CHARACTERS = 1 << 20
 
@@ -64,7 +66,7 @@ class QuarantinedRecord:
 class Page:
     """What one page became: the raw rows, the records refused, those of people erased (hashes)."""
 
-    rows: pa.RecordBatch
+    rows: pa.Table
     quarantined: list[QuarantinedRecord] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
 
@@ -247,9 +249,11 @@ class RawPages:
 
     def page(self, records: Iterable[msgspec.Raw | bytes], page_number: int) -> Page:
         """Return the raw rows of `records`, each the JSON text of one record."""
+        batches: list[pa.RecordBatch] = []
         ids: list[str] = []
         payloads: list[bytes] = []
         hashes: list[str] = []
+        size = 0
         refused: list[QuarantinedRecord] = []
         erased: list[str] = []
         for position, record in enumerate(records):
@@ -270,6 +274,10 @@ class RawPages:
                 ids.append(record_id)
                 payloads.append(payload)
                 hashes.append(digest)
+                size += len(payload)
+                if size > COPIED_BYTES:
+                    batches.append(self._batch(ids, hashes, payloads))
+                    ids, payloads, hashes, size = [], [], [], 0
                 continue
             refused.append(
                 QuarantinedRecord(
@@ -288,8 +296,14 @@ class RawPages:
                     payload_hash=digest,
                 )
             )
+        batches.append(self._batch(ids, hashes, payloads))
+        return Page(pa.Table.from_batches(batches), refused, erased)
+
+    def _batch(
+        self, ids: Sequence[str], hashes: Sequence[str], payloads: Sequence[bytes]
+    ) -> pa.RecordBatch:
         count = len(ids)
-        rows = pa.RecordBatch.from_arrays(
+        return pa.RecordBatch.from_arrays(
             [
                 pa.array(ids, pa.string()),
                 pa.repeat(pa.scalar(self._window.start, _TIMESTAMP), count),
@@ -300,7 +314,6 @@ class RawPages:
             ],
             schema=RAW_SCHEMA,
         )
-        return Page(rows, refused, erased)
 
     def _erased_subject(self, record_id: str | None, payload: bytes) -> str | None:
         """Return the hash of whom the record goes with if they were erased, valid or not."""
