@@ -68,8 +68,8 @@ status: install ## Show how far each resource is loaded
 	@$(BIN)/python -m loader status
 
 .PHONY: doctor
-doctor: install ## Look whether settings, state and tables agree, and say what to do
-	@$(BIN)/python -m loader doctor
+doctor: install ## Look whether settings, state and tables agree, and say what to do (ARGS=--deep)
+	@$(BIN)/python -m loader doctor $(ARGS)
 
 .PHONY: export
 export: install ## Write one contact's journey as JSON: make export CONTACT=<external id>
