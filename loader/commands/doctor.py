@@ -14,13 +14,14 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from loader.commands.console import console
-from loader.commands.session import client_of, dataset_of, locked
+from loader.commands.session import client_of, dataset_of
 from loader.contracts import contract_of
 from loader.errors import DestinationError, ExitCode, LoaderError
 from loader.ledger import described
 from loader.seeds import check_seeds
 from loader.settings import Settings
 from loader.warehouses.dataset import DATASET, Dataset
+from loader.warehouses.lock import locked
 from loader.windows import Coverage, Window, iso
 
 # Rows that are gone because somebody was erased count as those of the load that had brought them.

@@ -15,13 +15,14 @@ from datetime import datetime
 from itertools import groupby
 
 from loader.commands.console import console, table
-from loader.commands.session import dataset_of, locked
+from loader.commands.session import dataset_of
 from loader.contracts import contract_of
 from loader.errors import DestinationError, ExitCode, SettingsError
 from loader.ledger import ErasedRecord, ledger_table
 from loader.raw import DataSubjects, entity_hash, external_hash
 from loader.settings import Settings
 from loader.warehouses.dataset import DATASET, Dataset, StoredTable
+from loader.warehouses.lock import locked
 
 # What rows outside the raw dataset tell whom they are about by.
 ABOUT = ("conversation_id", "contact_id", "canonical_contact_id", "external_contact_id")

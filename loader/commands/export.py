@@ -8,9 +8,10 @@ import unicodedata
 from contextlib import closing
 
 from loader.commands.console import console
-from loader.commands.session import dataset_of, locked
+from loader.commands.session import dataset_of
 from loader.errors import DestinationError, ExitCode, SettingsError
 from loader.settings import Settings
+from loader.warehouses.lock import locked
 
 # Of Unicode's categories those of characters that are not to be seen themselves.
 UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")

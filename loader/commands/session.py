@@ -1,10 +1,7 @@
-"""What commands share: the locks, the dataset, and a client that is logged in."""
+"""What commands that talk to Genesys share: the locks, a client that is logged in, the dataset."""
 
-import logging
-import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Any
 
 from loader.contracts import contract_of
 from loader.genesys.client import Client
@@ -12,46 +9,13 @@ from loader.genesys.quota import Quota
 from loader.genesys.retries import RetryPolicy
 from loader.genesys.tokens import Grant
 from loader.settings import Settings
-from loader.warehouses.base import Warehouse
 from loader.warehouses.dataset import Dataset
-from loader.warehouses.lock import run_lock
-
-logger = logging.getLogger(__name__)
+from loader.warehouses.lock import run_lock, warn_of_readers
 
 
 def dataset_of(settings: Settings) -> Dataset:
     """Return the dataset of the settings' warehouse and contract, not yet connected."""
     return Dataset(settings, contract_of(settings).resource_names)
-
-
-@contextmanager
-def locked(
-    settings: Settings, warehouse: Warehouse[Any], wait_seconds: float = 0.0
-) -> Iterator[None]:
-    """Hold the work directory and the warehouse: no other run writes to either.
-
-    Args:
-        settings: the settings.
-        warehouse: theirs.
-        wait_seconds: how long to wait for a run that holds one.
-
-    Raises:
-        AlreadyRunning: another run holds one, and which.
-        DestinationError: the work directory cannot be written, or the warehouse not be asked.
-    """
-    with run_lock(settings.work_dir, wait_seconds), warehouse.lock(wait_seconds):
-        _warn_of_readers(settings, warehouse)
-        yield
-
-
-def _warn_of_readers(settings: Settings, warehouse: Warehouse[Any]) -> None:
-    """Warn of what others on this machine can read already; what we make they cannot."""
-    for path in (settings.work_dir, *warehouse.files):
-        if path.exists() and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
-            logger.warning(
-                "%s holds personal data and others on this machine can read it; `chmod go= %s`",
-                path, path,
-            )  # fmt: skip
 
 
 @contextmanager
@@ -71,7 +35,7 @@ def connected(settings: Settings, *, create: bool = True) -> Iterator[tuple[Clie
             yield client, dataset
             return
         with dataset.warehouse.lock(), closing(dataset):
-            _warn_of_readers(settings, dataset.warehouse)
+            warn_of_readers(settings, dataset.warehouse)
             dataset.connect()
             yield client, dataset
 

@@ -4,12 +4,13 @@ import argparse
 from contextlib import closing
 
 from loader.commands.console import console, minute, table
-from loader.commands.session import dataset_of, locked
+from loader.commands.session import dataset_of
 from loader.contracts import contract_of
 from loader.errors import ExitCode
 from loader.ledger import described
 from loader.settings import Settings
 from loader.warehouses.dataset import DATASET
+from loader.warehouses.lock import locked
 
 # The last error is the newest failure that no later success of the resource has made good.
 _STATUS = """

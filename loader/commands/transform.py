@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from loader.commands.session import locked
 from loader.errors import BuildFailed, DestinationError, ExitCode, LoaderError, SettingsError, Stale
 from loader.seeds import check_seeds
 from loader.settings import Settings
 from loader.warehouses import warehouse_of
 from loader.warehouses.base import Warehouse
+from loader.warehouses.lock import locked
 from loader.windows import iso
 
 logger = logging.getLogger(__name__)

@@ -1,14 +1,22 @@
-"""Locks of this machine: one run at a time for a work directory, and for a file of a warehouse."""
+"""Locks: one run at a time for a work directory and for a warehouse."""
 
 import fcntl
+import logging
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
 from loader.errors import AlreadyRunning, DestinationError
+
+if TYPE_CHECKING:
+    from loader.settings import Settings
+    from loader.warehouses.base import Warehouse
+
+logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.2
 
@@ -78,3 +86,33 @@ def wait_for(
             waited = f"waited {wait_seconds:.0f} s." if wait_seconds else "wait for it to end."
             raise AlreadyRunning(f"{held()}; {waited}")
         time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def locked(
+    settings: "Settings", warehouse: "Warehouse[Any]", wait_seconds: float = 0.0
+) -> Iterator[None]:
+    """Hold the work directory and the warehouse: no other run writes to either.
+
+    Args:
+        settings: the settings.
+        warehouse: theirs.
+        wait_seconds: how long to wait for a run that holds one.
+
+    Raises:
+        AlreadyRunning: another run holds one, and which.
+        DestinationError: the work directory cannot be written, or the warehouse not be asked.
+    """
+    with run_lock(settings.work_dir, wait_seconds), warehouse.lock(wait_seconds):
+        warn_of_readers(settings, warehouse)
+        yield
+
+
+def warn_of_readers(settings: "Settings", warehouse: "Warehouse[Any]") -> None:
+    """Warn of what others on this machine can read already; what we make they cannot."""
+    for path in (settings.work_dir, *warehouse.files):
+        if path.exists() and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+            logger.warning(
+                "%s holds personal data and others on this machine can read it; `chmod go= %s`",
+                path, path,
+            )  # fmt: skip
