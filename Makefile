@@ -9,6 +9,10 @@ BIN := .venv/bin
 # Versions known to work together; /dev/null for the newest that pyproject.toml allows.
 CONSTRAINTS ?= constraints.txt
 
+# An id is anything. It reaches the program as it was typed, through the environment: neither make
+# nor the shell may take a part of it for a command.
+override CONTACT := $(value CONTACT)
+export CONTACT
 export DBT_PROJECT_DIR := $(CURDIR)/dbt_project
 export DBT_PROFILES_DIR := $(CURDIR)/profiles
 
@@ -64,12 +68,12 @@ status: install ## Show how far each resource is loaded
 	@$(BIN)/python -m loader status
 
 .PHONY: doctor
-doctor: install ## Look whether settings, state and tables agree, and say what to do
-	@$(BIN)/python -m loader doctor
+doctor: install ## Look whether settings, state and tables agree, and say what to do (ARGS=--deep)
+	@$(BIN)/python -m loader doctor $(ARGS)
 
 .PHONY: export
 export: install ## Write one contact's journey as JSON: make export CONTACT=<external id>
-	@$(BIN)/python -m loader export '$(CONTACT)'
+	@$(BIN)/python -m loader export -- "$$CONTACT"
 
 .PHONY: explain
 explain: install ## Show one conversation from raw to marts: make explain CONVERSATION=<id>
@@ -77,7 +81,7 @@ explain: install ## Show one conversation from raw to marts: make explain CONVER
 
 .PHONY: erase
 erase: install ## Delete a person: make erase CONTACT=<id>, shown first; ARGS=--yes does it
-	@$(BIN)/python -m loader erase --contact '$(CONTACT)' $(ARGS)
+	@$(BIN)/python -m loader erase --contact="$$CONTACT" $(ARGS)
 
 # On two cores; tests that share what is dear to make stay together.
 PYTEST := $(BIN)/pytest -q -n 2 --dist loadgroup

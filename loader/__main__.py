@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(options.rest)}")
     _log_to_stderr(options.debug)
     signal.signal(signal.SIGTERM, _interrupt)
+    # Warehouse, packages, copies and dbt's logs hold what people said: nobody else reads them.
+    os.umask(0o077)
     try:
         settings = Settings.read()
         request = checked(settings, options) if "only" in options else None
@@ -86,8 +88,14 @@ def _parser() -> argparse.ArgumentParser:
         )
     commands.add_parser("check", help="check the lines of all seeds; for a hook before a commit")
     commands.add_parser("status", help="show how far each resource is loaded")
-    commands.add_parser(
+    doctor = commands.add_parser(
         "doctor", help="look whether settings, state and tables agree, and say what to do"
+    )
+    doctor.add_argument(
+        "--deep", action="store_true", help="look at every record's hash, not at a few hundred"
+    )
+    doctor.add_argument(
+        "--redate", action="store_true", help="date loads back that a wrong clock dated ahead"
     )
     publish = commands.add_parser(
         "publish", help="write the marts as files of their own, next to the warehouse"

@@ -90,7 +90,9 @@ def _aggregates(name: str, settings: Settings) -> Aggregates:
 
 
 def _participants(name: str, settings: Settings) -> GuidesParticipants:
-    return GuidesParticipants(attribute_names(), settings.page_size)
+    return GuidesParticipants(
+        attribute_names(), settings.page_size, contact_attributes(settings.contact_column)
+    )
 
 
 def _interactions(name: str, settings: Settings) -> GuidesInteractions:

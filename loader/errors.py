@@ -2,6 +2,7 @@
 
 LoaderError
 ├── SettingsError        2  a setting is missing, wrong or contradicts another
+│   └── WrongClock          this machine's: nothing may be committed by it
 ├── AccessError          3  credentials or a permission refused
 ├── SourceUnavailable    4  source down, unreachable or limiting: try later
 │   └── WindowUnavailable   one window only
@@ -55,6 +56,10 @@ class SettingsError(LoaderError):
     """A setting is missing, malformed or contradicts another; raised before any request."""
 
     exit_code = ExitCode.SETTINGS
+
+
+class WrongClock(SettingsError):
+    """The clock of this machine is wrong: a load's id is the time it began, and must only grow."""
 
 
 class AccessError(LoaderError):

@@ -14,11 +14,14 @@ from loader.errors import Incomplete, LoaderError, LostJob, SourceContractError
 from loader.genesys.client import Client
 from loader.genesys.request_metrics import FETCH_THREAD, RateLimitEvent, RequestMetrics
 from loader.ledger import OpenWindow
+from loader.limits import USUAL, Limits
 from loader.raw import Page, QuarantinedRecord, RawPages
 from loader.resources.resource import Answer, Reading, Resource
 
 # The longest a batch is read: no more than this is read again after a kill.
 COMMIT_SECONDS = 60.0
+# What may be read ahead at any setting.
+USUAL_COMMIT_BYTES = 64 << 20
 # What a commit for a job's id alone would cost about twice over.
 A_MOMENT_SECONDS = 1.0
 
@@ -34,7 +37,7 @@ class Batch:
     page_count: int = 0
     record_count: int = 0
     byte_count: int = 0
-    rows: list[pa.RecordBatch] = field(default_factory=list)
+    rows: list[pa.Table] = field(default_factory=list)
     quarantined_count: int = 0
     quarantined: list[QuarantinedRecord] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
@@ -66,7 +69,7 @@ class Batch:
         While they are committed the next batch is read, so nobody else may hold on to them.
         """
         rows, self.rows = self.rows, []
-        return pa.Table.from_batches(rows) if rows else None
+        return pa.concat_tables(rows) if rows else None
 
     def take_quarantined(self) -> list[QuarantinedRecord]:
         """Hand over the records refused and keep none, as `take_rows`."""
@@ -85,6 +88,7 @@ class Fetcher:
         commit_bytes: size of a batch; it ends with the page that passes it.
         erased: `entity_hash` of those whose records are left out.
         job_age: how long ago the window's job was started; None without one.
+        limits: how large a record may be.
     """
 
     def __init__(
@@ -96,6 +100,7 @@ class Fetcher:
         commit_bytes: int,
         erased: Collection[str] = (),
         job_age: timedelta | None = None,
+        limits: Limits = USUAL,
     ) -> None:
         self._client = client
         self._resource = resource
@@ -115,6 +120,7 @@ class Fetcher:
             opened.window,
             opened.started_at,
             erased,
+            limits,
         )
         self._stopped = False
         self._first: Future[Batch] | None = None
@@ -140,11 +146,15 @@ class Fetcher:
         while True:
             batch = pending.result()
             ended = batch.is_last or batch.problem is not None
-            if not ended:
+            # Of pages larger than a commit one is enough in memory.
+            is_large = batch.byte_count * 2 > 3 * max(self._commit_bytes, USUAL_COMMIT_BYTES)
+            if not ended and not is_large:
                 pending = executor.submit(self._next_batch)
             yield batch
             if ended:
                 return
+            if is_large:
+                pending = executor.submit(self._next_batch)
 
     def _next_batch(self) -> Batch:
         batch = Batch(token=self._token)

@@ -149,7 +149,9 @@ class Planner:
     def _looked_up(
         self, resource: Resource[Any], state: ResourceState, through: str, at: datetime
     ) -> Any:  # noqa: ANN401 - each resource finds something of its own
-        span = SnapshotSpan(state.snapshot_through, through, state.snapshot_at, at)
+        # Behind a load that was dated into the future, and is no more, nothing would ever come.
+        behind = state.snapshot_through if (state.snapshot_through or "") <= through else None
+        span = SnapshotSpan(behind, through, state.snapshot_at, at)
         return resource.look_up(self._query, span)
 
     def _newest_load(self) -> str:

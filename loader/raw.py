@@ -6,19 +6,25 @@ objects and written again, which is slow and loses what the parser does not keep
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Literal, Protocol
 
 import msgspec
 import pyarrow as pa
 
 from loader.errors import Lacking
+from loader.limits import USUAL, Limits
 from loader.windows import Window
 
-MAX_RECORD_BYTES = 32 << 20
+logger = logging.getLogger(__name__)
+
+# A page's body and its rows are in memory together; of what lies between them no more than this.
+COPIED_BYTES = 8 << 20
 # What is kept of a refused record: enough to find and repair it at the source.
 MAX_QUARANTINED_CHARACTERS = 1 << 20
 
@@ -60,7 +66,7 @@ class QuarantinedRecord:
 class Page:
     """What one page became: the raw rows, the records refused, those of people erased (hashes)."""
 
-    rows: pa.RecordBatch
+    rows: pa.Table
     quarantined: list[QuarantinedRecord] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
 
@@ -81,11 +87,11 @@ class Subject:
     """Whose data a record is, and where in the payload that stands.
 
     Attributes:
-        kind: whom the id belongs to.
+        kind: whom the id belongs to; an external id is a contact's in another system.
         path: keys from the record's top to the id; a list on the way stands for all its items.
     """
 
-    kind: Literal["conversation", "contact", "user"]
+    kind: Literal["conversation", "contact", "external id", "user"]
     path: tuple[str, ...]
 
     def ids_in(self, record: object) -> Iterator[str]:
@@ -131,16 +137,22 @@ def entity_hash(record_id: str) -> str:
     return hashlib.sha256(record_id.partition("|")[0].encode()).hexdigest()
 
 
+def external_hash(external_id: str) -> str:
+    """Return the SHA-256 of an id of another system, whose ids may look like Genesys' own."""
+    return hashlib.sha256(f"external id {external_id}".encode()).hexdigest()
+
+
 # The subjects of records that are about nobody.
 NOBODY: tuple[Subject, ...] = ()
 
 
 class DataSubjects:
-    """Tells whom a record goes with when they are erased.
+    """Tells whom a record goes with when they are erased, and who keeps it from being loaded.
 
     It goes with the conversations it is about; with its contacts only if it is about none. Which
-    conversations a contact took part in is looked up when the contact is erased: one that it takes
-    part in later is new, and loads. With users nothing goes: nobody is erased as a user.
+    conversations a contact took part in is looked up when the contact is erased. From then on no
+    record is loaded that is about the contact in any way, or it would bring them back. With users
+    nothing goes: nobody is erased as a user.
 
     Args:
         identity: knows the records' ids.
@@ -151,6 +163,9 @@ class DataSubjects:
         subjects = list(subjects)
         self._conversations = [one for one in subjects if one.kind == "conversation"]
         self._contacts = [one for one in subjects if one.kind == "contact"]
+        self._external_ids = [one for one in subjects if one.kind == "external id"]
+        everybody = [*self._conversations, *self._contacts, *self._external_ids]
+        self._tell_more = any(one.path != identity.path for one in everybody)
         deciding = self._conversations or self._contacts
         self.are_in_payload = any(one.path != identity.path for one in deciding)
         self.tell_who_took_part = bool(self._conversations and self._contacts)
@@ -162,6 +177,23 @@ class DataSubjects:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _texts(payload)
         return _ids(self._conversations, record) or _ids(self._contacts, record)
+
+    def hashes_in(self, payload: bytes) -> Iterator[str]:
+        """Walk through the hashes of all a record is about, beside what its own id tells.
+
+        Of one that cannot be read, those of all texts it holds.
+        """
+        if not self._tell_more:
+            return
+        try:
+            record = msgspec.json.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            ids = external_ids = _texts(payload)
+        else:
+            ids = _ids((*self._conversations, *self._contacts), record)
+            external_ids = _ids(self._external_ids, record)
+        yield from map(entity_hash, ids)
+        yield from map(external_hash, external_ids)
 
     def conversations_of(self, payload: str, people: Collection[str]) -> Sequence[str]:
         """Return the conversations of a valid record that one of some contacts took part in."""
@@ -194,6 +226,7 @@ class RawPages:
         window: what was asked for; stamped on every row.
         extracted_at: when it was asked for; stamped on every row.
         erased: `entity_hash` of those whose records are left out.
+        limits: how large a record may be.
     """
 
     def __init__(
@@ -204,7 +237,9 @@ class RawPages:
         window: Window,
         extracted_at: datetime,
         erased: Collection[str] = (),
+        limits: Limits = USUAL,
     ) -> None:
+        self._limits = limits
         self._resource = resource
         self._window = window
         self._extracted_at = extracted_at
@@ -214,9 +249,11 @@ class RawPages:
 
     def page(self, records: Iterable[msgspec.Raw | bytes], page_number: int) -> Page:
         """Return the raw rows of `records`, each the JSON text of one record."""
+        batches: list[pa.RecordBatch] = []
         ids: list[str] = []
         payloads: list[bytes] = []
         hashes: list[str] = []
+        size = 0
         refused: list[QuarantinedRecord] = []
         erased: list[str] = []
         for position, record in enumerate(records):
@@ -227,9 +264,20 @@ class RawPages:
                 continue
             digest = hashlib.sha256(payload).hexdigest()
             if reason is None and record_id is not None:
+                if len(payload) > self._limits.attribute_bytes:
+                    logger.warning(
+                        "%s %s has %.1f MB; a participant's attributes beyond %d KB "
+                        "(ELT_ATTRIBUTES_KILOBYTES) are loaded, and not in the marts",
+                        self._resource, record_id, len(payload) / (1 << 20),
+                        self._limits.attribute_bytes >> 10,
+                    )  # fmt: skip
                 ids.append(record_id)
                 payloads.append(payload)
                 hashes.append(digest)
+                size += len(payload)
+                if size > COPIED_BYTES:
+                    batches.append(self._batch(ids, hashes, payloads))
+                    ids, payloads, hashes, size = [], [], [], 0
                 continue
             refused.append(
                 QuarantinedRecord(
@@ -248,8 +296,14 @@ class RawPages:
                     payload_hash=digest,
                 )
             )
+        batches.append(self._batch(ids, hashes, payloads))
+        return Page(pa.Table.from_batches(batches), refused, erased)
+
+    def _batch(
+        self, ids: Sequence[str], hashes: Sequence[str], payloads: Sequence[bytes]
+    ) -> pa.RecordBatch:
         count = len(ids)
-        rows = pa.RecordBatch.from_arrays(
+        return pa.RecordBatch.from_arrays(
             [
                 pa.array(ids, pa.string()),
                 pa.repeat(pa.scalar(self._window.start, _TIMESTAMP), count),
@@ -260,21 +314,19 @@ class RawPages:
             ],
             schema=RAW_SCHEMA,
         )
-        return Page(rows, refused, erased)
 
     def _erased_subject(self, record_id: str | None, payload: bytes) -> str | None:
         """Return the hash of whom the record goes with if they were erased, valid or not."""
         likely = record_id or self._identity.guess(payload)
-        about = [likely] if likely else _texts(payload)
-        if self._subjects.are_in_payload:
-            about += self._subjects.of(payload)
-        hashes = (entity_hash(one) for one in about)
+        by_id = map(entity_hash, [likely] if likely else _texts(payload))
+        hashes = chain(by_id, self._subjects.hashes_in(payload))
         return next((one for one in hashes if one in self._erased), None)
 
     def _check(self, payload: bytes) -> tuple[str | None, str | None]:
         """Return the record's id and, where it cannot be stored, the reason."""
-        if len(payload) > MAX_RECORD_BYTES:
-            return None, f"larger than {MAX_RECORD_BYTES >> 20} MB"
+        if len(payload) > self._limits.record_bytes:
+            megabytes = self._limits.record_bytes >> 20
+            return None, f"larger than {megabytes} MB (ELT_RECORD_MEGABYTES)"
         try:
             record_id = self._identity.of(payload)
         except RecursionError:

@@ -19,6 +19,7 @@ from loader.errors import (
     SourceUnavailable,
     TooLarge,
     WindowUnavailable,
+    WrongClock,
 )
 from loader.fetch import Batch, Fetcher
 from loader.genesys.client import Client
@@ -293,6 +294,7 @@ class Run:
             commit_bytes=self._settings.commit_megabytes << 20,
             erased=self._erased,
             job_age=None if opened.job_id is None else job_age,
+            limits=self._settings.limits,
         )
         with fetcher.batches() as batches:
             if opened.job_id is not None and opened.page_count == 0 and fetcher.is_slow():
@@ -317,9 +319,15 @@ class Run:
         self._check_quarantine(resource, opened, summary)
 
     def _commit(self, plan: Plan, opened: OpenWindow, batch: Batch, adjustment: str | None) -> None:
-        """Put a batch, its ledger rows and the state behind it into the warehouse at once."""
+        """Put a batch, its ledger rows and the state behind it into the warehouse at once.
+
+        Raises:
+            WrongClock: the batch ended with that; a load dated by it would be the newest for long.
+        """
         resource, window = plan.resource, opened.window
         problem = batch.problem
+        if isinstance(problem, WrongClock):
+            raise problem
         if problem is not None and _may_wait(resource):
             # Else each run that fails would append them again.
             batch.forget_records()

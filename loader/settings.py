@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings
 
 from loader.errors import SettingsError
 from loader.genesys.hosts import Hosts, checked_url, region_hosts
+from loader.limits import Limits
 from loader.setting_types import (
     ENV_FILE,
     INTEGER,
@@ -94,6 +95,7 @@ class Settings(_Target):
     # Any warehouse
     pii_salt: Secret = Field(default=SecretStr(""), alias="ELT_PII_SALT")
     slice_megabytes: Whole = count(64, 1, 4096, "ELT_SLICE_MEGABYTES")
+    attributes_kilobytes: Whole = count(1024, 1, 32_768, "ELT_ATTRIBUTES_KILOBYTES")
 
     # The run
     work_dir: PlainPath = Field(default=Path("data/work"), alias="ELT_WORK_DIR")
@@ -109,6 +111,7 @@ class Settings(_Target):
     )
     page_size: Whole = count(1000, 1, 10_000, "ELT_PAGE_SIZE")
     commit_megabytes: Whole = count(64, 1, 1024, "ELT_COMMIT_MEGABYTES")
+    record_megabytes: Whole = count(32, 1, 256, "ELT_RECORD_MEGABYTES")
     quarantine_percent: Whole = count(1, 0, 100, "ELT_QUARANTINE_PERCENT")
     drift_percent: Whole = count(20, 0, 100, "ELT_DRIFT_PERCENT")
 
@@ -235,6 +238,11 @@ class Settings(_Target):
         """The finest bucket of the aggregates, as an ISO duration."""
         return f"PT{self.interval_minutes}M" if self.interval_minutes < 60 else "PT1H"
 
+    @property
+    def limits(self) -> Limits:
+        """How large a record may be."""
+        return Limits(self.record_megabytes << 20, self.attributes_kilobytes << 10)
+
     def now(self) -> datetime:
         """The present, or ELT_NOW."""
         return self.now_override or datetime.now(UTC)
@@ -258,6 +266,7 @@ class Settings(_Target):
         return {
             "ELT_TARGET": self.target,
             "ELT_SLICE_MEGABYTES": str(self.slice_megabytes),
+            "ELT_ATTRIBUTES_KILOBYTES": str(self.attributes_kilobytes),
             **self.warehouse.environment(),
         }
 

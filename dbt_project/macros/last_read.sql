@@ -9,5 +9,11 @@
             current_timestamp
         ) as last_read_at
     from {{ source('loader', 'extract_windows') }}
-    where resource = '{{ table.identifier }}'
+    where
+        resource = '{{ table.identifier }}'
+        and _dlt_load_id in (
+            select load_id
+            from {{ source('loader', '_dlt_loads') }}
+            where status = 0
+        )
 {%- endmacro %}

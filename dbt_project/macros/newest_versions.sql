@@ -1,7 +1,10 @@
 {#- The CTEs that begin a table with one row per record, incremental by load; the last is versions,
     one row per version of each record that the slice's loads brought: keys only, as choosing among
     keys costs nothing and carrying the payloads along would cost all. A record is chosen from all
-    its versions, so neither late nor out-of-order versions are lost. -#}
+    its versions, so neither late nor out-of-order versions are lost.
+
+    load_id is a completed load that holds the version. Who opens its payload joins by that too: a
+    load that was killed and read again has left the same version under an id that counts nowhere. -#}
 {% macro record_versions(source_name, table_name) -%}
 source as (
 
@@ -39,7 +42,10 @@ versions as (
         source.record_id,
         source.extracted_at,
         source.payload_hash,
+        min(source._dlt_load_id) as load_id,
         min(committed_loads.loaded_at) as loaded_at,
+        min(source.window_start) as window_start,
+        min(source.window_end) as window_end,
         count(*) as copy_count
     from source
     inner join committed_loads
@@ -100,6 +106,7 @@ payloads as (
             source.record_id = newest.record_id
             and source.extracted_at = newest.extracted_at
             and source.payload_hash = newest.payload_hash
+            and source._dlt_load_id = newest.load_id
     where newest.copy_count = 1
 
     union all
@@ -117,6 +124,7 @@ payloads as (
             source.record_id = newest.record_id
             and source.extracted_at = newest.extracted_at
             and source.payload_hash = newest.payload_hash
+            and source._dlt_load_id = newest.load_id
     where newest.copy_count > 1
     group by newest.record_id, newest.extracted_at, newest.payload_hash, newest.loaded_at
 

@@ -1,14 +1,16 @@
 """`doctor`: whether settings, lock, state, dlt's schema and the tables tell one story.
 
 Nothing is changed but what every command does on opening a warehouse: packages that a killed run
-left are finished first, if they can be.
+left are finished first, if they can be. And what `--redate` asks for.
 """
 
 import argparse
+import hashlib
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from loader.commands.console import console
@@ -19,7 +21,7 @@ from loader.ledger import described
 from loader.seeds import check_seeds
 from loader.settings import Settings
 from loader.warehouses.dataset import DATASET, Dataset
-from loader.warehouses.lock import run_lock
+from loader.warehouses.lock import locked
 from loader.windows import Coverage, Window, iso
 
 # Rows that are gone because somebody was erased count as those of the load that had brought them.
@@ -28,6 +30,9 @@ ERASED = """
     select coalesce(loaded_in, _dlt_load_id) from {{erased_records}}
     where resource = '{}'
 """
+
+# How many payloads of how many loads are compared with their hashes.
+SAMPLE, SAMPLED_LOADS = 50, 5
 
 Verdict = Literal["ok", "note", "problem"]
 
@@ -49,7 +54,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     ]
     code = ExitCode.OK
     try:
-        for finding in _examined(settings):
+        for finding in _examined(settings, redate=options.redate, deep=options.deep):
             findings.append(finding)
     except LoaderError as problem:
         findings.append(Finding("doctor", "problem", str(problem), "as it says"))
@@ -67,7 +72,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     return code
 
 
-def _examined(settings: Settings) -> Iterator[Finding]:
+def _examined(settings: Settings, *, redate: bool, deep: bool) -> Iterator[Finding]:
     check_seeds()
     yield Finding("seeds", "ok", "every line can be read")
     names = contract_of(settings).resource_names
@@ -77,18 +82,40 @@ def _examined(settings: Settings) -> Iterator[Finding]:
         place = dataset.warehouse.place
         yield Finding("warehouse", "note", f"{place} does not exist yet", "`load`")
         return
-    with run_lock(settings.work_dir), closing(dataset):
+    with locked(settings, dataset.warehouse), closing(dataset):
         yield Finding("lock", "ok", "no run is going on")
         pending = dataset.pending_packages()
         dataset.connect(to_look=True)
-        if pending:
+        if dataset.recorded_columns() and (loads := dataset.future_loads()):
+            yield _of_the_future(dataset, loads, redate=redate)
+        elif pending:
             yield _finished(dataset, pending)
-        yield from look(dataset, names, settings.now())
+        yield from look(dataset, names, settings.now(), deep=deep)
     if settings.client_id:
         settings.check_source()
         with closing(client_of(settings)) as client:
             client.login()
         yield Finding("Genesys", "ok", "takes the client's credentials; the clocks agree")
+
+
+def _of_the_future(dataset: Dataset, loads: Sequence[str], *, redate: bool) -> Finding:
+    """Say that loads are dated later than now, or date them back: until then no run may load."""
+    newest = iso(datetime.fromtimestamp(float(loads[-1]), UTC))
+    if not redate:
+        return Finding(
+            "clock",
+            "problem",
+            f"{len(loads)} loads are dated later than now, up to {newest}; no run may load before",
+            "set the clock of this machine right; if it is right, another's was wrong: `doctor "
+            "--redate` dates them back, then `make transform ARGS=--full-refresh`",
+        )
+    dataset.redate(loads)
+    return Finding(
+        "clock",
+        "note",
+        f"{len(loads)} loads, dated up to {newest}, were dated back",
+        "`make transform ARGS=--full-refresh`, if the marts were built with them",
+    )
 
 
 def _finished(dataset: Dataset, pending: int) -> Finding:
@@ -105,13 +132,16 @@ def _finished(dataset: Dataset, pending: int) -> Finding:
     return Finding("packages", "note", f"{pending} left by a run, finished just now")
 
 
-def look(dataset: Dataset, resources: Sequence[str], now: datetime) -> Iterator[Finding]:
+def look(
+    dataset: Dataset, resources: Sequence[str], now: datetime, *, deep: bool = False
+) -> Iterator[Finding]:
     """Compare what is in a connected warehouse.
 
     Args:
         dataset: connected.
         resources: names of the resources, which are those of their raw tables.
         now: the present.
+        deep: whether to compare every payload with its hash; else a few of each resource.
     """
     differences = list(_tables(dataset, resources))
     yield from differences or [Finding("tables", "ok", f"{DATASET} is as dlt has recorded it")]
@@ -120,6 +150,13 @@ def look(dataset: Dataset, resources: Sequence[str], now: datetime) -> Iterator[
         return
     short = list(_counts(dataset, resources))
     yield from short or [Finding("rows", "ok", "every commit has the rows its ledger row tells")]
+    for resource in resources:
+        yield from _unlisted(dataset, resource)
+    changed = [
+        finding for resource in resources for finding in _changed(dataset, resource, deep=deep)
+    ]
+    looked_at = "every payload looked at" if deep else "those looked at (all with --deep)"
+    yield from changed or [Finding("payloads", "ok", f"{looked_at} fit their payload_hash")]
     for resource in resources:
         yield from _state(dataset, resource, now)
 
@@ -210,6 +247,82 @@ def _counts(dataset: Dataset, resources: Sequence[str]) -> Iterator[Finding]:
                 "are there",
                 _reload(resource, start, end),
             )
+
+
+def _unlisted(dataset: Dataset, resource: str) -> Iterator[Finding]:
+    """Look at rows whose load dlt does not list as completed: they count nowhere.
+
+    A load that was killed may leave some, and its records came again under another. What did not
+    come again was taken away by somebody who deleted rows of `_dlt_loads`.
+    """
+    unlisted = "_dlt_load_id not in (select load_id from {_dlt_loads} where status = 0)"
+    [(row_count,)] = dataset.query(f"select count(*) from {{all.{resource}}} where {unlisted}")
+    if not row_count:
+        return
+    lost = dataset.query(
+        f"""
+        select lost.window_start, lost.window_end, count(*)
+        from {{all.{resource}}} as lost
+        where lost.{unlisted}
+            and not exists (
+                select 1 from {{{resource}}} as known
+                where known.record_id = lost.record_id and known.extracted_at >= lost.extracted_at
+            )
+            and not exists (
+                select 1 from {{extract_windows}} as later
+                where later.resource = %s and later.status = 'loaded'
+                    and later.started_at > lost.extracted_at
+                    and later.window_start <= lost.window_start
+                    and later.window_end >= lost.window_end
+            )
+        group by lost.window_start, lost.window_end order by lost.window_start
+        """,
+        resource,
+    )
+    for start, end, count in lost:
+        yield Finding(
+            resource,
+            "problem",
+            f"{described(Window(start, end))}: {count} rows of loads that are not in _dlt_loads, "
+            "which count nowhere",
+            f"if rows of _dlt_loads were deleted, restore them from a backup; else "
+            f"{_reload(resource, start, end)}",
+        )
+    if not lost:
+        yield Finding(
+            resource, "note", f"{row_count} rows of loads that were killed; they came again and "
+            "count once",
+        )  # fmt: skip
+
+
+def _changed(dataset: Dataset, resource: str, *, deep: bool) -> Iterator[Finding]:
+    """Compare payloads with their hashes: somebody has changed them, or a disk has."""
+    loads = [load for (load,) in dataset.query(f"select distinct _dlt_load_id from {{{resource}}}")]
+    # Another order each time, and so others that come first.
+    shuffled = f"order by substring(payload_hash, {random.randint(1, 32)}, 32) limit {SAMPLE}"
+    # By loads, which are of bounded size; other ones each time.
+    for load in loads if deep else random.sample(loads, min(SAMPLED_LOADS, len(loads))):
+        rows = dataset.query(
+            f"select record_id, window_start, window_end, extracted_at, payload_hash, payload"
+            f" from {{{resource}}} where _dlt_load_id = %s {'' if deep else shuffled}",
+            load,
+        )
+        for record_id, start, end, extracted_at, payload_hash, payload in rows:
+            if hashlib.sha256(payload.encode()).hexdigest() == payload_hash:
+                continue
+            [(newer,)] = dataset.query(
+                f"select count(*) from {{{resource}}} where record_id = %s and extracted_at > %s",
+                record_id,
+                extracted_at,
+            )
+            if not newer:
+                yield Finding(
+                    resource,
+                    "problem",
+                    f"{record_id} of {described(Window(start, end))} is not what was loaded: its "
+                    "payload_hash is of another payload",
+                    f"{_reload(resource, start, end)}, which outdoes it; see who changes payloads",
+                )
 
 
 def _state(dataset: Dataset, resource: str, now: datetime) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ part in. The marts' own tables are no source: analysts choose what those show.
 """
 
 import argparse
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -18,10 +19,10 @@ from loader.commands.session import dataset_of
 from loader.contracts import contract_of
 from loader.errors import DestinationError, ExitCode, SettingsError
 from loader.ledger import ErasedRecord, ledger_table
-from loader.raw import DataSubjects, entity_hash
+from loader.raw import DataSubjects, entity_hash, external_hash
 from loader.settings import Settings
 from loader.warehouses.dataset import DATASET, Dataset, StoredTable
-from loader.warehouses.lock import run_lock
+from loader.warehouses.lock import locked
 
 # What rows outside the raw dataset tell whom they are about by.
 ABOUT = ("conversation_id", "contact_id", "canonical_contact_id", "external_contact_id")
@@ -62,17 +63,20 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     conversations: list[str] = options.conversation
     if not contacts and not conversations:
         raise SettingsError("erase needs --contact or --conversation: whom to erase.")
+    if not all(one.strip() for one in (*contacts, *conversations)):
+        raise SettingsError("erase: an id is blank, which is nobody's; say whom to erase.")
     dataset = dataset_of(settings)
     if not dataset.exists():
         raise SettingsError("the warehouse is empty: nothing has been loaded, nothing to erase.")
-    with run_lock(settings.work_dir), closing(dataset):
+    with locked(settings, dataset.warehouse), closing(dataset):
         # Finishes what a killed run has left, so that nothing is waiting in files.
         dataset.connect()
         inside = {
             resource.name: DataSubjects(resource.identity, resource.subjects)
             for resource in contract_of(settings).resources(settings)
         }
-        ids = entities(dataset, inside, contacts, conversations)
+        people, external_ids = _people(dataset, contacts)
+        ids = entities(dataset, inside, people, conversations)
         found = parts(dataset, inside, ids)
         known = dataset.erased()
         strangers = [one for one in conversations if entity_hash(one) not in known]
@@ -88,6 +92,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
             shown.add_row(f"{place.schema}.{place.name}", f"{row_count:,}")
         if found:
             console().print(shown)
+            for line in _refused(found):
+                console().print(line, soft_wrap=True, markup=False)
         else:
             console().print("Nothing is left to delete: this was erased before.")
         if not options.yes:
@@ -97,7 +103,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
                 else "If that was interrupted, --yes brings it to its end."
             )
             return ExitCode.OK
-        write_off(dataset, ids, found, settings.now())
+        hashes = {*map(entity_hash, ids), *map(external_hash, external_ids)}
+        write_off(dataset, hashes, found, settings.now())
     console().print(
         "Erased; no load brings it back. Backups and copies of the warehouse still hold it, and "
         "so does Genesys. `make transform` makes the tables good that count it.",
@@ -106,55 +113,82 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
+def _refused(found: Sequence[Part]) -> Iterator[str]:
+    """Name the quarantined records that hold an id, which nothing but that tells whom they are of.
+
+    Each by the beginning of its payload_hash.
+    """
+    for part in found:
+        for payload_hash, subject in part.subjects.items():
+            if part.table.name == "quarantined_records":
+                yield f"quarantined_records {payload_hash[:16]}: holds {subject}"
+
+
 def entities(
     dataset: Dataset,
     inside: Mapping[str, DataSubjects],
-    contacts: Collection[str],
+    people: Collection[str],
     conversations: Collection[str],
 ) -> set[str]:
     """Return the ids of all contacts and conversations that belong to those given.
 
     Args:
-        dataset: connected, its models built.
+        dataset: connected, its models built if there are people.
         inside: who tells whom the records of a raw table are about, by its name.
-        contacts: Genesys' ids or ids of another system, all of whose people are meant.
+        people: Genesys' ids of contacts, of all that belong together.
         conversations: ids of single conversations.
+    """
+    found = {*people, *conversations}
+    for ids in _chunks(people):
+        rows = dataset.query(
+            f"select distinct conversation_id from {{{CONVERSATIONS}}} "
+            f"where contact_id in ({_places(ids)})",
+            *ids,
+        )
+        found |= {conversation for (conversation,) in rows}
+    for table_name, subjects in inside.items():
+        if subjects.tell_who_took_part:
+            found |= _took_part(dataset, table_name, subjects, people)
+    return found
+
+
+def _people(dataset: Dataset, contacts: Collection[str]) -> tuple[set[str], set[str]]:
+    """Return the ids of everybody merged with some contacts, and all their ids elsewhere.
+
+    Args:
+        dataset: connected.
+        contacts: Genesys' ids or ids of another system, all of whose people are meant.
 
     Raises:
         DestinationError: the contacts have not been modelled yet.
         SettingsError: an id that nothing knows.
     """
-    models = (IDS, MERGES, CONVERSATIONS)
-    if contacts and not dataset.has_all(*models):
+    if contacts and not dataset.has_all(IDS, MERGES, CONVERSATIONS):
         raise DestinationError(
-            "who a contact was merged with, and what it took part in, is not modelled yet; "
-            "`make transform`."
+            "who a contact was merged with, and what it took part in, is not modelled yet, or "
+            "dbt is replacing it just now; `make transform`, or wait for the one that runs."
         )
-    found = set(conversations)
+    people: set[str] = set()
+    # By their own names too: whoever comes again after an interruption must be found.
+    external_ids = set(contacts)
     for contact in contacts:
-        people = _people(dataset, contact)
-        if not people and entity_hash(contact) not in dataset.erased():
+        merged = _merged(dataset, contact)
+        if not merged and not {entity_hash(contact), external_hash(contact)} & dataset.erased():
             raise SettingsError(
                 f"CONTACT {contact!r}: no contact has this id, neither Genesys' own nor of another "
                 "system; load and transform first, or erase conversations one by one "
                 "(--conversation)."
             )
-        # By their own name too: whoever comes again after an interruption must be found.
-        found |= {contact, *people}
-        for ids in _chunks(people):
-            rows = dataset.query(
-                f"select distinct conversation_id from {{{CONVERSATIONS}}} "
-                f"where contact_id in ({_places(ids)})",
-                *ids,
-            )
-            found |= {conversation for (conversation,) in rows}
-        for table_name, subjects in inside.items():
-            if subjects.tell_who_took_part:
-                found |= _took_part(dataset, table_name, subjects, people)
-    return found
+        people |= merged
+    for ids in _chunks(people):
+        rows = dataset.query(
+            f"select external_id from {{{IDS}}} where contact_id in ({_places(ids)})", *ids
+        )
+        external_ids |= {one for (one,) in rows if (one or "").strip()}
+    return people, external_ids
 
 
-def _people(dataset: Dataset, contact: str) -> list[str]:
+def _merged(dataset: Dataset, contact: str) -> set[str]:
     """Return the ids of everybody merged with a contact, its own among them; none if unknown."""
     rows = dataset.query(
         f"""
@@ -168,7 +202,7 @@ def _people(dataset: Dataset, contact: str) -> list[str]:
         contact,
         contact,
     )
-    return sorted({one for (one,) in rows})
+    return {one for (one,) in rows}
 
 
 def _took_part(
@@ -182,8 +216,8 @@ def _took_part(
     for chunk in _chunks(people):
         condition, patterns = _holding(chunk, '"{}"')
         rows = dataset.query(
-            f"select record_id, payload from {{{table_name}}} where record_id in "
-            f"(select record_id from {{{table_name}}} where {condition}) "
+            f"select record_id, payload from {{all.{table_name}}} where record_id in "
+            f"(select record_id from {{all.{table_name}}} where {condition}) "
             "order by extracted_at, payload_hash desc",
             *patterns,
         )
@@ -225,9 +259,10 @@ def _parts(
     for chunk in _chunks(one for one in ids if "|" not in one):
         yield from _part(dataset, table, *_by_record_id(chunk))
     if table.name == "quarantined_records":
-        # A record that could not be read may have no id, but it holds one.
-        yield from _inside(dataset, table, "payload_hash", "{}", ids, lambda payload: [
-            one for one in ids if one in payload
+        # A record that could not be read may have no id, but it holds one, whole and quoted.
+        yield from _inside(dataset, table, "payload_hash", '"{}"', ids, lambda payload: [
+            one for one in ids
+            if json.dumps(one) in payload or json.dumps(one, ensure_ascii=False) in payload
         ])  # fmt: skip
     elif table.name in inside and inside[table.name].are_in_payload:
         yield from _inside(dataset, table, "record_id", '"{}"', ids, inside[table.name].of)
@@ -308,8 +343,10 @@ def _holding(ids: Sequence[str], written: str) -> tuple[str, list[str]]:
     return " or ".join(["payload like %s"] * len(ids)), [f"%{one}%" for one in patterns]
 
 
-def write_off(dataset: Dataset, ids: Collection[str], found: Sequence[Part], now: datetime) -> None:
-    """Delete the parts, remember the ids by their hashes, write the tables anew.
+def write_off(
+    dataset: Dataset, hashes: Collection[str], found: Sequence[Part], now: datetime
+) -> None:
+    """Delete the parts, remember those they are about by their hashes, write the tables anew.
 
     In this order: whatever it is interrupted by, no load brings anything back from then on, and
     erasing again goes on where it stopped.
@@ -317,8 +354,7 @@ def write_off(dataset: Dataset, ids: Collection[str], found: Sequence[Part], now
     Raises:
         DestinationError: the warehouse refused it.
     """
-    remembered = {entity_hash(one): ErasedRecord(entity_hash(one), None, None, now) for one in ids}
-    records = [*remembered.values()]
+    records = [ErasedRecord(one, None, None, now) for one in sorted(hashes)]
     for part in found:
         table = part.table
         if table.schema == DATASET and table.name != "quarantined_records":

@@ -4,13 +4,17 @@ import argparse
 import hashlib
 import json
 import sys
+import unicodedata
 from contextlib import closing
 
+from loader.commands.console import console
 from loader.commands.session import dataset_of
 from loader.errors import DestinationError, ExitCode, SettingsError
 from loader.settings import Settings
-from loader.warehouses.lock import run_lock
+from loader.warehouses.lock import locked
 
+# Of Unicode's categories those of characters that are not to be seen themselves.
+UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _JOURNEYS = "genesys_marts.journey_timelines"
 _JOURNEY = """
     select min(ids.external_source_name), cast(timelines.timeline_json as text)
@@ -33,7 +37,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     dataset = dataset_of(settings)
     rows: list[tuple[str, ...]] = []
     if dataset.exists():
-        with run_lock(settings.work_dir, dataset.warehouse.wait_seconds), closing(dataset):
+        wait = dataset.warehouse.wait_seconds
+        with locked(settings, dataset.warehouse, wait), closing(dataset):
             dataset.connect()
             if not dataset.has_all(_JOURNEYS):
                 raise DestinationError("the journeys are not built yet; `make transform`.")
@@ -50,6 +55,17 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
             f"CONTACT {external_id!r}: {len(rows)} people have this external id, in "
             f"{', '.join(sorted({str(source) for source, _ in rows}))}."
         )
-    document = json.loads(rows[0][1])
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(json.loads(rows[0][1]), indent=2, ensure_ascii=False)
+    sys.stdout.write((harmless(text) if console().is_terminal else text) + "\n")
     return ExitCode.OK
+
+
+def harmless(text: str) -> str:
+    """Write JSON so that no character of it tells a terminal what to do; its value is the same.
+
+    Control characters move the cursor, colour and overwrite; others turn the direction of reading.
+    """
+    return "".join(
+        json.dumps(one)[1:-1] if one != "\n" and unicodedata.category(one) in UNSEEN else one
+        for one in text
+    )

@@ -1,7 +1,7 @@
-"""What commands that talk to Genesys share: the lock, a client that is logged in, the dataset."""
+"""What commands that talk to Genesys share: the locks, a client that is logged in, the dataset."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from loader.contracts import contract_of
 from loader.genesys.client import Client
@@ -10,7 +10,7 @@ from loader.genesys.retries import RetryPolicy
 from loader.genesys.tokens import Grant
 from loader.settings import Settings
 from loader.warehouses.dataset import Dataset
-from loader.warehouses.lock import run_lock
+from loader.warehouses.lock import run_lock, warn_of_readers
 
 
 def dataset_of(settings: Settings) -> Dataset:
@@ -20,7 +20,7 @@ def dataset_of(settings: Settings) -> Dataset:
 
 @contextmanager
 def connected(settings: Settings, *, create: bool = True) -> Iterator[tuple[Client, Dataset]]:
-    """Hold the lock; log in before the warehouse is touched: a refusal changes nothing.
+    """Hold the locks; log in before the warehouse is touched: a refusal changes nothing.
 
     Args:
         settings: checked for the source too.
@@ -29,15 +29,15 @@ def connected(settings: Settings, *, create: bool = True) -> Iterator[tuple[Clie
     dataset = dataset_of(settings)
     dataset.check_paths()
     client = client_of(settings)
-    with run_lock(settings.work_dir):
-        try:
-            client.login()
-            if create or dataset.exists():
-                dataset.connect()
+    with run_lock(settings.work_dir), closing(client):
+        client.login()
+        if not create and not dataset.exists():
             yield client, dataset
-        finally:
-            client.close()
-            dataset.close()
+            return
+        with dataset.warehouse.lock(), closing(dataset):
+            warn_of_readers(settings, dataset.warehouse)
+            dataset.connect()
+            yield client, dataset
 
 
 def requests_per_minute(settings: Settings) -> int:

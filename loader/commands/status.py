@@ -10,7 +10,7 @@ from loader.errors import ExitCode
 from loader.ledger import described
 from loader.settings import Settings
 from loader.warehouses.dataset import DATASET
-from loader.warehouses.lock import run_lock
+from loader.warehouses.lock import locked
 
 # The last error is the newest failure that no later success of the resource has made good.
 _STATUS = """
@@ -44,7 +44,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     if not dataset.exists():
         screen.print("The warehouse is empty: nothing has been loaded yet (`make load`).")
         return ExitCode.OK
-    with run_lock(settings.work_dir, dataset.warehouse.wait_seconds), closing(dataset):
+    with locked(settings, dataset.warehouse, dataset.warehouse.wait_seconds), closing(dataset):
         dataset.connect()
         facts = {row[0]: row[1:] for row in dataset.query(_STATUS)}
     shown = table(

@@ -12,6 +12,7 @@ from loader.seeds import check_seeds
 from loader.settings import Settings
 from loader.warehouses import warehouse_of
 from loader.warehouses.base import Warehouse
+from loader.warehouses.lock import locked
 from loader.windows import iso
 
 logger = logging.getLogger(__name__)
@@ -37,37 +38,42 @@ def transform(settings: Settings, arguments: Sequence[str]) -> int:
         BuildFailed: a node failed, or the project cannot be read.
         Stale: a resource was not read for too long.
         DestinationError: the warehouse is not there, or in use, or refused.
+        AlreadyRunning: a load, or another transform, goes on.
         SettingsError: dbt does not take these arguments.
     """
     check_seeds(Path(os.environ.get("DBT_PROJECT_DIR", ROOT / "dbt_project")) / "seeds")
     warehouse = warehouse_of(settings)
     if not warehouse.exists():
         raise DestinationError(f"{warehouse.place} does not exist yet; load first (`make load`).")
-    warehouse.wait_until_free()
     os.environ.update(settings.warehouse_environment())
     os.environ.setdefault("DBT_PROJECT_DIR", str(ROOT / "dbt_project"))
     os.environ.setdefault("DBT_PROFILES_DIR", str(ROOT / "profiles"))
-    from dbt.cli.main import dbtRunner
+    with locked(settings, warehouse, warehouse.wait_seconds):
+        warehouse.wait_until_free()
+        from dbt.cli.main import cli, dbtRunner
 
-    ended = dbtRunner().invoke(list(arguments))
+        if not set(arguments) & set(cli.commands):
+            # Options alone are those of the command that is meant where there is none at all.
+            arguments = ["build", *arguments]
+        command = next(word for word in arguments if word in cli.commands)
+        ended = dbtRunner().invoke(list(arguments))
     results = getattr(ended.result, "results", None) or ()
     for node in results:
         # dbt says of a table that it is stale, and not since when.
         if node.status in ("warn", "error") and getattr(node, "max_loaded_at", None):
             logger.warning("%s was last read %s", node.node.name, iso(node.max_loaded_at))
     if not ended.success:
-        raise _problem(warehouse, arguments, results, ended.exception)
+        raise _problem(warehouse, command, results, ended.exception)
     return ExitCode.OK
 
 
 def _problem(
     warehouse: Warehouse[Any],
-    arguments: Sequence[str],
+    command: str,
     results: Sequence[Any],
     exception: BaseException | None,
 ) -> LoaderError:
     """Say what kind of failure it was, and which node was the first."""
-    command = next((word for word in arguments if not word.startswith("-")), "dbt")
     failed = [node for node in results if node.status in FAILED]
     stale = [node.node.name for node in failed if getattr(node, "max_loaded_at", None)]
     if stale and len(stale) == len(failed):

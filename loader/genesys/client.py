@@ -19,6 +19,7 @@ import urllib3
 
 from loader.errors import AccessError, SourceContractError, SourceUnavailable
 from loader.genesys.circuit import Circuit, EndpointLimits
+from loader.genesys.deadline import Deadline, HeldAdapter
 from loader.genesys.hosts import Hosts
 from loader.genesys.quota import Quota
 from loader.genesys.replies import (
@@ -55,7 +56,7 @@ class _HttpRequest:
     params: Params | None = None
 
 
-class _MachineTrust(requests.adapters.HTTPAdapter):
+class _MachineTrust(HeldAdapter):
     """Trusts the authorities of this machine beside those that come with `requests`.
 
     A company whose proxy inspects TLS installs its own there (or names it in SSL_CERT_FILE).
@@ -189,43 +190,55 @@ class Client:
         metrics = self.log.metrics
         metrics.waited_seconds += self._quota.wait_turn(request.path)
         metrics.request_count += 1
-        deadline = time.monotonic() + self._request_seconds
+        deadline = Deadline(self._request_seconds)
+        ends = time.monotonic() + self._request_seconds
         # Who computes for a minute before the first byte is not dead.
         silence = self._request_seconds if request.path in self._circuits else SILENCE_SECONDS
         try:
-            with self._session.request(
-                request.method,
-                request.url,
-                params=request.params,
-                data=request.data,
-                headers=request.headers,
-                timeout=(CONNECT_SECONDS, min(silence, self._request_seconds)),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                body = self._body(response, request.path, deadline)
+            with (
+                deadline,
+                self._session.request(
+                    request.method,
+                    request.url,
+                    params=request.params,
+                    data=request.data,
+                    headers=request.headers,
+                    timeout=(CONNECT_SECONDS, min(silence, self._request_seconds)),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                body = self._body(response, request.path, ends)
+                if deadline.has_passed:
+                    raise self._too_slow()
                 self._quota.heed(response.headers)
                 self._replies.check_clock(response.headers)
                 return Reply(body, response.headers, response.status_code)
         except requests.exceptions.SSLError:
+            if deadline.has_passed:
+                raise self._too_slow() from None
             raise SourceUnavailable(
                 f"the certificate of {urlsplit(request.url).hostname} is not trusted; if a proxy "
                 "inspects TLS, install its certificate on this machine."
             ) from None
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-            kind = TooSlow if time.monotonic() > deadline else Transient
+            if deadline.has_passed:
+                raise self._too_slow() from None
+            kind = TooSlow if time.monotonic() > ends else Transient
             raise kind(network_problem(error)) from None
 
-    def _body(self, response: requests.Response, path: str, deadline: float) -> bytes:
+    def _too_slow(self) -> TooSlow:
+        return TooSlow(f"slower than {self._request_seconds:.0f} s (ELT_REQUEST_SECONDS)")
+
+    def _body(self, response: requests.Response, path: str, ends: float) -> bytes:
         chunks: list[bytes] = []
         size = 0
-        # A socket timeout bounds each read only: a server that drips would hold us for
-        # ever. And read1, because every other way to read waits for a whole chunk.
+        # read1, because every other way to read waits for a whole chunk.
         while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
             chunks.append(chunk)
             size += len(chunk)
-            if time.monotonic() > deadline:
-                raise TooSlow(f"slower than {self._request_seconds:.0f} s (ELT_REQUEST_SECONDS)")
+            if time.monotonic() > ends:
+                raise self._too_slow()
             if size > MAX_ANSWER_BYTES:
                 raise SourceContractError(
                     f"{path} answered more than {MAX_ANSWER_BYTES >> 20} MB; lower ELT_PAGE_SIZE."
@@ -237,7 +250,8 @@ def _new_session() -> requests.Session:
     session = requests.Session()
     # A .netrc entry would silently replace the bearer, a proxy setting redirect it.
     session.trust_env = False
-    session.mount("https://", _MachineTrust())
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, _MachineTrust())
     session.headers["Accept"] = "application/json"
     session.hooks["response"].append(_hide_redirect)
     return session

@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 from loader.errors import (
     AccessError,
     Refused,
-    SettingsError,
     SourceContractError,
     TooLarge,
     Unreadable,
+    WrongClock,
     WrongShape,
 )
 from loader.genesys.request_metrics import RateLimitEvent
@@ -78,7 +78,7 @@ class Replies:
         told = _moment(headers.get("Date", "")) if self._is_clock_checked else None
         off = (self._now() - told).total_seconds() if told else 0.0
         if abs(off) > MOST_SECONDS_OFF:
-            raise SettingsError(
+            raise WrongClock(
                 f"the clock of this machine is off by {off:+.0f} s, says Genesys; set it right."
             )
 

@@ -7,6 +7,7 @@ imports dlt and the engine's driver inside its functions, so that settings are r
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
@@ -97,6 +98,11 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
     def place(self) -> str:
         """Where it is, for messages: the setting that says so and its value."""
 
+    @property
+    def files(self) -> Sequence[Path]:
+        """Files of this machine that it lies in."""
+        return ()
+
     @abstractmethod
     def destination(self) -> "AnyDestination_CO":
         """Open it, as far as that is needed, and return dlt's destination with its credentials."""
@@ -111,6 +117,27 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
     def exists(self) -> bool:
         """Tell whether there can be anything to read; a server is only known by asking it."""
         return True
+
+    @abstractmethod
+    def lock(self, wait_seconds: float = 0.0) -> AbstractContextManager[None]:
+        """Hold the warehouse itself, against runs of other work directories and other machines.
+
+        It must be free again when its holder is dead, whatever machine that was on.
+
+        Args:
+            wait_seconds: how long to wait for a run that holds it.
+
+        Raises:
+            AlreadyRunning: another run holds it, and which.
+            DestinationError: it cannot be asked.
+        """
+
+    def check_lock(self) -> None:
+        """Make sure, before a commit, that the lock is still ours.
+
+        Raises:
+            AlreadyRunning: it was taken from us, as from a process that slept for too long.
+        """
 
     @property
     def wait_seconds(self) -> int:

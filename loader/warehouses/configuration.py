@@ -6,16 +6,21 @@ a file of settings for another pipeline on this machine, or a variable that happ
 CREDENTIALS, must not change a load.
 """
 
-from typing import Any
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, cast
 
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.providers.provider import ConfigProvider
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.configuration.utils import TraceLogContext
 from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.destination.client import JobClientBase
 from dlt.common.destination.reference import AnyDestination_CO
 from dlt.common.normalizers.naming import NamingConvention
 from dlt.common.runtime.run_context import RunContext
+from dlt.common.schema import Schema
+from dlt.destinations.job_client_impl import SqlJobClientBase
 
 # By their last names: no two of those that dlt asks for share one of these.
 VALUES = {
@@ -103,4 +108,43 @@ def with_known_capabilities(destination: AnyDestination_CO) -> AnyDestination_CO
         return found[kind].copy()
 
     destination.capabilities = known  # type: ignore[method-assign]
+    return destination
+
+
+def listing_in_order(
+    destination: AnyDestination_CO, refused: Callable[[str], None]
+) -> AnyDestination_CO:
+    """Have a destination list a load only if no later one is listed.
+
+    Its id is the time it began, and whoever reads what is new goes on after the newest id. A run
+    that slept through the loss of its lock must not put its load before that of another.
+
+    Args:
+        destination: dlt's.
+        refused: told of a load that was not listed; its rows count nowhere.
+    """
+    client_of = destination.client
+
+    def client(schema: Schema, *arguments: Any, **options: Any) -> JobClientBase:  # noqa: ANN401
+        made = cast(SqlJobClientBase, client_of(schema, *arguments, **options))
+
+        def complete_load(load_id: str) -> None:
+            sql = made.sql_client
+            loads = sql.make_qualified_table_name(schema.loads_table_name)
+            values = (load_id, schema.name, 0, datetime.now(UTC), schema.version_hash)
+            # In one statement: between two of them it might sleep as well.
+            sql.execute_sql(
+                f"INSERT INTO {loads}({made.loads_table_schema_columns})"
+                " SELECT %s, %s, %s, %s, %s FROM (SELECT 1 AS one) AS one"
+                f" WHERE NOT EXISTS (SELECT 1 FROM {loads} AS later WHERE later.load_id > %s)",
+                *values,
+                load_id,
+            )
+            if not sql.execute_sql(f"SELECT 1 FROM {loads} WHERE load_id = %s", load_id):
+                refused(load_id)
+
+        made.complete_load = complete_load  # type: ignore[method-assign]
+        return made
+
+    destination.client = client  # type: ignore[method-assign]
     return destination

@@ -20,6 +20,7 @@ import dlt
 import pyarrow as pa
 import pyarrow.compute as pc
 from dlt.common.destination.exceptions import DestinationException
+from dlt.common.destination.reference import AnyDestination_CO
 from dlt.common.pipeline import LoadInfo
 from dlt.common.runtime import signals
 from dlt.common.schema import Schema
@@ -28,12 +29,22 @@ from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltResource, DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from loader.errors import DestinationError, LoaderError, SettingsError
+from loader.errors import (
+    AlreadyRunning,
+    DestinationError,
+    LoaderError,
+    SettingsError,
+    WrongClock,
+)
 from loader.ledger import HashSalt, ResourceState, empty_tables, ledger_table
 from loader.settings import Settings
 from loader.warehouses import warehouse_of
 from loader.warehouses.base import StoredColumn
-from loader.warehouses.configuration import configure, with_known_capabilities
+from loader.warehouses.configuration import (
+    configure,
+    listing_in_order,
+    with_known_capabilities,
+)
 from loader.warehouses.packages import Packages
 
 PIPELINE = "genesys"
@@ -45,12 +56,15 @@ OURS = "genesys"
 # records lies inside `payload` and cannot break a load.
 RAW_CONTRACT: Any = {"tables": "evolve", "columns": "freeze", "data_type": "freeze"}
 
+# What clocks may lie apart.
+MOST_SECONDS_OFF = 300.0
+
 # Bytes of payload read or written at once: some engines read a row group of a file whole.
 ROW_GROUP_BYTES = 16 << 20
 _M_MMAP_THRESHOLD = -3  # malloc.h
 
-# A table in a query: `{users}` of the raw dataset, `{genesys_marts.dim_users}` of another schema.
-_TABLE = re.compile(r"\{(?:(\w+)\.)?(\w+)\}")
+# A table in a query, with its alias if it has one.
+_TABLE = re.compile(r"\{(?:(\w+)\.)?(\w+)\}(?: as (\w+))?")
 
 
 @dataclass(frozen=True, order=True)
@@ -83,6 +97,10 @@ class Dataset:
         self._packages = Packages(self._dlt_dir / PIPELINE)
         self._pipeline: dlt.Pipeline | None = None
         self._modelled: dict[tuple[str, str], str] = {}
+        # What the clock says beyond what has passed.
+        self._clock = _clock_and_time()
+        # Loads that another run's was listed before.
+        self._overtaken: list[str] = []
 
     def check_paths(self) -> None:
         """Refuse paths that cannot be written, before anything is asked of Genesys.
@@ -113,22 +131,13 @@ class Dataset:
         _keep_little_memory()
         with self._one_line_errors(), _heeding_signals():
             self._packages.sweep()
-            destination = with_known_capabilities(self.warehouse.destination())
-            while True:
-                self._pipeline = dlt.pipeline(
-                    PIPELINE,
-                    destination=destination,
-                    dataset_name=DATASET,
-                    pipelines_dir=str(self._dlt_dir),
-                )
-                self._pipeline.sync_destination()
-                self._check_dataset()
-                if to_look or self._pending_follow_the_warehouse():
-                    break
-                # They were made for a newer state of it: a backup has been put back since.
-                self._packages.give_up()
-        if not to_look:
-            self.finish_pending()
+            destination = listing_in_order(
+                with_known_capabilities(self.warehouse.destination()), self._overtaken.append
+            )
+        while not self._opened(destination, to_look=to_look):
+            # They were made for a newer state of it: a backup has been put back since. Or another
+            # run has loaded meanwhile.
+            self._packages.give_up()
         tables = empty_tables(self._raw_tables)
         present = self._present(tables)
         if "extract_windows" in present:
@@ -136,14 +145,33 @@ class Dataset:
         has_salt = "hash_salts" in present and self._check_salt(present)
         if not to_look:
             self._check_tables()
+            if present:
+                self._check_clock()
             missing = {name: table for name, table in tables.items() if name not in present}
             if not has_salt:
                 missing["hash_salts"] = ledger_table("hash_salts", [self._new_salt()])
             if missing:
                 self.commit(missing, {})
-        elif not present:
-            return
-        self._check_clock()
+
+    def _opened(self, destination: AnyDestination_CO, *, to_look: bool) -> bool:
+        """Open it and load what a killed run has left; tell whether that was in its place there."""
+        with self._one_line_errors(), _heeding_signals():
+            self._pipeline = dlt.pipeline(
+                PIPELINE,
+                destination=destination,
+                dataset_name=DATASET,
+                pipelines_dir=str(self._dlt_dir),
+            )
+            self._pipeline.sync_destination()
+            self._check_dataset()
+            if to_look:
+                return True
+            if not self._pending_follow_the_warehouse():
+                return False
+        self.finish_pending()
+        is_in_place = not self._overtaken
+        self._overtaken.clear()
+        return is_in_place
 
     def finish_pending(self) -> None:
         """Load what a killed run has left.
@@ -195,12 +223,25 @@ class Dataset:
 
         Raises:
             DestinationError: the package was not loaded; the next run finishes or repeats it.
+            AlreadyRunning: another run has loaded meanwhile; the next one repeats it.
+            WrongClock: this machine's was set meanwhile, and what it says is not to be trusted.
         """
+        self.warehouse.check_lock()
+        if abs(jumped := _clock_and_time() - self._clock) > MOST_SECONDS_OFF:
+            raise WrongClock(
+                f"the clock of this machine has jumped by {jumped:+.0f} s since this run began; "
+                "see that it is right and run again."
+            )
         with self._one_line_errors(), _heeding_signals():
             info: LoadInfo = self.pipeline.run(
                 _source(tables, states), loader_file_format=self.warehouse.file_format
             )
             info.raise_on_failed_jobs()
+        if self._overtaken:
+            raise AlreadyRunning(
+                f"another run has loaded into {self.warehouse.place} meanwhile, while this one "
+                "slept; what it had not committed is read again by the next load."
+            )
         self.warehouse.after_commit()
         # What Python and Arrow have freed; the C library keeps it. Only glibc can be told.
         if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
@@ -257,8 +298,9 @@ class Dataset:
         """Return the rows of a query; nothing connected holds no rows.
 
         Args:
-            sql: with names of tables in braces, `{users}` of the raw dataset and
-                `{genesys_marts.dim_users}` of dbt's.
+            sql: with names of tables in braces: `{users}` of the raw dataset, of which only the
+                rows of completed loads are there; `{all.users}` with the rows that a killed load
+                has left, too; `{genesys_marts.dim_users}` of dbt's.
             parameters: for each `%s`.
         """
         if self._pipeline is None:
@@ -274,14 +316,23 @@ class Dataset:
 
     def _filled(self, client: SqlClientBase[Any], sql: str) -> str:
         def name(match: re.Match[str]) -> str:
-            schema, table = match.groups()
-            if schema is None:
-                return client.make_qualified_table_name(table)
+            schema, table, alias = match.groups()
+            named = f" as {alias}" if alias else ""
+            if schema is None and not table.startswith("_dlt_"):
+                # A load that was killed has left its rows, and was read again under another id.
+                rows, loads = map(client.make_qualified_table_name, (table, "_dlt_loads"))
+                completed = f"select load_id from {loads} where status = 0"
+                return (
+                    f"(select * from {rows} where _dlt_load_id in ({completed})) as "
+                    f"{alias or table}"
+                )
+            if schema in (None, "all"):
+                return client.make_qualified_table_name(table) + named
             if found := self._modelled_tables(client).get((schema, table)):
-                return found
+                return found + named
             # The warehouse says that it is not there.
             with client.with_alternative_dataset_name(schema) as other:
-                return other.make_qualified_table_name(table)
+                return other.make_qualified_table_name(table) + named
 
         return _TABLE.sub(name, sql)
 
@@ -388,7 +439,7 @@ class Dataset:
             if (
                 given
                 or "extract_windows" not in present
-                or not self.query("select 1 from {extract_windows} limit 1")
+                or not self.query("select 1 from {all.extract_windows} limit 1")
             ):
                 return False
             raise SettingsError(
@@ -409,18 +460,53 @@ class Dataset:
         return HashSalt(given or secrets.token_hex(32), datetime.now(UTC))
 
     def salt(self) -> str | None:
-        """Return what personal data are hashed with in the marts, as dbt picks it."""
-        rows = self.query("select salt, created_at from {hash_salts}")
+        """Return what personal data are hashed with in the marts, as dbt picks it.
+
+        One that is there counts, whatever became of its load: with another, hashes would differ.
+        """
+        rows = self.query("select salt, created_at from {all.hash_salts}")
         return min(rows, key=lambda row: (row[1], row[0]))[0] if rows else None
 
     def _check_clock(self) -> None:
         # dbt reads by load time, and a load's id is the time it began.
-        newest = self.query("select max(load_id) from {_dlt_loads}")[0][0]
-        if newest is not None and float(newest) > time.time():
-            raise SettingsError(
-                f"the clock of this machine is {float(newest) - time.time():.0f} s behind the "
-                "newest load in the warehouse; set the clock right and run again."
+        if loads := self.future_loads():
+            raise WrongClock(
+                f"the clock of this machine is {float(loads[-1]) - time.time():.0f} s behind the "
+                "newest load in the warehouse; set the clock right and run again, or if it is "
+                "right, `python -m loader doctor` says what to do."
             )
+
+    def future_loads(self) -> list[str]:
+        """Return the ids of the loads that this machine's clock calls later than now, in order."""
+        rows = self.query(
+            "select distinct load_id from {_dlt_loads} order by load_id desc limit 99"
+        )
+        return sorted(load for (load,) in rows if float(load) > time.time())
+
+    def redate(self, loads: Sequence[str]) -> None:
+        """Give loads of the future ids between that of the newest other one and now.
+
+        Args:
+            loads: their ids, in order.
+
+        Raises:
+            DestinationError: the warehouse refused it.
+        """
+        rows = self.query("select max(load_id) from {_dlt_loads} where load_id < %s", loads[0])
+        newest, now = float(rows[0][0] or 0), time.time()
+        dated = {
+            load: f"{newest + (now - newest) * number / (len(loads) + 1):.7f}"
+            for number, load in enumerate(loads, start=1)
+        }
+        self.execute(
+            (f"update {table.qualified} set {columns[name]} = %s where {columns[name]} = %s",
+             (given, load))
+            for table, columns in self.columns().items()
+            if table.schema == DATASET
+            for name in ("load_id", "_dlt_load_id", "loaded_in")
+            if name in columns
+            for load, given in dated.items()
+        )  # fmt: skip
 
     @contextmanager
     def _one_line_errors(self) -> Iterator[None]:
@@ -509,6 +595,13 @@ def _spelled(client: SqlClientBase[Any], stored: StoredColumn) -> str:
     """Return a table's full name, quoted, in the case it is stored in."""
     with client.with_alternative_dataset_name(stored.schema) as other:
         return other.make_qualified_table_name(stored.table, casefold=False)
+
+
+def _clock_and_time() -> float:
+    """Return the clock less a time that nobody can set; it only changes with the clock."""
+    # That which passes while a machine sleeps counts, where it is told.
+    passing = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.time() - time.clock_gettime(passing)
 
 
 def _keep_little_memory() -> None:

@@ -5,7 +5,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from pydantic import Field
 from loader.errors import DestinationError
 from loader.setting_types import PlainPath, Text, Whole, count
 from loader.warehouses.base import Warehouse, WarehouseSettings, check_writable
+from loader.warehouses.lock import file_lock
 
 if TYPE_CHECKING:
     from dlt.common.destination.reference import AnyDestination_CO
@@ -69,6 +70,11 @@ class DuckDB(Warehouse[DuckDBSettings]):
         """The file."""
         return f"{self.chosen_by} {self.settings.path}"
 
+    @property
+    def files(self) -> Sequence[Path]:
+        """The file."""
+        return (self.settings.path,)
+
     def check_paths(self) -> None:
         """Refuse a file that cannot be written.
 
@@ -122,6 +128,11 @@ class DuckDB(Warehouse[DuckDBSettings]):
             reraise=True,
         )(lambda: connection.execute(attach))
         return connection
+
+    def lock(self, wait_seconds: float = 0.0) -> AbstractContextManager[None]:
+        """Hold a file beside it: DuckDB's own lock does not tell a run from somebody who reads."""
+        path = self.settings.path
+        return file_lock(path.with_name(f"{path.name}.lock"), self.place, wait_seconds)
 
     @property
     def wait_seconds(self) -> int:

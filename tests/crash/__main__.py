@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +19,7 @@ from tests.crash import guards, histories, points
 from tests.crash.hooks import Strike
 from tests.crash.invariants import Violation
 from tests.crash.marts import Marts, demand_alike
-from tests.crash.scoreboard import FIGURES, Figures, Score
+from tests.crash.scoreboard import FIGURES, Figures, Score, commit
 from tests.crash.stage import Stage, a_stage
 
 Told = TypeVar("Told")
@@ -30,7 +31,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     modes = [options.mode] if options.mode else MODES
     figures = Figures.read()
-    figures.problems = []
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="crash-") as folder:
         if "points" in modes or "guards" in modes:
@@ -41,8 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     run_guards(stage, figures)
         if "histories" in modes:
             run_histories(Path(folder), options, figures)
-    if not options.strike:
-        figures.write()
+    if options.strike:
+        # One point is no mode; but it may be one that was not survived.
+        figures = replace(Figures.read(), problems=figures.problems)
+    else:
+        figures.commits |= dict.fromkeys(modes, commit())
+    figures.write()
     say(f"\n{figures.text()}\n{time.monotonic() - began:.0f} s; kept in {FIGURES}")
     return int(bool(figures.problems))
 
@@ -50,7 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run_points(stage: Stage, options: argparse.Namespace, figures: Figures) -> None:
     """Strike at every point, or every nth, of every scenario; compare the marts of some."""
     figures.deaths, figures.tears, figures.failures = Score(), Score(), Score()
-    figures.marts = Score()
+    figures.lost, figures.marts = Score(), Score()
+    figures.struck = figures.known = 0
+    if options.scenario is None and options.strike is None and options.every == 1:
+        figures.forget_problems("points")
     figures.files = 0
     marts = Marts(stage.folder / "marts")
     for scenario in points.SCENARIOS:
@@ -58,29 +65,41 @@ def run_points(stage: Stage, options: argparse.Namespace, figures: Figures) -> N
             continue
         if options.strike:
             strike = Strike.parse(options.strike)
-            say(str(_survived(scenario, stage, strike, figures.deaths, figures)))
+            say(str(_survived(scenario, stage, strike, options.lost, figures.deaths, figures)))
             continue
-        for score, strikes in (
-            (figures.deaths, points.deaths(scenario, stage)),
-            (figures.tears, points.tears(scenario, stage)),
-            (figures.failures, points.failures(scenario, stage)),
+        for score, strikes, is_work_lost in (
+            (figures.deaths, points.deaths(scenario, stage), False),
+            (figures.tears, points.tears(scenario, stage), False),
+            (figures.failures, points.failures(scenario, stage), False),
+            (figures.lost, points.deaths(scenario, stage), True),
+            (figures.lost, points.tears(scenario, stage), True),
         ):
-            for strike in points.every(strikes, options.every):
-                survived = _survived(scenario, stage, strike, score, figures)
+            known = list(strikes)
+            chosen = list(points.every(iter(known), options.every))
+            figures.known += len(known)
+            figures.struck += len(chosen)
+            for strike in chosen:
+                survived = _survived(scenario, stage, strike, is_work_lost, score, figures)
                 figures.files += survived.files if survived else 0
             say(f"{scenario.name}: {score}")
-        if scenario is points.GUIDES:
-            # Marts of the other contract are another day's work for dbt.
-            continue
-        name = f"marts after the {scenario.name}"
-        _try(figures.marts, figures, name, partial(_marts, scenario, stage, marts))
+        for is_work_lost in (False, True):
+            lost = " without its work" if is_work_lost else ""
+            name = f"--mode points: marts after the {scenario.name}{lost}"
+            attempt = partial(_marts, scenario, stage, marts, is_work_lost=is_work_lost)
+            _try(figures.marts, figures, name, attempt)
 
 
 def _survived(
-    scenario: points.Scenario, stage: Stage, strike: Strike, score: Score, figures: Figures
+    scenario: points.Scenario,
+    stage: Stage,
+    strike: Strike,
+    is_work_lost: bool,
+    score: Score,
+    figures: Figures,
 ) -> points.Survived | None:
-    name = f'--mode points --scenario "{scenario.name}" --strike {strike}'
-    attempt = partial(points.survive, scenario, stage, strike)
+    lost = " --lost" if is_work_lost else ""
+    name = f'--mode points --scenario "{scenario.name}" --strike {strike}{lost}'
+    attempt = partial(points.survive, scenario, stage, strike, is_work_lost=is_work_lost)
     survived = _try(score, figures, name, attempt)
     if survived and not survived.fell_on:
         # The run had fewer effects than the one that numbered them.
@@ -88,13 +107,15 @@ def _survived(
     return survived
 
 
-def _marts(scenario: points.Scenario, stage: Stage, marts: Marts) -> None:
+def _marts(scenario: points.Scenario, stage: Stage, marts: Marts, *, is_work_lost: bool) -> None:
     """Compare the marts of a place that died in every commit with those of one that did not."""
     whole = scenario.undisturbed(stage)
     expected = marts.of(whole)
     place = scenario.place(stage)
     for number in points.effects(whole.runs[0], "sql", points.INSERTED):
         scenario.run(place, Strike("sql", number, "after"))
+        if is_work_lost:
+            points.lose_work(place)
     again = scenario.run(place)
     assert again.exit_code == 0, again.said
     demand_alike(marts.of(place), expected)
@@ -103,8 +124,11 @@ def _marts(scenario: points.Scenario, stage: Stage, marts: Marts) -> None:
 def run_guards(stage: Stage, figures: Figures) -> None:
     """Switch off one guard after the other."""
     figures.guards = Score()
+    figures.forget_problems("guards")
     for name in guards.GUARDS:
-        said = _try(figures.guards, figures, f"guard {name}", partial(guards.caught, name, stage))
+        said = _try(
+            figures.guards, figures, f"--mode guards: {name}", partial(guards.caught, name, stage)
+        )
         say(f"without {name}: {said}")
 
 
@@ -123,12 +147,14 @@ def run_histories(folder: Path, options: argparse.Namespace, figures: Figures) -
                 figures.histories.add(False)
                 kept = ",".join(map(str, least.kept))
                 name = f"--mode histories --seeds {seed} --steps {kept}"
-                figures.problems.append(f"{name}: {violation}")
+                figures.problems[name] = str(violation)
                 say(f"NOT SURVIVED python -m tests.crash {name}\n{violation}")
                 for number in least.kept:
                     say(f"  {number}: {least.steps[number]}")
                 continue
             figures.histories.add(True)
+            if options.steps is None:
+                figures.forget_problems(f"histories --seeds {seed} ")
             figures.kills += played.deaths
             figures.files += played.files
             ends = " ".join(str(run.exit_code) for run in played.runs)
@@ -143,10 +169,11 @@ def _try(score: Score, figures: Figures, name: str, attempt: Callable[[], Told])
         told = attempt()
     except AssertionError as problem:
         score.add(False)
-        figures.problems.append(f"{name}: {problem}")
+        figures.problems[name] = str(problem)
         say(f"NOT SURVIVED {name}: {str(problem)[:2000]}")
         return None
     score.add(True)
+    figures.problems.pop(name, None)
     return told
 
 
@@ -165,6 +192,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--every", type=int, default=1, help="strike at every nth point (default: each)")
     add("--scenario", help="points: of one scenario")
     add("--strike", help="points: one strike, as it was printed")
+    add("--lost", action="store_true", help="points: that strike takes the work directory along")
     return parser.parse_args(arguments)
 
 

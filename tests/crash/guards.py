@@ -199,8 +199,10 @@ def _stamped_when_read() -> None:
 
 def _no_lock() -> None:
     from loader.commands import session
+    from loader.warehouses.duckdb import DuckDB
 
     _put(session, "run_lock", lambda work_dir: contextlib.nullcontext())
+    _put(DuckDB, "lock", lambda self: contextlib.nullcontext())
 
 
 def _everything_is_valid() -> None:

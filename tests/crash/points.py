@@ -7,6 +7,7 @@ place to what the undisturbed run left, and everything must hold in between.
 
 import random
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -184,8 +185,23 @@ class Survived:
     files: int
 
 
-def survive(scenario: Scenario, stage: Stage, strike: Strike, guard: str | None = None) -> Survived:
-    """Strike, recover, compare; raises Violation."""
+def survive(
+    scenario: Scenario,
+    stage: Stage,
+    strike: Strike,
+    guard: str | None = None,
+    *,
+    is_work_lost: bool = False,
+) -> Survived:
+    """Strike, recover, compare; raises Violation.
+
+    Args:
+        scenario: the run.
+        stage: where.
+        strike: what happens to it.
+        guard: what is switched off.
+        is_work_lost: whether the work directory goes with it, as that of a container does.
+    """
     place = scenario.place(stage)
     place.guard = guard
     witness, clean = stage.witness(place), scenario.content(stage)
@@ -199,6 +215,8 @@ def survive(scenario: Scenario, stage: Stage, strike: Strike, guard: str | None 
     if ended.was_torn:
         place.tear()
         witness.forget_the_past()
+    if is_work_lost:
+        lose_work(place)
     again = scenario.run(place)
     witness.after(again)
     demand(again.exit_code == 0, "V11", f"{strike}: not made good by the next run: {again.said}")
@@ -214,6 +232,11 @@ def survive(scenario: Scenario, stage: Stage, strike: Strike, guard: str | None 
     stage.forget(place)
     fell_on = ended.described(strike) if ended.was_struck else None
     return Survived(strike, fell_on, ended.exit_code, pages_again, witness.files)
+
+
+def lose_work(place: HookedPlace) -> None:
+    """Delete the work directory."""
+    shutil.rmtree(place.work, ignore_errors=True)
 
 
 def page_count(stage: Stage, scenario: Scenario) -> int:

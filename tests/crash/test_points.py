@@ -4,10 +4,12 @@
 """
 
 import shutil
+from pathlib import Path
 
 import pytest
 
 from tests.crash.hooks import Kind, Moment, Strike
+from tests.crash.marts import Marts, demand_alike
 from tests.crash.place import HookedPlace
 from tests.crash.points import (
     FIRST,
@@ -21,6 +23,7 @@ from tests.crash.points import (
     deaths,
     effects,
     failures,
+    lose_work,
     sample,
     survive,
     tears,
@@ -31,6 +34,7 @@ LISTED = r'INSERT INTO "genesys_raw"\."_dlt_loads"'
 STATE = r'INSERT INTO "genesys_raw"\."_dlt_pipeline_state"'
 NORMALIZED = r"work/dlt/genesys/load/normalized/[\d.]+$"
 SHARE = 1
+STAGING = ("genesys_staging",)
 
 # Fault, scenario, kind of effect, which (the last that matches), moment.
 DEATHS: list[tuple[str, Scenario, Kind, str, Moment]] = [
@@ -80,13 +84,20 @@ def test_h5_a_page_extracted_before_its_state_is_kept_is_counted_once(stage: Sta
     survive(NEXT, stage, Strike("file", moved[1], "after"))
 
 
+# Of the guides, because theirs are the models that open a payload by what version it is.
 @pytest.mark.slow
-def test_h7_the_work_directory_is_lost_before_the_load_is_listed(stage: Stage) -> None:
-    place = NEXT.place(stage)
-    witness = stage.witness(place)
-    witness.after(NEXT.run(place, chosen(NEXT, stage, "sql", LISTED, "before")))
-    shutil.rmtree(place.work)
-    _is_whole_after_a_run(stage, place)
+def test_h7_m1_the_work_directory_is_lost_before_the_load_is_listed(
+    stage: Stage, tmp_path: Path
+) -> None:
+    strike = chosen(GUIDES, stage, "sql", LISTED, "before")
+    place = GUIDES.place(stage)
+    stage.witness(place).after(GUIDES.run(place, strike))
+    lose_work(place)
+    _is_whole_after_a_run(stage, place, GUIDES)
+    marts = Marts(tmp_path / "marts")
+    select = "+stg_guides__interactions"
+    found = marts.of(place, select=select, schemas=STAGING)
+    demand_alike(found, marts.of(GUIDES.undisturbed(stage), select=select, schemas=STAGING))
 
 
 @pytest.mark.slow
@@ -146,12 +157,12 @@ def _put_back(stage: Stage, place: HookedPlace) -> None:
     stage.sandbox.set_clock(NEXT.now)
 
 
-def _is_whole_after_a_run(stage: Stage, place: HookedPlace) -> None:
-    again = NEXT.run(place)
+def _is_whole_after_a_run(stage: Stage, place: HookedPlace, scenario: Scenario = NEXT) -> None:
+    again = scenario.run(place)
     witness = stage.witness(place)
     witness.after(again)
     assert again.exit_code == 0
-    witness.at_the_end(NEXT.content(stage))
+    witness.at_the_end(scenario.content(stage))
 
 
 @pytest.mark.slow
@@ -175,7 +186,7 @@ def test_a_sample_of_all_deaths_is_survived(stage: Stage, scenario: Scenario) ->
 
 def test_a_sample_of_all_power_cuts_is_survived(stage: Stage) -> None:
     for strike in sample(tears(FIRST, stage), SHARE, seed=1):
-        survive(FIRST, stage, strike)
+        survive(FIRST, stage, strike, is_work_lost=True)
 
 
 @pytest.mark.slow

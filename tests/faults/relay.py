@@ -206,6 +206,23 @@ def drip(exchange: Exchange) -> None:
         time.sleep(0.2)
 
 
+def drip_headers(exchange: Exchange) -> None:
+    """Send a header so slowly that no single read ever times out, and never its end."""
+    _say_for_ever(exchange, b"HTTP/1.1 200 OK\r\nX-Long: ", b"x")
+
+
+def continue_for_ever(exchange: Exchange) -> None:
+    """Say that the answer is yet to come."""
+    _say_for_ever(exchange, b"", b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def _say_for_ever(exchange: Exchange, first: bytes, again: bytes) -> None:
+    exchange.socket.sendall(first)
+    while not exchange.closing.is_set():
+        exchange.socket.sendall(again)
+        time.sleep(0.1)
+
+
 def gzip_cut(exchange: Exchange) -> None:
     """Send half of a compressed body, as if that were all."""
     packed = gzip.compress(exchange.answer().body)

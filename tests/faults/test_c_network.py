@@ -72,6 +72,27 @@ def test_c3_an_answer_that_drips_is_given_up_at_its_deadline(
     site.ends_with(expected())
 
 
+@pytest.mark.parametrize("trick", [tricks.drip_headers, tricks.continue_for_ever])
+def test_m6_an_answer_that_never_comes_to_its_body_is_given_up_at_its_deadline(
+    site: Site, relay: Relay, expected: Expected, trick: Trick
+) -> None:
+    played = relay.play(LATER_PAGES, trick)
+    said = site.run(ELT_REQUEST_SECONDS="1", ELT_RETRY_ATTEMPTS="1").error(4)
+    assert played.played == 1
+    assert "slower than 1 s (ELT_REQUEST_SECONDS)" in said
+    site.ends_with(expected())
+
+
+def test_m6_nor_is_a_handshake_waited_for(site: Site) -> None:
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        nobody = f"https://localhost:{silent.getsockname()[1]}"
+        said = site.run(
+            GENESYS_API_URL=nobody, GENESYS_LOGIN_URL=nobody, ELT_REQUEST_SECONDS="1",
+            ELT_RETRY_ATTEMPTS="1",
+        ).error(4)  # fmt: skip
+    assert "slower than 1 s (ELT_REQUEST_SECONDS)" in said
+
+
 def test_c4_a_body_shorter_than_its_length_is_asked_for_again(
     site: Site, expected: Expected
 ) -> None:

@@ -1,5 +1,6 @@
 """What a scheduler is told: `build` goes on where it can, and each kind of failure has its code."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -74,6 +75,17 @@ def test_arguments_that_dbt_does_not_take_are_a_setting(site: Site) -> None:
     assert "dbt build does not take these arguments" in said
 
 
+def test_m13_options_without_a_command_are_those_of_a_build(site: Site, tmp_path: Path) -> None:
+    said = site.run("transform", "--no-use-colors", DBT_PROJECT_DIR=str(empty_project(tmp_path)))
+    assert "dbt build did not come through" in said.error(8)
+
+
+def empty_project(folder: Path) -> Path:
+    """Return a folder of seeds without a project."""
+    shutil.copytree(ROOT / "dbt_project" / "seeds", folder / "seeds")
+    return folder
+
+
 def test_the_command_is_installed_under_its_name() -> None:
     command = Path(sys.executable).with_name("genesys-elt")
     told = subprocess.run([command, "--help"], capture_output=True, text=True, cwd=ROOT, check=True)
@@ -85,6 +97,25 @@ def broken_seeds(folder: Path) -> Path:
     shutil.copytree(ROOT / "dbt_project" / "seeds", folder / "seeds")
     (folder / "seeds" / "journey_states.csv").write_text("state,is_kept\nDRAFT,maybe\n")
     return folder
+
+
+def test_m12_a_terminal_is_told_nothing_by_what_is_exported(site: Site) -> None:
+    name = "A\u009b2J\u202eB\u2066\u200b \U000e0041 Ω"
+    site.change(
+        "create schema genesys_marts",
+        "create table genesys_marts.bridge_contact_external_ids as select 'crm' as external_id,"
+        " 'crm' as external_source_name, 'c-1' as canonical_contact_id",
+        "create table genesys_marts.journey_timelines as select 'c-1' as canonical_contact_id,"
+        f" '{json.dumps({'name': name})}' as timeline_json",
+    )
+    in_a_file = site.run("export", "crm").succeeded().stdout
+    assert name in in_a_file
+    # What rich takes for a terminal.
+    on_a_terminal = site.run("export", "crm", FORCE_COLOR="1").succeeded().stdout
+    assert json.loads(on_a_terminal) == json.loads(in_a_file) == {"name": name}
+    assert "\\u009b" in on_a_terminal
+    assert all(one.isprintable() or one == "\n" for one in on_a_terminal)
+    assert "Ω" in on_a_terminal
 
 
 def test_check_names_the_first_wrong_line_of_any_seed(
@@ -102,3 +133,39 @@ def test_transform_names_a_wrong_line_before_dbt_begins(site: Site, tmp_path: Pa
     project = broken_seeds(tmp_path / "broken")
     said = site.run("transform", "build", DBT_PROJECT_DIR=str(project)).error(2)
     assert "journey_states.csv line 2: is_kept 'maybe' is unclear; use true or false." in said
+
+
+HOSTILE = (
+    "x'; touch pwned; '", '"; touch pwned; "', "`touch pwned`", "$(touch pwned)",
+    "$(shell touch pwned)", "${shell touch pwned}", "$$(touch pwned)", "x\ntouch pwned",
+    "; touch pwned #", "-h --yes", "$(MAKEFILE_LIST)$(error no)",
+)  # fmt: skip
+HONEST = (
+    "O'Brien-7", "A$B1", "crm 15", "50%_off", "\u00c5sa-1", 'a"b', "c\\d", "#7", "a=b:c", "-15",
+    "*",
+)  # fmt: skip
+# Says what it was given, in Python's stead.
+GIVEN = """#!{python}
+import json, sys
+print(json.dumps(sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "prefix"), [("export", ["export", "--", "{}"]), ("erase", ["erase", "--contact={}"])]
+)
+def test_m5_an_id_reaches_the_command_as_it_was_typed(
+    tmp_path: Path, target: str, prefix: list[str]
+) -> None:
+    program = tmp_path / "python"
+    program.write_text(GIVEN.format(python=sys.executable))
+    program.chmod(0o755)
+    for typed in (*HOSTILE, *HONEST):
+        told = subprocess.run(
+            ["make", "-s", "-f", ROOT / "Makefile", "-o", ".venv/installed", f"BIN={tmp_path}",
+             target, f"CONTACT={typed}"],
+            capture_output=True, text=True, cwd=tmp_path, check=False,
+        )  # fmt: skip
+        assert told.returncode == 0, (typed, told.stderr)
+        assert json.loads(told.stdout) == [word.format(typed) for word in prefix]
+    assert not (tmp_path / "pwned").exists()

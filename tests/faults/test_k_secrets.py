@@ -402,6 +402,16 @@ def test_k9_an_answer_that_unpacks_without_end_is_left(site: Site, relay: Relay)
     assert site.row_count() == 0
 
 
+@pytest.mark.first_run
+def test_m9_nobody_else_reads_what_a_run_has_made(site: Site) -> None:
+    site.run().succeeded()
+    made = [site.data, *site.data.rglob("*")]
+    assert [path for path in made if path.stat().st_mode & 0o077] == []
+    site.database.chmod(0o644)
+    said = site.run("status").succeeded().stderr
+    assert "data/genesys.duckdb holds personal data and others on this machine can read it" in said
+
+
 @pytest.mark.slow
 def test_k9_a_record_of_100_mb_is_kept_out_and_the_others_load(
     site: Site, relay: Relay, expected: Expected
@@ -411,7 +421,7 @@ def test_k9_a_record_of_100_mb_is_kept_out_and_the_others_load(
     assert "1 of 1 records are not valid" in said
     assert most < 700
     assert site.query("select record_id, reason from genesys_raw.quarantined_records") == [
-        ("large000", "larger than 32 MB")
+        ("large000", "larger than 32 MB (ELT_RECORD_MEGABYTES)")
     ]
     site.run("reload", "--from", TODAY, "--to", NOW, *DETAILS[1:]).succeeded()
     assert site.raw() == expected()

@@ -26,6 +26,7 @@ def run_here(
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     at_term = signal.getsignal(signal.SIGTERM)
+    mask = os.umask(0o022)
     # The loader replaces the handlers; pytest's own must not be closed by it.
     root.handlers = []
     try:
@@ -40,6 +41,7 @@ def run_here(
     finally:
         root.handlers, root.level = handlers, level
         signal.signal(signal.SIGTERM, at_term)
+        os.umask(mask)
     return exit_code, out.getvalue(), err.getvalue()
 
 

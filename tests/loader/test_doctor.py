@@ -97,6 +97,68 @@ def test_time_that_no_window_covers_is_named_with_its_remedy(loaded: Place) -> N
     assert problems(loaded, 0) == []
 
 
+def test_m1_m10_rows_of_no_completed_load_count_nowhere_and_are_told_apart(loaded: Place) -> None:
+    """What a killed load left came again; what lost its line in _dlt_loads did not."""
+    before = loaded.run("status").stdout
+    for table in ("conversation_details", "extract_windows"):
+        loaded.change(
+            f"insert into genesys_raw.{table} select * replace ('1.5' as _dlt_load_id)"
+            f" from genesys_raw.{table}"
+        )
+    assert loaded.run("status").stdout == before
+    assert problems(loaded, 0) == []
+    assert "rows of loads that were killed; they came again" in loaded.run("doctor").stdout
+
+    loaded.change(
+        "delete from genesys_raw._dlt_loads where load_id in (select min(_dlt_load_id) from"
+        " genesys_raw.conversation_details where window_start = '2026-03-14'"
+        " and _dlt_load_id <> '1.5')"
+    )
+    told = problems(loaded, 6)
+    assert any("rows of loads that are not in _dlt_loads" in problem for problem, _ in told)
+    assert loaded.run(*told[0][1].split("`")[1].split()).exit_code == 0
+    assert problems(loaded, 0) == []
+
+
+def test_m10_a_payload_that_is_not_what_was_loaded_is_found(loaded: Place) -> None:
+    loaded.change(
+        "update genesys_raw.conversation_details set payload = replace(payload, '\"', '\" ')"
+        " where record_id = (select min(record_id) from genesys_raw.conversation_details)"
+    )
+    outcome = loaded.run("doctor", "--deep")
+    assert outcome.exit_code == 6
+    assert "is not what was loaded: its payload_hash is of another payload" in outcome.stdout
+    remedy = outcome.stdout.partition("→ `")[2].partition("`")[0]
+    loaded.sandbox.advance_clock(60)
+    assert loaded.run(*remedy.split()).exit_code == 0
+    assert loaded.run("doctor", "--deep").succeeded()
+    loaded.change("update genesys_raw.users set payload = '{}'")
+    assert any("users" in problem for problem, _ in problems(loaded, 6))
+
+
+def test_m2_loads_of_tomorrow_are_named_and_dated_back(loaded: Place) -> None:
+    [(newest,)] = loaded.query("select max(load_id) from genesys_raw._dlt_loads")
+    tomorrow = f"{float(newest) + 86_401:.7f}"
+    loaded.change(
+        f"update genesys_raw._dlt_loads set load_id = '{tomorrow}' where load_id = '{newest}'",
+        *(
+            f"update genesys_raw.{table} set _dlt_load_id = '{tomorrow}'"
+            f" where _dlt_load_id = '{newest}'"
+            for (table,) in loaded.query(
+                "select table_name from information_schema.columns"
+                " where table_schema = 'genesys_raw' and column_name = '_dlt_load_id'"
+            )
+        ),
+    )
+    said = loaded.run("load", *ONLY).error(2)
+    assert "behind the newest load in the warehouse" in said
+    [(problem, remedy)] = problems(loaded, 6)
+    assert problem.startswith("clock: 1 loads are dated later than now, up to ")
+    assert "1 loads" in loaded.run(*remedy.split("`")[1].split()).succeeded().stdout
+    assert problems(loaded, 0) == []
+    loaded.load(*ONLY)
+
+
 def test_a_run_that_goes_on_is_not_disturbed(loaded: Place) -> None:
     with run_lock(loaded.work):
         outcome = loaded.run("doctor")

@@ -225,6 +225,48 @@ def test_whom_nobody_knows_is_not_erased(
     assert loaded.query("select * from genesys_raw.erased_records") == []
 
 
+def test_m4_an_id_that_is_short_or_blank_takes_nobody_else_along(
+    loader: Place, sandbox: SandboxProcess
+) -> None:
+    # Not valid, so kept apart; what they hold tells whom they are of.
+    holds = (
+        '"n": 15, "to": 0',
+        '"of": "x15", "is": "15"',
+        '"of": "contact-150"',
+        '"of": "contact-1"',
+    )
+    serve(
+        sandbox,
+        *(f'{{"id": "e-{n}", "score": NaN, {text}}}' for n, text in enumerate(holds)),
+        {"id": "15"},
+    )
+    load_evaluations(loader)
+    modelled = {
+        "int_contact_external_ids_unioned": "contact_id, external_id",
+        "int_contact_merges_resolved": "contact_id, canonical_contact_id",
+        "int_journey_conversations_unioned": "contact_id, conversation_id",
+    }
+    other = {"external_id": ("15", "", "0"), "canonical_contact_id": ("contact-1",)}
+    loader.change("create schema genesys_intermediate")
+    for table, columns in modelled.items():
+        values = [f"('contact-1', '{one}')" for one in other.get(columns.split(", ")[1], ("c-1",))]
+        loader.change(
+            f"create view genesys_intermediate.{table} as"
+            f" select * from (values {', '.join(values)}) as rows ({columns})"
+        )
+    for blank in ("", " "):
+        for option in ("--contact", "--conversation"):
+            assert "an id is blank" in loader.run("erase", option, "15", blank, "--yes").error(2)
+    shown = loader.run("erase", "--contact", "15").succeeded().stdout
+    assert shown.count("quarantined_records ") == 2
+    assert ": holds contact-1\n" in shown
+    loader.run("erase", "--contact", "15", "--yes").succeeded()
+    assert evaluation_ids(loader) == {"e-0", "e-1", "e-2", "15"}
+    # Whoever has that id here is somebody else.
+    assert "0 left out" not in load_evaluations(loader)
+    assert "15" in {record_id for record_id, _ in loader.raw(QualityEvaluations.name)}
+
+
 def test_a_conversation_is_erased_from_records_that_only_name_it_inside(
     loader: Place, sandbox: SandboxProcess
 ) -> None:

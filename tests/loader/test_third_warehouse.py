@@ -25,6 +25,7 @@ from pydantic import Field, SecretStr
 
 from loader.setting_types import Secret, Text, Whole, count
 from loader.warehouses.base import Warehouse, WarehouseSettings
+from loader.warehouses.lock import file_lock
 
 
 class UpperSettings(WarehouseSettings):
@@ -47,6 +48,9 @@ class Upper(Warehouse[UpperSettings]):
     @property
     def place(self):
         return f"the upper house at ELT_UPPER_PATH {self.settings.path}"
+
+    def lock(self, wait_seconds=0.0):
+        return file_lock(Path(f"{self.settings.path}.lock"), self.place, wait_seconds)
 
     def exists(self):
         return Path(self.settings.path).exists()
@@ -137,6 +141,7 @@ def test_its_settings_are_settings(upper: Place, monkeypatch: pytest.MonkeyPatch
     assert Settings.read().warehouse_environment() == {
         "ELT_TARGET": "upper",
         "ELT_SLICE_MEGABYTES": "64",
+        "ELT_ATTRIBUTES_KILOBYTES": "1024",
         "ELT_UPPER_PATH": str(upper.database),
         "ELT_UPPER_PASSWORD": "s3cret",
     }

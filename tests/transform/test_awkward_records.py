@@ -33,6 +33,25 @@ ATTRIBUTES = (
 # The year 1 stands for no time; what ends before it begins has no duration.
 NEVER = conversation("never", [], conversationStart="0001-01-01T00:00:00Z")
 BACKWARDS = conversation("backwards", [], end=-60)
+# No sum could hold what lasts until then.
+FAR = conversation(
+    "far",
+    [
+        participant(
+            "far-p",
+            "agent",
+            session(
+                "far-s",
+                [
+                    {**segment("interact", 0, 60), "segmentEnd": "99999-01-01T00:00:00Z"},
+                    segment("hold", 0, 60),
+                ],
+            ),
+        )
+    ],
+    end=None,
+    conversationEnd="99999-01-01T00:00:00Z",
+)
 NAMELESS = conversation(
     "nameless",
     [
@@ -40,15 +59,22 @@ NAMELESS = conversation(
         participant("", "agent", session("", [])),
     ],
 )
-
+# More of them than anybody has; the conversation is built all the same, and so are the others.
+BULKY = conversation(
+    "bulky",
+    [
+        participant("bulky-p", "customer", attributes={"many": "x" * (1 << 20), "b": "c"}),
+        participant("bulky-q", "customer", attributes={"few": "x"}),
+    ],
+)
 
 RECORDS: list[Mapping[str, Any] | str] = [
-    NO_ARRAYS, NULLS, TIMES, ATTRIBUTES, NAMELESS, NEVER, BACKWARDS,
+    NO_ARRAYS, NULLS, TIMES, ATTRIBUTES, NAMELESS, NEVER, BACKWARDS, FAR, BULKY,
 ]  # fmt: skip
-NAMES = ("attributes", "backwards", "nameless", "never", "no-arrays", "nulls", "times")
+NAMES = ("attributes", "backwards", "far", "nameless", "never", "no-arrays", "nulls", "times")
 
 
-def test_awkward_records_have_one_reading(packed: Packed) -> None:
+def test_m7_awkward_records_have_one_reading(packed: Packed) -> None:
     assert packed.rows(
         "select conversation_id, started_at, ended_at, duration_seconds, participant_count,"
         " session_count, attribute_count, is_open from genesys_marts.fct_interactions"
@@ -71,6 +97,7 @@ def test_awkward_records_have_one_reading(packed: Packed) -> None:
                 0,
                 0,
             ),
+            ("far", {"started_at": "2026-09-01 09:00:00"}, 1, 1, 0),
             (
                 "nameless",
                 {
@@ -141,3 +168,14 @@ def test_awkward_records_have_one_reading(packed: Packed) -> None:
         ("participant 1", "participant 1 session 1"),
         ("participant 1", "participant 1 session 2"),
     ]
+
+
+def test_m7_attributes_beyond_the_limit_are_left_out_alone(packed: Packed) -> None:
+    assert packed.rows(
+        "select participant_id, attribute_name from genesys_marts.fct_participant_attributes"
+        " where conversation_id = 'bulky'"
+    ) == [{"participant_id": "bulky-q", "attribute_name": "few"}]
+    assert packed.rows(
+        "select participant_count from genesys_marts.fct_interactions"
+        " where conversation_id = 'bulky'"
+    ) == [{"participant_count": 2}]

@@ -1,10 +1,12 @@
 """Models take in what is new in slices: whole loads, each slice one transaction."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from tests.transform.conversations import call
+from tests.transform.conversations import DAY, call
+from tests.transform.guides import known, listed
 from tests.transform.warehouses import RawTables, Row, Warehouse, dbt, tables
 
 MODELS = ("--select", "+stg_platform__session_metrics")
@@ -147,3 +149,31 @@ def test_slices_of_any_size_give_the_same_tables(raw: RawTables) -> None:
         if name.endswith("extract_windows")
     }
     assert built(warehouse) == [f"c-{number}" for number in range(1, 7)]
+
+
+def test_m1_a_load_that_was_killed_and_read_again_counts_once(warehouse: Warehouse) -> None:
+    """The same versions came again, as of the same time, under a load of their own.
+
+    Its work directory was lost, so its rows belong to no load that was ever completed.
+    """
+    raw = RawTables(warehouse)
+    records: dict[str, Any] = {
+        "conversation_details": [call("c-1"), call("c-2")],
+        "guides_conversations": [listed("c-3", "contact-1"), listed("c-4", "contact-1")],
+        "guides_contacts": [known("contact-1", external_id="crm-1")],
+    }
+    for number, committed in ((1, 0), (2, 1), (3, 0)):
+        raw.load(number, extracted_at=DAY, committed=committed, **records)
+    dbt(
+        warehouse, "run", "--select", "+stg_platform__conversations", "+stg_guides__conversations",
+        "+stg_guides__contacts",
+    )  # fmt: skip
+    assert built(warehouse) == ["c-1", "c-2"]
+    for table, key, ids in (
+        ("conversations", "conversation_id", ["c-3", "c-4"]),
+        ("contacts", "contact_id", ["contact-1"]),
+    ):
+        rows = warehouse.execute(
+            f"select {key} from genesys_staging.stg_guides__{table} order by 1"
+        )
+        assert [one for (one,) in rows] == ids

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import tracemalloc
 from datetime import UTC, datetime
 
 import msgspec
+import pyarrow as pa
 import pytest
 
 from loader.errors import Unreadable, WrongShape
@@ -149,3 +151,30 @@ def test_refused_records_count_towards_the_size_of_a_commit() -> None:
     page = raw_pages().page([b'{"other": "' + b"x" * 1000 + b'"}'] * 5, page_number=1)
     assert page.rows.num_rows == 0
     assert page.byte_count > 5000
+
+
+def test_m11_a_page_is_in_memory_twice_and_not_more_often() -> None:
+    """Its body, and its rows; `make bench` measures a whole load."""
+    size = 48 << 20
+    one = b'{"conversationId":"c","text":"' + b"x" * 8_000 + b'"}'
+    body = b'{"conversations":[' + b",".join([one] * (size // len(one))) + b"]}"
+    decode = page_decoder(_Page, "conversations")
+    pool = pa.system_memory_pool()
+    usual = pa.default_memory_pool()
+    pa.set_memory_pool(pool)
+    before = pool.bytes_allocated()
+    tracemalloc.start()
+    try:
+        page = raw_pages().page(decode(Reply(body))[1], 1)
+        copies = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        pa.set_memory_pool(usual)
+    assert page.rows.num_rows == size // len(one)
+    # Beside the body: the rows, and of Python's copies a part.
+    assert pool.bytes_allocated() - before < 1.2 * size
+    assert copies < size / 2
+
+
+class _Page(msgspec.Struct):
+    conversations: list[msgspec.Raw] | None = None

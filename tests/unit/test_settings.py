@@ -99,9 +99,12 @@ def test_the_profile_reads_what_the_settings_of_its_warehouse_tell(target: str) 
 
 
 def test_dbt_run_by_hand_slices_as_the_loader_would() -> None:
-    macros = (ROOT / "dbt_project" / "macros" / "incremental" / "slices.sql").read_text()
-    read = re.findall(r"env_var\('(\w+)', '([^']*)'\)", macros)
-    assert read == [("ELT_SLICE_MEGABYTES", default(Settings.model_fields["slice_megabytes"]))]
+    sql = [path.read_text() for path in sorted((ROOT / "dbt_project").glob("m*/**/*.sql"))]
+    read = dict(re.findall(r"env_var\('(\w+)', '([^']*)'\)", "".join(sql)))
+    assert read == {
+        "ELT_SLICE_MEGABYTES": default(Settings.model_fields["slice_megabytes"]),
+        "ELT_ATTRIBUTES_KILOBYTES": default(Settings.model_fields["attributes_kilobytes"]),
+    }
 
 
 @pytest.mark.parametrize("target", kinds())
@@ -115,6 +118,7 @@ def test_dbt_is_told_the_settings_that_are_set(read: Read, target: str) -> None:
     environment = settings.warehouse_environment()
     assert environment.pop("ELT_TARGET") == target
     assert environment.pop("ELT_SLICE_MEGABYTES") == "9"
+    assert environment.pop("ELT_ATTRIBUTES_KILOBYTES") == "1024"
     kept = {str(model.model_fields[name].alias) for name in model.not_for_dbt}
     assert environment.keys() == told.keys() - kept
     for name, value in environment.items():

@@ -273,6 +273,24 @@
 {%- endmacro %}
 
 
+{#- How many bytes a JSON node takes, in about: as it is stored. -#}
+{% macro json_size(column) -%}
+    {{ return(adapter.dispatch('json_size', 'genesys')(column)) }}
+{%- endmacro %}
+
+{% macro default__json_size(column) -%}
+    {{ exceptions.raise_compiler_error("json_size has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__json_size(column) -%}
+    strlen({{ column }})
+{%- endmacro %}
+
+{% macro postgres__json_size(column) -%}
+    pg_column_size({{ column }})
+{%- endmacro %}
+
+
 {#- How long an array is; null where it is none. -#}
 {% macro json_array_size(column) -%}
     {{ return(adapter.dispatch('json_array_size', 'genesys')(column)) }}

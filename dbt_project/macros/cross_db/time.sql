@@ -10,14 +10,22 @@
 {%- endmacro %}
 
 {#- The session's TimeZone is UTC (profiles.yml), so a time without an offset reads as UTC. Years
-    below 1000 are null, as by the pattern on Postgres: the year 1 stands for no time at all. greatest
-    skips nulls, and reads the text once where a case would twice. -#}
+    below 1000 and of five digits are null, as by the pattern on Postgres: the year 1 stands for no
+    time at all, and what lasts until 99999 is more milliseconds than a sum can hold. greatest and
+    least skip nulls, and read the text once where a case would twice. -#}
 {% macro duckdb__timestamp_from_text(text) -%}
     nullif(
-        greatest(
-            try_cast({{ text }} as timestamptz) at time zone 'UTC', timestamp '0999-12-31 00:00:00'
+        least(
+            nullif(
+                greatest(
+                    try_cast({{ text }} as timestamptz) at time zone 'UTC',
+                    timestamp '0999-12-31 00:00:00'
+                ),
+                timestamp '0999-12-31 00:00:00'
+            ),
+            timestamp '10000-01-01 00:00:00'
         ),
-        timestamp '0999-12-31 00:00:00'
+        timestamp '10000-01-01 00:00:00'
     )
 {%- endmacro %}
 

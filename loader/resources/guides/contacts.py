@@ -83,7 +83,7 @@ class GuidesContacts(Resource[ContactsToRead]):
     kind = "snapshot"
     identity = IdField("id")
     # Each of those it is merged with has a record of its own.
-    subjects = (Subject("contact", ("id",)),)
+    subjects = (Subject("contact", ("id",)), Subject("external id", ("externalId",)))
     # A page of ids that lead to nobody is empty; the list of ids ends.
     most_empty_pages = 1_000_000
 

@@ -79,15 +79,25 @@ class GuidesParticipants(Resource[None]):
     Args:
         attributes: exact names to select; at least one.
         page_size: participants a page.
+        contact_attributes: whose value is a contact's external id.
     """
 
     name = "guides_participants"
     kind = "window"
     settle = timedelta(minutes=15)  # rows still come, and tokens of a range that moves break
     identity = JoinedId(("interactionId",), ("participantId",))
-    subjects = (Subject("conversation", ("interactionId",)),)
+    subjects: Sequence[Subject] = (Subject("conversation", ("interactionId",)),)
 
-    def __init__(self, attributes: Sequence[str], page_size: int) -> None:
+    def __init__(
+        self, attributes: Sequence[str], page_size: int, contact_attributes: Sequence[str] = ()
+    ) -> None:
+        self.subjects = (
+            *type(self).subjects,
+            *(
+                Subject("external id", ("participant", "customAttributes", name))
+                for name in contact_attributes
+            ),
+        )
         self._select = [*(ATTRIBUTE + name for name in attributes), *FIELDS]
         self._page_size = min(page_size, LARGEST_PAGE)
         self._results = page_decoder(_Results, "results")

@@ -36,7 +36,7 @@ class ExternalContacts(Resource[None]):
     identity = IdField("id")
     # Others it names are those it was or is merged with: who belongs together now is the models'
     # to say, and each has a record of its own.
-    subjects = (Subject("contact", ("id",)),)
+    subjects = (Subject("contact", ("id",)), Subject("external id", ("externalIds", "value")))
     most_empty_pages = 50
 
     def __init__(self) -> None:

@@ -41,6 +41,7 @@ payloads as (
             source.record_id = ranked.record_id
             and source.extracted_at = ranked.extracted_at
             and source.payload_hash = ranked.payload_hash
+            and source._dlt_load_id = ranked.load_id
     where ranked.read_rank = 1
     group by ranked.record_id, ranked.extracted_at, ranked.payload_hash, ranked.loaded_at
 

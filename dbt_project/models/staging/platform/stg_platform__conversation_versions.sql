@@ -16,55 +16,7 @@
 
 with
 
-source as (
-
-    select * from {{ raw_table('platform', 'conversation_details') }}
-
-),
-
-committed_loads as (
-
-    select * from {{ ref('stg_loader__loads') }}
-
-),
-
-new_loads as (
-
-    select load_id
-    from committed_loads
-    where {{ newly_loaded() }}
-
-),
-
-changed as (
-
-    select source.record_id
-    from source
-    inner join new_loads
-        on source._dlt_load_id = new_loads.load_id
-    group by source.record_id
-
-),
-
-versions as (
-
-    -- A package loaded again after a crash brings equal rows, perhaps twice in one load.
-    select
-        source.record_id,
-        source.extracted_at,
-        source.payload_hash,
-        min(source._dlt_load_id) as load_id,
-        min(source.window_start) as window_start,
-        min(source.window_end) as window_end,
-        count(*) as copy_count
-    from source
-    inner join committed_loads
-        on source._dlt_load_id = committed_loads.load_id
-    inner join changed
-        on source.record_id = changed.record_id
-    group by source.record_id, source.extracted_at, source.payload_hash
-
-),
+{{ record_versions('platform', 'conversation_details') }},
 
 numbered as (
 
@@ -112,16 +64,12 @@ final as (
         {{ utc('first_seen.window_start') }} as first_window_start,
         {{ utc('first_seen.window_end') }} as first_window_end,
         {{ utc('first_seen.extracted_at') }} as first_extracted_at,
-        first_loads.loaded_at as first_loaded_at,
-        newest_loads.loaded_at
+        first_seen.loaded_at as first_loaded_at,
+        newest.loaded_at
 
     from newest
     inner join first_seen
         on newest.record_id = first_seen.record_id
-    inner join committed_loads as newest_loads
-        on newest.load_id = newest_loads.load_id
-    inner join committed_loads as first_loads
-        on first_seen.load_id = first_loads.load_id
 
 )
 

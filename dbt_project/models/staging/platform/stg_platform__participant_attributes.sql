@@ -16,7 +16,11 @@ with
 participants as (
 
     select * from {{ ref('stg_platform__participants') }}
-    where {{ newly_loaded() }}
+    where
+        {{ newly_loaded() }}
+        -- A million of them would take the memory of all others; a load has warned of them.
+        and {{ json_size('attributes_json') }}
+        <= {{ env_var('ELT_ATTRIBUTES_KILOBYTES', '1024') | int * 1024 }}
 
 ),
 
