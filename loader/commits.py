@@ -5,6 +5,7 @@ What is small waits for what comes next, and shares its commit.
 
 import time
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -43,6 +44,7 @@ class Commits:
         # What was read to its end and waits for company, and the states behind it.
         self._waiting: list[dict[str, pa.Table]] = []
         self._states: dict[str, ResourceState] = {}
+        self._places: set[tuple[str, datetime]] = set()
         self._waiting_since = 0.0
 
     def state(self, resource: str) -> ResourceState:
@@ -65,8 +67,13 @@ class Commits:
         if isinstance(problem, LoaderError) and not isinstance(problem, TooLarge):
             problem.args = (f"{resource.name} {described(opened.window)}: {problem}",)
         row = self._row(plan, batch, adjustment)
+        place = (resource.name, row.window_start)
+        if place in self._places:
+            # A record is known for a window's by its load and where the window starts.
+            self.flush()
         self._states[resource.name] = self._state_behind(resource, batch, row)
         self._add(self._tables(resource, row, batch))
+        self._places.add(place)
         is_small = batch.is_last and opened.page_count == batch.page_count
         is_old = time.monotonic() - self._waiting_since >= COMMIT_SECONDS
         size = sum(table.nbytes for tables in self._waiting for table in tables.values())
@@ -96,6 +103,7 @@ class Commits:
             return
         waiting, self._waiting = self._waiting, []
         states, self._states = self._states, {}
+        self._places.clear()
         parts: dict[str, list[pa.Table]] = {}
         for tables in waiting:
             for name in tables:

@@ -2,11 +2,8 @@
 
 import logging
 import uuid
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from itertools import islice
 from typing import Any
 
 from loader.commits import Commits, cannot_go_on
@@ -21,15 +18,15 @@ from loader.errors import (
     TooLarge,
     WindowUnavailable,
 )
-from loader.fetch import Batch, Fetcher
+from loader.fetch import Batch
 from loader.genesys.client import Client
-from loader.ledger import DiscoveredField, OpenWindow, described
+from loader.ledger import DiscoveredField, OpenWindow
 from loader.planning import Plan, Planner, Request
 from loader.progress import Reporter
-from loader.resources.resource import Resource, query_hash
+from loader.resources.resource import Resource
 from loader.settings import Settings
+from loader.turns import Pace, Turns
 from loader.warehouses.dataset import Dataset
-from loader.windows import Due, Window, floor
 
 logger = logging.getLogger(__name__)
 
@@ -59,33 +56,6 @@ class Summary:
         self.records += batch.record_count
         self.quarantined += batch.quarantined_count
         self.erased += len(batch.erased)
-
-
-@dataclass
-class Turn:
-    """A window in the order of reading, and who reads it.
-
-    Attributes:
-        due: the window.
-        adjustment: how it was cut anew, for the ledger.
-        fetcher: reads it, perhaps ahead of its turn.
-        is_ahead: whether others were read before it when it was begun.
-        restarts: how often it has begun again.
-        rate_limited: how many answers 429 it has met.
-    """
-
-    due: Due
-    adjustment: str | None = None
-    fetcher: Fetcher | None = None
-    is_ahead: bool = False
-    restarts: int = 0
-    rate_limited: int = 0
-
-    def close(self) -> None:
-        """Have nobody read it any more."""
-        if self.fetcher is not None:
-            self.fetcher.close()
-            self.fetcher = None
 
 
 class Run:
@@ -119,8 +89,7 @@ class Run:
         self._erased: frozenset[str] = frozenset()
         self._commits = Commits(settings, dataset, self._run_id)
         self._planner = Planner(settings, client, dataset.query, self._commits.state)
-        self._jobs = settings.concurrent_jobs
-        self._refused_before = 0
+        self._pace = Pace(client, settings.concurrent_jobs)
 
     def load(self, request: Request) -> Summary:
         """Load everything that is due, each resource as far as it comes.
@@ -196,134 +165,67 @@ class Run:
         Raises:
             LoaderError: one stopped; what came before is loaded and the next run goes on there.
         """
-        self._reporter.begin(plan.resource.name, len(plan.windows))
-        turns = deque(Turn(due) for due in plan.windows)
+        resource = plan.resource
+        self._reporter.begin(resource.name, len(plan.windows))
+        turns = Turns(
+            self._settings, self._client, plan, self._commits.state, self._pace, self._erased,
+            self._reporter,
+        )  # fmt: skip
         try:
-            shown: Due | None = None
             while turns:
-                if turns[0].due != shown:
-                    shown = turns[0].due
-                    self._reporter.window(described(shown.window))
                 try:
-                    batch = self._next_batch(plan, turns)
+                    batch = turns.take(A_MOMENT_SECONDS)
                 except GranularityTooFine as coarser:
-                    self._cut_at_buckets(plan, turns, coarser.step)
+                    turns.cut_at_buckets(coarser.step)
                     continue
-                # Its successor has not yet been asked for, if it was read alone.
-                is_read_alone = len(turns) == 1 or turns[1].fetcher is None
-                self._commits.add(
-                    plan,
-                    batch,
-                    turns[0].adjustment,
-                    may_wait=not is_read_alone or cannot_go_on(plan.resource),
-                )
+                if isinstance(batch, OpenWindow):
+                    self._commits.keep_job(resource, batch)
+                    continue
+                may_wait = turns.others_are_read or cannot_go_on(resource)
+                self._commits.add(plan, batch, turns.first.adjustment, may_wait=may_wait)
                 summary.add(batch)
                 self._reporter.read(
                     batch.page_count, batch.record_count, batch.metrics.waited_seconds
                 )
-                self._heed(plan, turns, batch, summary)
+                if batch.problem is not None:
+                    self._heed(turns, batch)
+                elif batch.is_last:
+                    self._finish(turns, batch, summary)
         finally:
-            for turn in turns:
-                turn.close()
+            turns.close()
 
-    def _next_batch(self, plan: Plan, turns: deque[Turn]) -> Batch:
-        """Wait for the first window's next batch; meanwhile others are read ahead."""
-        while True:
-            self._read_ahead(plan, turns)
-            fetcher = turns[0].fetcher
-            assert fetcher is not None, "the first is always read"
-            batch = fetcher.take(A_MOMENT_SECONDS)
-            if batch is not None:
-                # While this one is committed Genesys has something to do.
-                self._read_ahead(plan, turns)
-                return batch
-            self._commits.keep_job(plan.resource, fetcher.opened)
+    def _finish(self, turns: Turns, batch: Batch, summary: Summary) -> None:
+        """Go on with the next window."""
+        what = turns.described()
+        summary.windows += 1
+        self._check_quarantine(what, batch.opened, summary)
+        if turns.first.rate_limited >= LIMITED_OFTEN:
+            logger.warning("%s met many answers 429; the windows after it are halved", what)
+            turns.halve_others()
+        turns.done(batch.byte_count)
 
-    def _read_ahead(self, plan: Plan, turns: deque[Turn]) -> None:
-        """Have the next windows read: as many at once as may be, and as many done but not taken."""
-        self._slow_down()
-        most = 2 * self._jobs if self._jobs > 1 else 1
-        reading = sum(turn.fetcher is not None and turn.fetcher.is_reading for turn in turns)
-        before: Fetcher | None = None
-        for turn in islice(turns, most):
-            if turn.fetcher is None:
-                if before is not None and reading >= self._jobs:
-                    return
-                turn.is_ahead = before is not None
-                turn.fetcher = self._fetcher(plan, turn, before)
-                reading += 1
-            before = turn.fetcher
-
-    def _slow_down(self) -> None:
-        """Read fewer windows at once, for the rest of the run, where Genesys refuses so many."""
-        refused = self._client.quota.refused_count
-        if refused == self._refused_before:
-            return
-        self._refused_before = refused
-        if self._jobs > 1:
-            self._jobs -= 1
-            logger.warning(
-                "Genesys refuses requests for going too fast: reading %d windows at once from now "
-                "on (ELT_CONCURRENT_JOBS is %d)", self._jobs, self._settings.concurrent_jobs,
-            )  # fmt: skip
-
-    def _fetcher(self, plan: Plan, turn: Turn, before: Fetcher | None) -> Fetcher:
-        resource, window = plan.resource, turn.due.window
-        asked = query_hash(resource.query(window, plan.found))
-        opened = self._commits.state(resource.name).open
-        if (
-            opened is None
-            or (opened.window, opened.query_hash) != (window, asked)
-            # Nobody has answered yet: what will be told is as of now, not of the first attempt.
-            or (opened.job_id is None and opened.page_count == 0)
-        ):
-            opened = OpenWindow(
-                window=window,
-                attempt_id=uuid.uuid4().hex,
-                query_hash=asked,
-                started_at=self._settings.now(),
-                rereading=turn.due.rereading,
-                through_load=plan.through_load,
-            )
-        return Fetcher(
-            self._client,
-            resource,
-            opened,
-            plan.found,
-            commit_bytes=self._settings.commit_bytes,
-            ahead_bytes=self._settings.commit_bytes // self._settings.concurrent_jobs,
-            erased=self._erased,
-            job_age=self._settings.now() - opened.started_at if opened.job_id else None,
-            after=before.has_job if before else None,
-        )
-
-    def _heed(self, plan: Plan, turns: deque[Turn], batch: Batch, summary: Summary) -> None:
-        """Go on after a batch: in the window, with the next, or with this one in another way.
+    def _heed(self, turns: Turns, batch: Batch) -> None:
+        """Read the first window in another way, or once more.
 
         Raises:
             LoaderError: there is no other way.
         """
-        turn, resource, problem = turns[0], plan.resource, batch.problem
-        turn.rate_limited += len(batch.rate_limits)
-        if problem is None and not batch.is_last:
-            return
+        turn, what, problem = turns.first, turns.described(), batch.problem
+        assert problem is not None, "what else is there to heed"
         turn.close()
-        what = f"{resource.name} {described(turn.due.window)}"
-        if problem is None:
-            turns.popleft()
-            summary.windows += 1
-            self._reporter.window_done()
-            self._check_quarantine(what, batch.opened, summary)
-            if turn.rate_limited >= LIMITED_OFTEN:
-                self._halve_all(plan, turns, what)
-        elif isinstance(problem, TooLarge):
-            self._halve_first(plan, turns, problem)
+        if isinstance(problem, TooLarge):
+            if not turns.halve_first():
+                raise SourceContractError(
+                    f"{what}: {problem} The window cannot be made shorter."
+                ) from None
         elif isinstance(problem, LostJob):
             turn.restarts += 1
             if turn.restarts > MAX_RESTARTS:
                 kind = SourceContractError if isinstance(problem, Incomplete) else WindowUnavailable
                 raise kind(f"{what}: began again {MAX_RESTARTS} times; {problem}") from None
             logger.warning("%s begins again: %s", what, problem)
+        elif isinstance(problem, SourceUnavailable) and turn.is_joined and not batch.rate_limits:
+            turns.part_first()
         elif turn.is_ahead and self._was_crowded_out(batch):
             logger.warning("%s is asked for again, by itself", what)
         else:
@@ -337,66 +239,6 @@ class Run:
             and bool(waits)
             and max(waits) <= self._settings.retry_seconds
         )
-
-    def _cut_at_buckets(self, plan: Plan, turns: deque[Turn], step: timedelta) -> None:
-        """Read of the first window its whole buckets only."""
-        turn = turns.popleft()
-        turn.close()
-        window = turn.due.window
-        whole = Window(floor(window.start, step), floor(window.end, step))
-        why = f"whole buckets of {step}, shorter ones are refused"
-        logger.warning("%s %s: %s", plan.resource.name, described(window), why)
-        if whole.start < whole.end:
-            turns.appendleft(Turn(replace(turn.due, window=whole), why))
-        else:
-            self._reporter.more(-1)
-
-    def _halve_first(self, plan: Plan, turns: deque[Turn], problem: TooLarge) -> None:
-        """Read the first window as two.
-
-        Raises:
-            SourceContractError: it cannot be made shorter.
-        """
-        due = turns.popleft().due
-        halves = self._halves(plan.resource, due)
-        if not halves:
-            raise SourceContractError(
-                f"{plan.resource.name} {described(due.window)}: {problem} "
-                "The window cannot be made shorter."
-            ) from None
-        why = f"half of {described(due.window)}, too much for one request"
-        logger.warning("%s %s", plan.resource.name, why)
-        turns.extendleft(Turn(half, why) for half in reversed(halves))
-        self._reporter.more(len(halves) - 1)
-
-    def _halve_all(self, plan: Plan, turns: deque[Turn], what: str) -> None:
-        """Read all windows as two each, but for those that are being read already."""
-        logger.warning("%s met many answers 429; the windows after it are halved", what)
-        before = len(turns)
-        halved = [
-            part
-            for turn in turns
-            for part in (
-                [turn]
-                if turn.fetcher is not None
-                else [
-                    Turn(half, "half a window, for the rate limit")
-                    for half in self._halves(plan.resource, turn.due) or [turn.due]
-                ]
-            )
-        ]
-        turns.clear()
-        turns.extend(halved)
-        self._reporter.more(len(turns) - before)
-
-    @staticmethod
-    def _halves(resource: Resource[Any], item: Due) -> list[Due]:
-        """Return the halves of a window in the order to read them; none if it is too short."""
-        halves = item.window.halves(resource.step) or ()
-        if item.reason == "start moved back":
-            # Backwards, as all of it: the older half would lie beyond a gap.
-            halves = halves[::-1]
-        return [replace(item, window=half) for half in halves]
 
     def _check_quarantine(self, what: str, opened: OpenWindow, summary: Summary) -> None:
         """Report a window in which too many records were refused; its good ones are loaded."""

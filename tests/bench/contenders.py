@@ -5,6 +5,7 @@ not counted.
 """
 
 import json
+import os
 import resource
 import sys
 import time
@@ -118,7 +119,8 @@ def sandbox(days: int) -> Callable[[], int]:
     """Our load over HTTP, from the organisation the environment names."""
     from loader.resources.platform.conversation_details import ConversationDetails
 
-    details = ConversationDetails(page_size=1_000, job_seconds=600.0)
+    page_size = int(os.environ.get("ELT_PAGE_SIZE", "1000"))
+    details = ConversationDetails(page_size=page_size, job_seconds=600.0)
     return _our_load(details, END - timedelta(days=days), days)
 
 
