@@ -156,6 +156,7 @@ class Turns:
         fetcher = self.first.fetcher
         assert fetcher is not None, "the first is always read"
         batch = fetcher.take(timeout)
+        self._reporter.pace(self._reading(), self._client.quota.used())
         if batch is None:
             return fetcher.opened
         self.first.rate_limited += len(batch.rate_limits)
@@ -237,9 +238,12 @@ class Turns:
             halves = halves[::-1]
         return [replace(due, window=half) for half in halves]
 
+    def _reading(self) -> int:
+        """Return how many are being read now."""
+        return sum(turn.fetcher is not None and turn.fetcher.is_reading for turn in self._turns)
+
     def _read_ahead(self) -> None:
-        jobs = self._pace.jobs()
-        reading = sum(turn.fetcher is not None and turn.fetcher.is_reading for turn in self._turns)
+        jobs, reading = self._pace.jobs(), self._reading()
         number, before = 0, None
         while number < min(len(self._turns), 2 * jobs if jobs > 1 else 1):
             turn = self._turns[number]

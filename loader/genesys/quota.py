@@ -30,7 +30,7 @@ class _Rate:
 
     def used(self, now: float) -> float:
         """Return the share of the span's requests that were sent by now."""
-        return sum(now - self._seconds < at <= now for at in [*self._sent]) / self._most
+        return sum(now - self._seconds < at <= now for at in self._sent) / self._most
 
 
 class Quota:
@@ -62,7 +62,8 @@ class Quota:
 
     def used(self) -> float:
         """Return the share of our part of the limit that the last minute has taken."""
-        return self._minute.used(time.monotonic())
+        with self._lock:
+            return self._minute.used(time.monotonic())
 
     def wait_turn(self, path: str, wait: Callable[[float], None] = time.sleep) -> None:
         """Wait until a request to `path` may be sent.
