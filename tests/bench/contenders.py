@@ -125,10 +125,7 @@ def sandbox(days: int) -> Callable[[], int]:
 
 
 def _our_load(details: Any, start: datetime, windows: int) -> Callable[[], int]:  # noqa: ANN401
-    from loader.commands.session import requests_per_minute
-    from loader.genesys.client import Client
-    from loader.genesys.quota import Quota
-    from loader.genesys.retries import RetryPolicy
+    from loader.commands.session import client_of
     from loader.planning import Request
     from loader.progress import Lines
     from loader.run import Run
@@ -136,14 +133,7 @@ def _our_load(details: Any, start: datetime, windows: int) -> Callable[[], int]:
     from loader.warehouses.dataset import Dataset
 
     settings = Settings.read()
-    client = Client(
-        settings.hosts,
-        settings.client_id,
-        settings.client_secret.get_secret_value(),
-        Quota(requests_per_minute(settings)),
-        RetryPolicy(),
-        now=settings.now,
-    )
+    client = client_of(settings)
     warehouse = Dataset(settings, [details.name])
     warehouse.connect()
 
