@@ -233,8 +233,9 @@ class Settings(_Target):
 
     @property
     def commit_bytes(self) -> int:
-        """The size of a commit."""
-        return self.commit_megabytes << 20
+        """The size of a commit: half of it where windows are read ahead, which hold as much."""
+        size = self.commit_megabytes << 20
+        return size if self.concurrent_jobs == 1 else size // 2
 
     @property
     def granularity(self) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.place import Place, fault
-from tests.sandbox.process import SandboxProcess, running_sandbox
+from tests.sandbox.process import SandboxProcess, Told, running_sandbox
 
 JOBS = "/api/v2/analytics/conversations/details/jobs"
 SUBMIT, RESULTS = f"POST {JOBS}$", f"GET {JOBS}/.*/results"
@@ -70,8 +70,8 @@ def test_what_befalls_a_later_window_is_told_when_its_turn_comes(
     assert {name for name, _ in four_days.raw()} == {name for name, _ in whole.raw()}
 
 
-def _is_job(entry: dict[str, str]) -> bool:
-    return entry["method"] == "POST" and entry["path"] == JOBS
+def _is_job(entry: Told) -> bool:
+    return entry["method"] == "POST" and entry["path"] == JOBS and entry["status"] == 202
 
 
 @pytest.fixture(scope="module")
