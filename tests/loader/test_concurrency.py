@@ -71,7 +71,7 @@ def test_what_befalls_a_later_window_is_told_when_its_turn_comes(
 
 
 def _is_job(entry: Told) -> bool:
-    return entry["method"] == "POST" and entry["path"] == JOBS and entry["status"] == 202
+    return (entry["method"], entry["path"], entry["status"]) == ("POST", JOBS, 202)
 
 
 @pytest.fixture(scope="module")
