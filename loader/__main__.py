@@ -141,7 +141,7 @@ def _log_to_stderr(debug: bool) -> None:
         force=True,
     )
     # They log what they send; some of it is not for a log.
-    for name in ("urllib3", "dlt", "pyrate_limiter"):
+    for name in ("urllib3", "dlt"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
 

@@ -86,7 +86,7 @@ def _conversation_details(name: str, settings: Settings) -> ConversationDetails:
 
 
 def _aggregates(name: str, settings: Settings) -> Aggregates:
-    return Aggregates(name, settings.granularity)
+    return Aggregates(name, settings.granularity, timedelta(hours=settings.window_hours))
 
 
 def _participants(name: str, settings: Settings) -> GuidesParticipants:

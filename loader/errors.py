@@ -24,6 +24,7 @@ GranularityTooFine   the window is cut anew at whole buckets
 Unreadable           a body cut short: it is asked for again
 WrongShape           a body that breaks the contract: it is not
 Lacking              a record without a field it must have: it is quarantined
+Abandoned            nobody wants the answer any more: whoever asks for it ends
 """
 
 from datetime import timedelta
@@ -154,3 +155,7 @@ class WrongShape(ValueError):
 
 class Lacking(ValueError):
     """A record lacks a field it must have; the text is the field's name."""
+
+
+class Abandoned(Exception):
+    """Nobody wants any more what is being asked for: the window before it has failed."""

@@ -1,16 +1,22 @@
-"""Fetches the pages of one window, one commit ahead of the warehouse, in a thread of its own."""
+"""Reads a window ahead of the warehouse, in a thread of its own; several may be read at once."""
 
+import threading
 import time
-from collections.abc import Collection, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
 
-from loader.errors import Incomplete, LoaderError, LostJob, SourceContractError
+from loader.errors import (
+    Abandoned,
+    Incomplete,
+    LoaderError,
+    LostJob,
+    SourceContractError,
+    WrongClock,
+)
 from loader.genesys.client import Client
 from loader.genesys.request_metrics import FETCH_THREAD, RateLimitEvent, RequestMetrics
 from loader.ledger import OpenWindow
@@ -22,18 +28,20 @@ from loader.resources.resource import Answer, Reading, Resource
 COMMIT_SECONDS = 60.0
 # What may be read ahead at any setting.
 USUAL_COMMIT_BYTES = 64 << 20
-# What a commit for a job's id alone would cost about twice over.
-A_MOMENT_SECONDS = 1.0
 
 
 @dataclass
 class Batch:
     """The pages of one commit, what they cost, and what stopped them, if anything did.
 
-    `token` asks for the page after them. Pages read before a problem are kept: they are loaded.
+    Pages read before a problem are kept: they are loaded.
+
+    Attributes:
+        opened: how far the window is read with them.
+        fault: what is no page's problem but the window's, or ours.
     """
 
-    token: str | None
+    opened: OpenWindow
     page_count: int = 0
     record_count: int = 0
     byte_count: int = 0
@@ -46,9 +54,18 @@ class Batch:
     metrics: RequestMetrics = field(default_factory=RequestMetrics)
     rate_limits: list[RateLimitEvent] = field(default_factory=list)
     problem: LoaderError | LostJob | None = None
+    fault: BaseException | None = None
+    until: float = 0.0
 
-    def add(self, page: Page) -> None:
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing comes after it."""
+        return self.is_last or self.problem is not None or self.fault is not None
+
+    def add(self, page: Page, answer: Answer) -> None:
         """Append what a page became."""
+        if self.page_count == 0:
+            self.until = time.monotonic() + COMMIT_SECONDS
         self.page_count += 1
         self.record_count += page.record_count
         self.byte_count += page.byte_count
@@ -57,6 +74,15 @@ class Batch:
         self.erased += page.erased
         if page.rows.num_rows:
             self.rows.append(page.rows)
+        # Without its records, which keep the whole body of the answer.
+        self.last_answer = replace(answer, records=())
+        self.opened = replace(
+            self.opened,
+            token=answer.token,
+            page_count=self.opened.page_count + 1,
+            record_count=self.opened.record_count + page.record_count,
+            quarantined_count=self.opened.quarantined_count + len(page.quarantined),
+        )
 
     def forget_records(self) -> None:
         """Leave out the records, of a list that must be read again whole in any case."""
@@ -78,17 +104,22 @@ class Batch:
 
 
 class Fetcher:
-    """Reads a window's pages in batches of about `commit_bytes`, or a minute's worth.
+    """Reads a window: starts its job if it needs one, then page after page.
+
+    It reads on until it holds as much as it may; what has been read is taken in batches. Who takes
+    first tells it that the window's turn has come, and that it may hold a whole commit.
 
     Args:
-        client: the HTTP client; used by this thread alone while it reads.
+        client: the HTTP client.
         resource: whose pages.
         opened: where to begin.
         found: what the resource found out before.
         commit_bytes: size of a batch; it ends with the page that passes it.
+        ahead_bytes: the most it holds until its turn has come, but for the page that passes it.
         erased: `entity_hash` of those whose records are left out.
         job_age: how long ago the window's job was started; None without one.
         limits: how large a record may be.
+        after: set once the window before has its job: the oldest gets its job first.
     """
 
     def __init__(
@@ -97,20 +128,21 @@ class Fetcher:
         resource: Resource[Any],
         opened: OpenWindow,
         found: Any,  # noqa: ANN401 - each resource finds something of its own
+        *,
         commit_bytes: int,
+        ahead_bytes: int,
         erased: Collection[str] = (),
         job_age: timedelta | None = None,
         limits: Limits = USUAL,
+        after: threading.Event | None = None,
     ) -> None:
         self._client = client
         self._resource = resource
         self._reading = Reading(opened.window, opened.job_id, found, job_age)
         self._commit_bytes = commit_bytes
-        self._token = opened.token
+        self._most_bytes = max(1, ahead_bytes)
         self._seen = {opened.token}
-        self._page_number = opened.page_count
         self._empty_pages = 0
-        self._record_count = opened.record_count
         # Stamped with the time of asking, not of reading: a job resumed tomorrow still shows what
         # was true when it was submitted, and must not outdo a newer copy.
         self._raw = RawPages(
@@ -122,85 +154,155 @@ class Fetcher:
             erased,
             limits,
         )
-        self._stopped = False
-        self._first: Future[Batch] | None = None
+        self._after = after
+        self.has_job = threading.Event()
+        self._stop = threading.Event()
+        # Guards what has been read and not been taken yet.
+        self._changed = threading.Condition()
+        self._unread = Batch(opened)
+        # What was asked for this window before: whoever opens it planned it.
+        self._unread.metrics = client.log.metrics.take()
+        self._unread.rate_limits = client.log.take_rate_limits()
+        # A daemon: one that still waits for a slow host must not hold the process back.
+        threading.Thread(target=self._run, name=FETCH_THREAD, daemon=True).start()
 
-    @contextmanager
-    def batches(self) -> Iterator[Iterator[Batch]]:
-        """Give the batches, each fetched while the one before it is being worked on."""
-        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=FETCH_THREAD)
-        self._first = executor.submit(self._next_batch)
-        try:
-            yield self._one_ahead(executor, self._first)
-        finally:
-            self._stopped = True
-            executor.shutdown(wait=False, cancel_futures=True)
+    @property
+    def opened(self) -> OpenWindow:
+        """How far the window is read, with what has not been taken yet."""
+        with self._changed:
+            return self._unread.opened
 
-    def is_slow(self) -> bool:
-        """Wait a moment for the first batch; tell whether it takes longer."""
-        if self._first is None:
-            raise RuntimeError("batches() comes first")
-        return not wait([self._first], timeout=A_MOMENT_SECONDS).done
+    @property
+    def fault(self) -> BaseException | None:
+        """What ended the reading and is no page's problem, whether or not its turn has come."""
+        with self._changed:
+            return self._unread.fault
 
-    def _one_ahead(self, executor: ThreadPoolExecutor, pending: Future[Batch]) -> Iterator[Batch]:
-        while True:
-            batch = pending.result()
-            ended = batch.is_last or batch.problem is not None
-            # Of pages larger than a commit one is enough in memory.
-            is_large = batch.byte_count * 2 > 3 * max(self._commit_bytes, USUAL_COMMIT_BYTES)
-            if not ended and not is_large:
-                pending = executor.submit(self._next_batch)
-            yield batch
-            if ended:
-                return
-            if is_large:
-                pending = executor.submit(self._next_batch)
+    @property
+    def is_reading(self) -> bool:
+        """Whether it still asks Genesys for something, or will."""
+        with self._changed:
+            return not self._unread.has_ended
 
-    def _next_batch(self) -> Batch:
-        batch = Batch(token=self._token)
-        deadline = time.monotonic() + COMMIT_SECONDS
-        try:
-            while (
-                batch.byte_count < self._commit_bytes
-                and time.monotonic() < deadline
-                and not batch.is_last
-                and not self._stopped
-            ):
-                answer = self._resource.read(self._client, self._reading, self._token)
-                self._page_number += 1
-                self._check(answer)
-                page = self._raw.page(answer.records, self._page_number)
-                self._record_count += page.record_count
-                batch.add(page)
-                batch.token = self._token = answer.token
-                # Without its records, which keep the whole body of the answer.
-                batch.last_answer = replace(answer, records=())
-                batch.is_last = answer.token is None
-            if batch.is_last:
-                self._check_total(batch)
-        except (LoaderError, LostJob) as problem:
-            batch.problem = problem
-            batch.is_last = False
-        batch.metrics = self._client.log.metrics.take()
-        batch.rate_limits = self._client.log.take_rate_limits()
+    def take(self, timeout: float) -> Batch | None:
+        """Return the next batch; None if it is not there after `timeout` seconds.
+
+        Raises:
+            GranularityTooFine: the window has to be cut anew.
+        """
+        with self._changed:
+            self._most_bytes = self._commit_bytes
+            self._changed.notify_all()
+            if not self._changed.wait_for(self._is_ready, timeout):
+                return None
+            batch = self._unread
+            self._unread = Batch(batch.opened)
+            if batch.byte_count * 2 > 3 * max(self._commit_bytes, USUAL_COMMIT_BYTES):
+                # Of pages larger than a commit one is enough in memory: on when it is committed.
+                self._most_bytes = 0
+            self._changed.notify_all()
+        if batch.fault is not None:
+            raise batch.fault
         return batch
 
-    def _check(self, answer: Answer) -> None:
+    def close(self) -> None:
+        """Have the thread end; it does not answer any more."""
+        self._stop.set()
+        with self._changed:
+            self._changed.notify_all()
+
+    def _is_ready(self) -> bool:
+        batch = self._unread
+        return (
+            batch.has_ended
+            or batch.byte_count >= self._commit_bytes
+            or (batch.page_count > 0 and time.monotonic() >= batch.until)
+        )
+
+    def _run(self) -> None:
+        self._client.log.stop = self._stop
+        try:
+            self._start_job()
+            while self._read_page():
+                pass
+        except Abandoned:
+            pass
+        except WrongClock as fault:
+            # A load dated by it would be the newest for long.
+            self._end(fault=fault)
+        except (LoaderError, LostJob) as problem:
+            self._end(problem=problem)
+        except BaseException as fault:
+            self._end(fault=fault)
+        finally:
+            self.has_job.set()
+
+    def _end(
+        self, problem: LoaderError | LostJob | None = None, fault: BaseException | None = None
+    ) -> None:
+        with self._changed:
+            self._add_log()
+            self._unread.problem, self._unread.fault = problem, fault
+            self._changed.notify_all()
+
+    def _start_job(self) -> None:
+        if self._after is not None:
+            self._after.wait()
+        self._client.log.wait(0)
+        if self._reading.job_id is None:
+            job_id = self._resource.submit(self._client, self._reading.window)
+            age = None if job_id is None else timedelta(0)
+            self._reading = replace(self._reading, job_id=job_id, job_age=age)
+            with self._changed:
+                self._unread.opened = replace(self._unread.opened, job_id=job_id)
+        self.has_job.set()
+
+    def _read_page(self) -> bool:
+        """Read one page; tell whether there is another."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._unread.byte_count < self._most_bytes or self._stop.is_set()
+            )
+            token = self._unread.opened.token
+            number = self._unread.opened.page_count + 1
+        self._client.log.wait(0)
+        answer = self._resource.read(self._client, self._reading, token)
+        self._check(answer, number)
+        page = self._raw.page(answer.records, number)
+        with self._changed:
+            self._unread.add(page, answer)
+            self._add_log()
+            self._unread.is_last = answer.token is None and self._is_whole(self._unread)
+            self._changed.notify_all()
+        return answer.token is not None
+
+    def _add_log(self) -> None:
+        log = self._client.log
+        self._unread.metrics.add(log.metrics.take())
+        self._unread.rate_limits += log.take_rate_limits()
+
+    def _check(self, answer: Answer, number: int) -> None:
         """Refuse what would be read for ever: the same page token, or pages that stay empty."""
         if answer.token is None:
             return
         if answer.token in self._seen:
-            raise SourceContractError(f"page token repeated at page {self._page_number}.")
+            raise SourceContractError(f"page token repeated at page {number}.")
         self._seen.add(answer.token)
         self._empty_pages = 0 if answer.records else self._empty_pages + 1
         if self._empty_pages >= self._resource.most_empty_pages:
             raise SourceContractError(
-                f"{self._empty_pages} empty pages with a page token, up to page "
-                f"{self._page_number}."
+                f"{self._empty_pages} empty pages with a page token, up to page {number}."
             )
 
-    def _check_total(self, batch: Batch) -> None:
-        """Refuse fewer records than announced: a page was lost, or the list changed under us."""
+    @staticmethod
+    def _is_whole(batch: Batch) -> bool:
+        """Tell whether as many records came as announced.
+
+        Else a page was lost, or the list changed under us.
+        """
         announced = batch.last_answer.announced_count if batch.last_answer else None
-        if announced is not None and self._record_count < announced:
-            raise Incomplete(f"got {self._record_count} of {announced} records")
+        count = batch.opened.record_count
+        if announced is None or count >= announced:
+            return True
+        batch.problem = Incomplete(f"got {count} of {announced} records")
+        return False

@@ -23,8 +23,11 @@ class Reporter(Protocol):
     def read(self, pages: int, records: int, waited_seconds: float) -> None:
         """So many more pages and records are in the warehouse; so long was waited for them."""
 
+    def pace(self, reading: int, quota_used: float) -> None:
+        """So many windows are being read; the last minute took this share of the quota."""
+
     def window_done(self) -> None:
-        """The window is loaded."""
+        """The window is loaded, or waits for company on its way."""
 
     def more(self, windows: int) -> None:
         """So many windows are due beside those announced, less if negative: some were cut anew."""
@@ -34,9 +37,15 @@ class Reporter(Protocol):
 
 
 class Totals:
-    """Counts a resource's pages, records and waiting; knows its rate in records a second."""
+    """Counts a resource's pages, records and waiting; knows its rate in records a second.
 
-    def __init__(self) -> None:
+    Args:
+        windows: how many are due.
+    """
+
+    def __init__(self, windows: int = 1) -> None:
+        self.windows = windows
+        self.windows_done = 0
         self.pages = 0
         self.records = 0
         self.waited_seconds = 0.0
@@ -47,6 +56,13 @@ class Totals:
         self.pages += pages
         self.records += records
         self.waited_seconds += waited_seconds
+
+    def left(self) -> str:
+        """Say how long the windows left will take, going by those that are done; "" before."""
+        if not self.windows_done or self.windows_done >= self.windows:
+            return ""
+        each = (time.monotonic() - self._began) / self.windows_done
+        return f", {each * (self.windows - self.windows_done) / 60:.1f} min left"
 
     def __str__(self) -> str:
         seconds = max(time.monotonic() - self._began, 0.001)
@@ -64,10 +80,11 @@ class Lines:
         self._text = ""
         self._totals = Totals()
         self._window = Totals()
+        self._pace = ""
 
     def begin(self, resource: str, window_count: int) -> None:
         """Remember whose windows follow."""
-        self._resource, self._totals = resource, Totals()
+        self._resource, self._totals = resource, Totals(window_count)
 
     def window(self, text: str) -> None:
         """Remember the window."""
@@ -78,12 +95,19 @@ class Lines:
         self._totals.add(pages, records, waited_seconds)
         self._window.add(pages, records, waited_seconds)
 
+    def pace(self, reading: int, quota_used: float) -> None:
+        """Remember what the next line tells of it."""
+        self._pace = _pace(reading, quota_used)
+
     def window_done(self) -> None:
         """Write the window's line."""
-        logger.info("%s %s: %s", self._resource, self._text, self._window)
+        self._totals.windows_done += 1
+        left = self._totals.left()
+        logger.info("%s %s: %s; %s%s", self._resource, self._text, self._window, self._pace, left)
 
     def more(self, windows: int) -> None:
-        """Say nothing: lines are not counted."""
+        """Count them."""
+        self._totals.windows += windows
 
     def end(self) -> None:
         """Say nothing more: every window has its line."""
@@ -102,6 +126,7 @@ class Live:
             BarColumn(bar_width=24),
             TextColumn("{task.completed:.0f}/{task.total:.0f} windows"),
             TextColumn("{task.fields[totals]}"),
+            TextColumn("{task.fields[pace]}"),
             TextColumn("[dim]{task.fields[text]}"),
             TimeElapsedColumn(),
             console=console,
@@ -125,9 +150,9 @@ class Live:
 
     def begin(self, resource: str, window_count: int) -> None:
         """Add the resource's bar."""
-        self._totals = Totals()
+        self._totals = Totals(window_count)
         self._task = self._progress.add_task(
-            "", total=window_count, resource=resource, text="", totals=""
+            "", total=window_count, resource=resource, text="", totals="", pace=""
         )
 
     def window(self, text: str) -> None:
@@ -139,21 +164,31 @@ class Live:
         self._totals.add(pages, records, waited_seconds)
         self._update(totals=str(self._totals))
 
+    def pace(self, reading: int, quota_used: float) -> None:
+        """Show both, and how long the rest will take."""
+        self._update(pace=_pace(reading, quota_used) + self._totals.left())
+
     def window_done(self) -> None:
         """Move the bar."""
+        self._totals.windows_done += 1
         if self._task is not None:
             self._progress.advance(self._task)
 
     def more(self, windows: int) -> None:
         """Make the bar longer."""
+        self._totals.windows += windows
         if self._task is not None:
             total = self._progress.tasks[self._task].total or 0
             self._progress.update(self._task, total=total + windows)
 
     def end(self) -> None:
         """Leave the bar without a window's name."""
-        self._update(text="", totals=str(self._totals))
+        self._update(text="", totals=str(self._totals), pace="")
 
     def _update(self, **columns: Any) -> None:  # noqa: ANN401 - rich's own signature
         if self._task is not None:
             self._progress.update(self._task, **columns)
+
+
+def _pace(reading: int, quota_used: float) -> str:
+    return f"{reading} windows being read, {quota_used:.0%} of the quota used"

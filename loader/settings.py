@@ -112,6 +112,7 @@ class Settings(_Target):
     page_size: Whole = count(1000, 1, 10_000, "ELT_PAGE_SIZE")
     commit_megabytes: Whole = count(64, 1, 1024, "ELT_COMMIT_MEGABYTES")
     record_megabytes: Whole = count(32, 1, 256, "ELT_RECORD_MEGABYTES")
+    concurrent_jobs: Whole = count(4, 1, 32, "ELT_CONCURRENT_JOBS")
     quarantine_percent: Whole = count(1, 0, 100, "ELT_QUARANTINE_PERCENT")
     drift_percent: Whole = count(20, 0, 100, "ELT_DRIFT_PERCENT")
 
@@ -232,6 +233,12 @@ class Settings(_Target):
                 "eu-central-1, or its domain, such as mypurecloud.de."
             )
         return region_hosts(self.region)
+
+    @property
+    def commit_bytes(self) -> int:
+        """The size of a commit: half of it where windows are read ahead, which hold as much."""
+        size = self.commit_megabytes << 20
+        return size if self.concurrent_jobs == 1 else size // 2
 
     @property
     def granularity(self) -> str:

@@ -24,12 +24,13 @@ from loader.warehouses.dataset import DATASET, Dataset
 from loader.warehouses.lock import locked
 from loader.windows import Coverage, Window, iso
 
-# Rows that are gone because somebody was erased count as those of the load that had brought them.
+# Rows that are gone because somebody was erased: known by the load that had brought them, which may
+# hold several windows.
 ERASED = """
-    union all
-    select coalesce(loaded_in, _dlt_load_id) from {{erased_records}}
-    where resource = '{}'
+    select coalesce(loaded_in, _dlt_load_id) as load_id, count(*) as row_count
+    from {erased_records} where resource = %s group by coalesce(loaded_in, _dlt_load_id)
 """
+NOBODY_ERASED = "select null as load_id, 0 as row_count from {extract_windows} where %s = ''"
 
 # How many payloads of how many loads are compared with their hashes.
 SAMPLE, SAMPLED_LOADS = 50, 5
@@ -202,27 +203,26 @@ def _tables(dataset: Dataset, resources: Sequence[str]) -> Iterator[Finding]:
 
 
 def _counts(dataset: Dataset, resources: Sequence[str]) -> Iterator[Finding]:
-    """Compare the rows of each commit with what its ledger row tells, if nobody read it again."""
+    """Compare the rows of each window with what the ledger tells, if nobody read it again."""
     # A warehouse that an older loader made has no such table before the next load.
-    erased = ERASED if "erased_records" in dataset.found_columns() else ""
+    erased = ERASED if "erased_records" in dataset.found_columns() else NOBODY_ERASED
     for resource in resources:
         rows = dataset.query(
             f"""
-            select told.window_start, told.window_end, told.row_count, coalesce(held.row_count, 0)
+            select told.window_start, told.window_end, told.row_count,
+                coalesce(held.row_count, 0) + coalesce(erased.row_count, 0)
             from (
-                select _dlt_load_id, min(window_start) as window_start,
-                    max(window_end) as window_end,
+                select _dlt_load_id, window_start, max(window_end) as window_end,
                     sum(record_count - quarantined_count) as row_count
-                from {{extract_windows}} where resource = %s group by _dlt_load_id
+                from {{extract_windows}} where resource = %s group by _dlt_load_id, window_start
             ) as told
             left join (
-                select _dlt_load_id, count(*) as row_count
-                from (
-                    select _dlt_load_id from {{{resource}}} {erased.format(resource)}
-                ) as every_row
-                group by _dlt_load_id
-            ) as held on told._dlt_load_id = held._dlt_load_id
-            where coalesce(held.row_count, 0) < told.row_count
+                select _dlt_load_id, window_start, count(*) as row_count
+                from {{{resource}}} group by _dlt_load_id, window_start
+            ) as held
+                on told._dlt_load_id = held._dlt_load_id and told.window_start = held.window_start
+            left join ({erased}) as erased on told._dlt_load_id = erased.load_id
+            where coalesce(held.row_count, 0) + coalesce(erased.row_count, 0) < told.row_count
                 and not exists (
                     select 1 from {{extract_windows}} as later
                     where later.resource = %s and later.status = 'loaded'
@@ -236,6 +236,7 @@ def _counts(dataset: Dataset, resources: Sequence[str]) -> Iterator[Finding]:
                 )
             order by told.window_start
             """,
+            resource,
             resource,
             resource,
         )

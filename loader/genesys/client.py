@@ -1,13 +1,15 @@
-"""HTTP with the Genesys API: one request at a time, retried until whole or given up.
+"""HTTP with the Genesys API: each request retried until whole or given up; for several threads.
 
 Knows nothing of tables or windows. Credentials go to the login host only, the bearer token to the
 API host only; redirects are never followed, and neither proxies nor .netrc can change a header.
 """
 
 import json
+import queue
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -32,7 +34,7 @@ from loader.genesys.replies import (
     network_problem,
 )
 from loader.genesys.request_metrics import Log
-from loader.genesys.retries import Retries, RetryPolicy, TooSlow, Transient
+from loader.genesys.retries import RateLimited, Retries, RetryPolicy, TooSlow, Transient
 from loader.genesys.tokens import BASIC_GRANT, TOKEN_PATH, Credentials, Grant, Tokens
 
 Params = Mapping[str, str | int]
@@ -80,6 +82,10 @@ class Client:
         grant: how the credentials are sent.
         endpoint_limits: of endpoints that want more than the quota, by path.
         is_clock_checked: whether `now` must agree with the time Genesys tells; not where it is set.
+
+    Attributes:
+        log: what the requests of the calling thread have met.
+        quota: as given.
     """
 
     def __init__(
@@ -96,7 +102,7 @@ class Client:
     ) -> None:
         self.log = Log()
         self._hosts = hosts
-        self._quota = quota
+        self.quota = quota
         self._request_seconds = retry_policy.request_seconds
         self._circuits = {
             path: Circuit(path, limits) for path, limits in (endpoint_limits or {}).items()
@@ -107,12 +113,13 @@ class Client:
         self._tokens = Tokens(
             hosts.login, credentials, grant, self._ask_for_token, self._retries, self._replies
         )
-        self._session = _new_session()
+        # Those nobody uses at the moment: a session is one thread's at a time.
+        self._sessions: queue.SimpleQueue[requests.Session] = queue.SimpleQueue()
 
     def close(self) -> None:
         """Close connections."""
-        self._session.close()
-        self._quota.close()
+        while not self._sessions.empty():
+            self._sessions.get().close()
 
     def get(self, path: str, decode: Decode[Decoded], params: Params | None = None) -> Decoded:
         """GET `path` of the API host and return what `decode` makes of the reply.
@@ -155,7 +162,11 @@ class Client:
     def _call(self, request: _HttpRequest, decode: Decode[Decoded]) -> Decoded:
         def attempt() -> Decoded:
             reply = self._authorized(request)
-            self._replies.check_status(reply, request.path, request.data or b"")
+            try:
+                self._replies.check_status(reply, request.path, request.data or b"")
+            except RateLimited as limited:
+                self.quota.refused(limited.retry_after)
+                raise
             return self._replies.decoded(reply, decode, request.path)
 
         circuit = self._circuits.get(request.path)
@@ -165,11 +176,12 @@ class Client:
         )
 
     def _authorized(self, request: _HttpRequest) -> Reply:
-        reply = self._exchange(self._with_bearer(request))
+        bearer = self._tokens.bearer()
+        reply = self._exchange(_with_bearer(request, bearer))
         if reply.status == 401:
             # Revoked or expired early: once more with a new token, same page token.
-            self._tokens.forget()
-            reply = self._exchange(self._with_bearer(request))
+            self._tokens.forget(bearer)
+            reply = self._exchange(_with_bearer(request, self._tokens.bearer()))
         if reply.status == 401:
             raise AccessError(
                 f"Genesys refused a fresh token at {request.path} (401); check that the OAuth "
@@ -177,19 +189,14 @@ class Client:
             )
         return reply
 
-    def _with_bearer(self, request: _HttpRequest) -> _HttpRequest:
-        bearer = {"Authorization": f"Bearer {self._tokens.bearer()}"}
-        return replace(request, headers={**request.headers, **bearer})
-
     def _ask_for_token(self, headers: Headers, form: bytes) -> Reply:
         url = self._hosts.login + TOKEN_PATH
         return self._exchange(_HttpRequest("POST", url, TOKEN_PATH, headers, form))
 
     def _exchange(self, request: _HttpRequest) -> Reply:
         """Send one request and read the whole body within its deadline."""
-        metrics = self.log.metrics
-        metrics.waited_seconds += self._quota.wait_turn(request.path)
-        metrics.request_count += 1
+        self.quota.wait_turn(request.path, self.log.wait)
+        self.log.metrics.request_count += 1
         deadline = Deadline(self._request_seconds)
         ends = time.monotonic() + self._request_seconds
         # Who computes for a minute before the first byte is not dead.
@@ -197,7 +204,8 @@ class Client:
         try:
             with (
                 deadline,
-                self._session.request(
+                self._session() as session,
+                session.request(
                     request.method,
                     request.url,
                     params=request.params,
@@ -211,7 +219,7 @@ class Client:
                 body = self._body(response, request.path, ends)
                 if deadline.has_passed:
                     raise self._too_slow()
-                self._quota.heed(response.headers)
+                self.quota.heed(response.headers)
                 self._replies.check_clock(response.headers)
                 return Reply(body, response.headers, response.status_code)
         except requests.exceptions.SSLError:
@@ -230,6 +238,18 @@ class Client:
     def _too_slow(self) -> TooSlow:
         return TooSlow(f"slower than {self._request_seconds:.0f} s (ELT_REQUEST_SECONDS)")
 
+    @contextmanager
+    def _session(self) -> Iterator[requests.Session]:
+        """Give a session to one thread, one with open connections if there is any."""
+        try:
+            session = self._sessions.get_nowait()
+        except queue.Empty:
+            session = _new_session()
+        try:
+            yield session
+        finally:
+            self._sessions.put(session)
+
     def _body(self, response: requests.Response, path: str, ends: float) -> bytes:
         chunks: list[bytes] = []
         size = 0
@@ -244,6 +264,11 @@ class Client:
                     f"{path} answered more than {MAX_ANSWER_BYTES >> 20} MB; lower ELT_PAGE_SIZE."
                 )
         return b"".join(chunks)
+
+
+def _with_bearer(request: _HttpRequest, bearer: str) -> _HttpRequest:
+    headers = {**request.headers, "Authorization": f"Bearer {bearer}"}
+    return replace(request, headers=headers)
 
 
 def _new_session() -> requests.Session:

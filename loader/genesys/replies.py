@@ -25,7 +25,7 @@ from loader.errors import (
 )
 from loader.genesys.request_metrics import RateLimitEvent
 from loader.genesys.retries import RateLimited, Transient
-from loader.genesys.too_much import means_too_much
+from loader.genesys.too_much import means_too_many_jobs, means_too_much
 
 logger = logging.getLogger(__name__)
 
@@ -96,16 +96,17 @@ class Replies:
             raise TooLarge(
                 f"{what} answered {status} {self.error_code(content)}: too much for one request."
             )
-        if status == 429:
-            raise RateLimited(
-                RateLimitEvent(
-                    endpoint=what,
-                    occurred_at=self._now(),
-                    retry_after_seconds=_retry_after(headers, self._now()),
-                    waited_seconds=0.0,
-                    allowed_count=_int_or_none(headers.get("inin-ratelimit-allowed")),
-                )
+        too_many_jobs = means_too_many_jobs(status, explanation)
+        if status == 429 or too_many_jobs:
+            event = RateLimitEvent(
+                endpoint=what,
+                occurred_at=self._now(),
+                retry_after_seconds=_retry_after(headers, self._now()),
+                waited_seconds=0.0,
+                allowed_count=_int_or_none(headers.get("inin-ratelimit-allowed")),
             )
+            why = "too many jobs at once" if too_many_jobs else "rate limited"
+            raise RateLimited(event, f"{why} ({status})")
         # 409: the same query is still being answered, perhaps to a run that was killed.
         if status in (408, 409, 500, 502, 503, 504):
             raise Transient(f"answered {status}", _retry_after(headers, self._now()))

@@ -1,7 +1,10 @@
 """What the conversation with Genesys cost: counters and the refusals for going too fast."""
 
-from dataclasses import dataclass, field, fields, replace
+import threading
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+
+from loader.errors import Abandoned
 
 # Name of the threads that talk to Genesys while the main one writes.
 FETCH_THREAD = "genesys-fetch"
@@ -15,6 +18,12 @@ class RequestMetrics:
     retry_count: int = 0
     rate_limited_count: int = 0
     waited_seconds: float = 0.0
+
+    def add(self, other: "RequestMetrics") -> None:
+        """Count what another has counted as well."""
+        for counter in fields(self):
+            name = counter.name
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def take(self) -> "RequestMetrics":
         """Return the counters and start again from zero."""
@@ -35,12 +44,29 @@ class RateLimitEvent:
     allowed_count: int | None
 
 
-@dataclass
-class Log:
-    """Collects what a run's requests met, for the ledger."""
+class Log(threading.local):
+    """Collects what the requests of a thread met, for the ledger; each thread finds its own here.
 
-    metrics: RequestMetrics = field(default_factory=RequestMetrics)
-    rate_limits: list[RateLimitEvent] = field(default_factory=list)
+    A window is read by a thread of its own, so that what it met is the window's.
+
+    Attributes:
+        stop: set once nobody wants any more what the thread is asking for.
+    """
+
+    def __init__(self) -> None:
+        self.metrics = RequestMetrics()
+        self.rate_limits: list[RateLimitEvent] = []
+        self.stop = threading.Event()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, and count it.
+
+        Raises:
+            Abandoned: nobody wants any more what is waited for.
+        """
+        if self.stop.wait(seconds):
+            raise Abandoned
+        self.metrics.waited_seconds += seconds
 
     def add_rate_limit(self, event: RateLimitEvent) -> None:
         """Count a 429 and keep its event."""

@@ -42,10 +42,13 @@ class Transient(Exception):
 
 
 class RateLimited(Transient):
-    """A 429. Its event is recorded by whoever asks again, who knows how long the wait was."""
+    """Too many requests or jobs at once.
 
-    def __init__(self, event: RateLimitEvent) -> None:
-        super().__init__("rate limited (429)", event.retry_after_seconds)
+    Its event is recorded by whoever asks again, who knows how long the wait was.
+    """
+
+    def __init__(self, event: RateLimitEvent, why: str = "rate limited (429)") -> None:
+        super().__init__(why, event.retry_after_seconds)
         self.event = event
 
 
@@ -85,6 +88,7 @@ class Retries:
                 stop=tenacity.stop_after_attempt(policy.attempts)
                 | tenacity.stop_before_delay(policy.retry_seconds),
                 before_sleep=lambda state: self._before_sleep(state, what),
+                sleep=self._log.wait,
                 reraise=True,
             )(attempt)
         except Transient as error:
@@ -115,7 +119,6 @@ class Retries:
     def _before_sleep(self, state: tenacity.RetryCallState, what: str) -> None:
         error = state.outcome.exception() if state.outcome else None
         pause = state.upcoming_sleep
-        self._log.metrics.waited_seconds += pause
         self._log.metrics.retry_count += 1
         if isinstance(error, RateLimited):
             self._log.add_rate_limit(replace(error.event, waited_seconds=pause))

@@ -1,6 +1,7 @@
 """The OAuth grant: client credentials become a bearer token, and a new one before it expires."""
 
 import json
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
@@ -60,7 +61,7 @@ class _Token:
 
 
 class Tokens:
-    """Has the bearer token of one OAuth client ready.
+    """Has the bearer token of one OAuth client ready, the same for all threads.
 
     Args:
         login: base URL of the login host, for messages.
@@ -87,6 +88,7 @@ class Tokens:
         self._retries = retries
         self._replies = replies
         self._token: _Token | None = None
+        self._lock = threading.Lock()
 
     def bearer(self) -> str:
         """Return a token that is good for a while yet.
@@ -96,13 +98,19 @@ class Tokens:
             SourceUnavailable: the retries ran out.
             SourceContractError: there is no token in the answer.
         """
-        if self._token is None or time.monotonic() >= self._token.refresh_at:
-            self._token = self._retries.run(self._new, TOKEN_PATH, self._host)
-        return self._token.value
+        with self._lock:
+            if self._token is None or time.monotonic() >= self._token.refresh_at:
+                self._token = self._retries.run(self._new, TOKEN_PATH, self._host)
+            return self._token.value
 
-    def forget(self) -> None:
-        """Have the next `bearer` be another one: this was revoked, or expired early."""
-        self._token = None
+    def forget(self, bearer: str) -> None:
+        """Have the next `bearer` be another one: this was revoked, or expired early.
+
+        Once for all who were refused with it.
+        """
+        with self._lock:
+            if self._token is not None and self._token.value == bearer:
+                self._token = None
 
     def _new(self) -> _Token:
         asked_at = time.monotonic()

@@ -1,4 +1,6 @@
-"""Which refusals mean that one request asks for too much, so that a smaller one may be answered.
+"""Which refusals mean that one request asks for too much, or that too many jobs run at once.
+
+A smaller request, or the same one later, may be answered.
 
 Genesys says so with several statuses and in many words; this is the one place that reads them.
 """
@@ -25,6 +27,10 @@ _WORDING = re.compile(
     rf"{_SUBJECT}[^\n]{{0,80}}?{_TOO_MUCH}|{_TOO_MUCH}[^\n.]{{0,40}}?{_SUBJECT}"
     r"|(?:response|query)[^\n.]{0,40}? too (?:large|big)"
 )
+# As Genesys publishes no text of it: the one near the other, in either order.
+_JOBS = r"\b(?:jobs?|async(?:hronous)? quer(?:y|ies))\b"
+_TOO_MANY = r"(?:too many|exceed|maximum|limit|concurren)"
+_TOO_MANY_JOBS = re.compile(rf"{_TOO_MANY}[^\n.]{{0,60}}{_JOBS}|{_JOBS}[^\n.]{{0,60}}{_TOO_MANY}")
 # Coarser buckets are the answer to that, and they are tried first.
 _GRANULARITY = "granularity"
 
@@ -42,6 +48,18 @@ def means_too_much(status: int, explanation: str) -> bool:
     if _GRANULARITY in text:
         return False
     return status in STATUSES or says_too_much(text)
+
+
+def means_too_many_jobs(status: int, explanation: str) -> bool:
+    """Tell whether a refusal is of a job because others are still running.
+
+    Args:
+        status: of the answer.
+        explanation: its body.
+    """
+    if status in (401, 403) or not 400 <= status < 500:
+        return False
+    return _TOO_MANY_JOBS.search("\n".join(_texts(explanation)).lower()) is not None
 
 
 def says_too_much(text: str) -> bool:

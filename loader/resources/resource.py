@@ -93,6 +93,7 @@ class Resource(ABC, Generic[Found]):
         subjects: whose data a record is, so that `erase` finds it; empty if it is nobody's.
         step: windows begin and end at multiples of it; None where any instant will do.
         settle: how long the source needs until its records stay, if that is longer than usual.
+        longest: how long a time one request may ask for, if that may be several windows.
         resumes: whether a page token is still good in a later run.
         most_empty_pages: how many pages in a row may be empty and yet have a token.
     """
@@ -102,6 +103,7 @@ class Resource(ABC, Generic[Found]):
     identity: Identity
     step: timedelta | None = None
     settle: timedelta = timedelta(0)
+    longest: timedelta | None = None
     resumes: bool = True
     most_empty_pages: int = 3
 

@@ -13,24 +13,31 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from loader.genesys.quota import Quota
 from tests.bench.contenders import Measured
 from tests.bench.pages import DAYS, NOW, Pages, write_pages
-from tests.sandbox.process import running_sandbox
+from tests.sandbox.process import SandboxProcess, running_sandbox
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("load", "memory", "windows", "noop")
+PARTS = ("load", "memory", "windows", "jobs", "quota", "noop")
 DLT_CONVERSATIONS = 3_000
 TIMES_AS_LONG = 4
 # Small, and yet so large that the shorter load meets what DuckDB needs now and then, some 100 MB to
 # merge row groups at a checkpoint: else the longer load would seem to keep that.
 WINDOW_CONVERSATIONS = 500
 TIMES_AS_MANY_WINDOWS = 10
+# At Genesys a job takes some 20 seconds and a page 1.5: a quarter of that, and 30 windows for 90.
+JOB_SECONDS, PAGE_SECONDS, JOB_WINDOWS, PAGES_A_WINDOW = 5.0, 0.375, 30, 2
+CONCURRENT = 4
+# A minute is a real one; a small quota makes three of them last.
+QUOTA, QUOTA_MINUTES = 120, 3
 
 console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
 
@@ -53,6 +60,10 @@ def main() -> int:
             console.print(_memory(folder, pages))
         if "windows" in options.only:
             console.print(_windows(folder, options.windows))
+        if "jobs" in options.only:
+            console.print(_jobs(folder))
+        if "quota" in options.only:
+            console.print(_quota(folder))
         if "noop" in options.only:
             console.print(_noop(folder))
     return 0
@@ -112,6 +123,66 @@ def _windows(folder: Path, count: int) -> Table:
             f"{one.peak_megabytes:.0f}", f"{one.peak_megabytes / few.peak_megabytes:.2f}",
         )  # fmt: skip
     return table
+
+
+def _jobs(folder: Path) -> Table:
+    """Tell what reading several windows at once is worth where jobs and pages take their time."""
+    table = _table(
+        f"{JOB_WINDOWS} windows, jobs of {JOB_SECONDS} s, {PAGES_A_WINDOW} pages of "
+        f"{PAGE_SECONDS} s", "s", "times as fast", "429s",
+    )  # fmt: skip
+    first = None
+    with _slow_sandbox(JOB_WINDOWS, job_seconds=JOB_SECONDS, page_seconds=PAGE_SECONDS) as sandbox:
+        for jobs in (1, CONCURRENT):
+            began = sandbox.next_request()
+            environment = {**sandbox.environment(), "ELT_CONCURRENT_JOBS": str(jobs), **_TWO_PAGES}
+            one = _measure("sandbox", folder, JOB_WINDOWS, environment)
+            first = first or one
+            refused = sum(entry["status"] == 429 for entry in sandbox.log(began))
+            table.add_row(
+                f"ELT_CONCURRENT_JOBS={jobs}", f"{one.seconds:.1f}",
+                f"{first.seconds / one.seconds:.2f}", str(refused),
+            )  # fmt: skip
+    return table
+
+
+def _quota(folder: Path) -> Table:
+    """Tell how much of the quota is used where nothing else holds the load back."""
+    share = Quota.share_of(QUOTA)
+    # A submission, two polls and two pages each; the first minute's share is sent at once.
+    windows = (QUOTA_MINUTES + 1) * share // 5
+    table = _table(
+        f"a quota of {QUOTA} a minute, of which {share} are ours", "s", "requests",
+        "of our share used", "429s",
+    )  # fmt: skip
+    with _slow_sandbox(windows, quota=QUOTA) as sandbox:
+        settings = {"GENESYS_REQUESTS_PER_MINUTE": str(QUOTA), **_TWO_PAGES}
+        _measure("sandbox", folder, windows, {**sandbox.environment(), **settings})
+        sent = [entry for entry in sandbox.log() if entry["path"].startswith("/api/")]
+        # Whole minutes, each with its burst.
+        minutes = int((sent[-1]["at"] - sent[0]["at"]) / 60)
+        until = sent[0]["at"] + 60 * minutes
+        counted = sum(entry["at"] < until for entry in sent)
+        refused = sum(entry["status"] == 429 for entry in sent)
+        table.add_row(
+            f"ELT_CONCURRENT_JOBS={CONCURRENT}, {minutes} minutes", f"{60 * minutes}",
+            str(counted), f"{counted / minutes / share:.2f}", str(refused),
+        )  # fmt: skip
+    return table
+
+
+# A window's conversations in two pages.
+_TWO_PAGES = {"ELT_PAGE_SIZE": "60"}
+
+
+def _slow_sandbox(
+    windows: int, quota: int = 100_000, job_seconds: float = 0, page_seconds: float = 0
+) -> AbstractContextManager[SandboxProcess]:
+    """Serve so many days of 100 conversations."""
+    return running_sandbox(
+        conversations=100 * windows, days=windows, now="2026-03-17T00:00:00Z", end=NOW,
+        quota=quota, job_seconds=job_seconds, page_seconds=page_seconds,
+    )  # fmt: skip
 
 
 def _noop(folder: Path) -> Table:

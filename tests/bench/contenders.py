@@ -5,6 +5,7 @@ not counted.
 """
 
 import json
+import os
 import resource
 import sys
 import time
@@ -118,15 +119,13 @@ def sandbox(days: int) -> Callable[[], int]:
     """Our load over HTTP, from the organisation the environment names."""
     from loader.resources.platform.conversation_details import ConversationDetails
 
-    details = ConversationDetails(page_size=1_000, job_seconds=600.0)
+    page_size = int(os.environ.get("ELT_PAGE_SIZE", "1000"))
+    details = ConversationDetails(page_size=page_size, job_seconds=600.0)
     return _our_load(details, END - timedelta(days=days), days)
 
 
 def _our_load(details: Any, start: datetime, windows: int) -> Callable[[], int]:  # noqa: ANN401
-    from loader.commands.session import requests_per_minute
-    from loader.genesys.client import Client
-    from loader.genesys.quota import Quota
-    from loader.genesys.retries import RetryPolicy
+    from loader.commands.session import client_of
     from loader.planning import Request
     from loader.progress import Lines
     from loader.run import Run
@@ -134,14 +133,7 @@ def _our_load(details: Any, start: datetime, windows: int) -> Callable[[], int]:
     from loader.warehouses.dataset import Dataset
 
     settings = Settings.read()
-    client = Client(
-        settings.hosts,
-        settings.client_id,
-        settings.client_secret.get_secret_value(),
-        Quota(requests_per_minute(settings)),
-        RetryPolicy(),
-        now=settings.now,
-    )
+    client = client_of(settings)
     warehouse = Dataset(settings, [details.name])
     warehouse.connect()
 

@@ -60,7 +60,7 @@ def _put(owner: Any, name: str, value: Any) -> None:  # noqa: ANN401 - whatever 
 def _no_total_check() -> None:
     from loader.fetch import Fetcher
 
-    _put(Fetcher, "_check_total", lambda self, batch: None)
+    _put(Fetcher, "_is_whole", staticmethod(lambda batch: True))
 
 
 def _tokens_may_repeat() -> None:
@@ -68,9 +68,9 @@ def _tokens_may_repeat() -> None:
 
     check = Fetcher._check
 
-    def checked(self: Fetcher, answer: Any) -> None:  # noqa: ANN401
+    def checked(self: Fetcher, answer: Any, number: int) -> None:  # noqa: ANN401
         self._seen.clear()
-        check(self, answer)
+        check(self, answer, number)
 
     _put(Fetcher, "_check", checked)
 
@@ -154,15 +154,16 @@ def _everything_is_quoted() -> None:
 
 
 def _session(change: Callable[[Any], None]) -> None:
-    from loader.genesys.client import Client
+    from loader.genesys import client
 
-    begin = Client.__init__
+    make = client._new_session
 
-    def begun(self: Client, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
-        begin(self, *arguments, **options)
-        change(self._session)
+    def made() -> Any:  # noqa: ANN401
+        session = make()
+        change(session)
+        return session
 
-    _put(Client, "__init__", begun)
+    _put(client, "_new_session", made)
 
 
 def _machine_is_trusted() -> None:

@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 
 from tests.crash.hooks import Blow, Kind, Moment, Strike
@@ -92,8 +91,8 @@ class Step:
 class History:
     """What a seed decides; `kept` numbers the steps that were not left out.
 
-    How the range is split into windows and pages (V7), in what order its resources come (V20) and
-    where on earth it is played (V18) must make no difference in the end.
+    How the range is split into windows, pages and commits (V7), in what order its resources come
+    (V20) and where on earth it is played (V18) must make no difference in the end.
     """
 
     seed: int
@@ -102,6 +101,7 @@ class History:
     split: Mapping[str, str]
     where: Mapping[str, str]
     resources: tuple[str, ...]
+    commit_bytes: int
 
     @classmethod
     def of(cls, seed: int, kept: Sequence[int] | None = None) -> "History":
@@ -123,7 +123,9 @@ class History:
             "LANG": rng.choice(LANGUAGES),
             "PYTHONHASHSEED": str(seed),
         }
-        return cls(seed, steps, numbers, split, where, resources)
+        # A page each, or several small windows that share one.
+        commit_bytes = random.Random(f"commits:{seed}").choice((1, 50_000))
+        return cls(seed, steps, numbers, split, where, resources, commit_bytes)
 
     @property
     def has_marts(self) -> bool:
@@ -190,6 +192,7 @@ def play(stage: Stage, history: History, marts: Marts | None = None) -> Played:
     stage.sandbox.set_clock(BEGINNING)
     place = stage.place(**history.settings())
     place.warm = stage.abroad(history.where)
+    place.commit_bytes = history.commit_bytes
     witness = stage.witness(place)
     backup = place.copied(stage.folder / f"backup-{history.seed}")
     try:
@@ -298,9 +301,11 @@ def _held(database: Path) -> Iterator[None]:
 
 
 def _polite(requests: Sequence[Told]) -> None:
-    """V17: who was told to wait a second waits a second."""
-    for earlier, later in pairwise(requests):
-        if earlier["status"] == 429 and earlier["path"] == later["path"]:
+    """V17: who was told to wait a second waits a second; others may be on their way."""
+    for number, earlier in enumerate(requests):
+        asked = (earlier["path"], earlier["body"])
+        again = (one for one in requests[number + 1 :] if (one["path"], one["body"]) == asked)
+        if earlier["status"] == 429 and (later := next(again, None)):
             waited = later["at"] - earlier["at"]
             demand(waited > 0.9, "V17", f"asked again {waited:.2f} s after a 429")
 

@@ -287,7 +287,11 @@ class Content:
         names = [name for name in (DETAILS, INTERACTIONS, *SNAPSHOTS) if name in present]
         return cls(
             newest={name: standing.newest(name) for name in names},
-            states=standing.states,
+            # But for the id of a load, which is a time of the machine.
+            states={
+                name: {key: value for key, value in state.items() if key != "snapshot_through"}
+                for name, state in standing.states.items()
+            },
         )
 
     def only(self, resources: Iterable[str]) -> "Content":

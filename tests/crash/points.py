@@ -21,10 +21,11 @@ FIRST_DAY, SECOND_DAY = "2026-03-14T16:00:00Z", "2026-03-15T06:00:00Z"
 CONTACTS = "external_contacts"
 INSERTED = rf'INSERT INTO "genesys_raw"\."({DETAILS}|{CONTACTS}|{INTERACTIONS})"'
 PAGES = re.compile(r"/(results|scan/contacts|export/interactions)(\?|$)")
-# The batch being committed and the one read ahead of it are asked for again, and who goes on within
-# a window reads the overlap of the next; of the guides' export, also which columns there are. An
-# empty page, as scans of contacts have them, fills no batch: each of the two holds one more.
-MOST_PAGES_AGAIN = {DETAILS: 3, CONTACTS: 4, INTERACTIONS: 4}
+# The batch being committed and the one read ahead of it are asked for again, of the next window the
+# page that was read ahead of its turn, and who goes on within a window reads the overlap of the
+# next; of the guides' export, also which columns there are. An empty page, as scans of contacts
+# have them, fills no batch: each of the two holds one more.
+MOST_PAGES_AGAIN = {DETAILS: 4, CONTACTS: 4, INTERACTIONS: 4}
 # Where a full disk shows; nobody is told so when a file is deleted.
 TAKES_SPACE = ("open", "mkdir", "link", "replace", "rename", "fsync")
 

@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tests.crash.hooks import Effects, Strike, install
 
@@ -51,14 +50,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _commit_after(size: int) -> None:
     """Commit every page or two: the smallest setting, a megabyte, would hold the whole world."""
-    from loader.fetch import Fetcher
+    from loader.settings import Settings
 
-    begin = Fetcher.__init__
-
-    def begin_small(self: Fetcher, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
-        begin(self, *arguments, **{**options, "commit_bytes": size})
-
-    Fetcher.__init__ = begin_small  # type: ignore[method-assign]
+    Settings.commit_bytes = size  # type: ignore[assignment, method-assign]
 
 
 if __name__ == "__main__":

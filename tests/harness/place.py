@@ -209,8 +209,11 @@ class Place:
 
     def ledger(self, columns: str = "status", where: str = "true") -> Rows:
         """Return columns of the ledger of windows, in the order they were written."""
+        # Windows may share a load.
+        row = "rowid" if self.postgres is None else "ctid"
         return self.query(
-            f"select {columns} from genesys_raw.extract_windows where {where} order by _dlt_load_id"
+            f"select {columns} from genesys_raw.extract_windows where {where} "
+            f"order by _dlt_load_id, {row}"
         )
 
     def total(self, column: str) -> float:

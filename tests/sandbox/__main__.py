@@ -73,6 +73,8 @@ def _built(options: argparse.Namespace) -> Sandbox:
         jobs=JobRules(
             lag=round(options.lag_minutes * MINUTE),
             polls=options.job_polls,
+            seconds=options.job_seconds,
+            most=options.most_jobs,
             largest_page=options.max_page_size,
             young=options.young_polls,
             empty=options.empty,
@@ -84,6 +86,7 @@ def _built(options: argparse.Namespace) -> Sandbox:
         ),
         most_buckets=options.most_buckets,
         is_bare_when_empty=options.empty == "bare",
+        page_seconds=options.page_seconds,
     )
     return Sandbox(world, Clock(now), rules)
 
@@ -161,6 +164,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--token-seconds", type=float, default=86_399, help="life of a token (%(default)s)")
     add("--lag-minutes", type=float, default=30, help="how far the data lake lags (%(default)s)")
     add("--job-polls", type=int, default=1, help="polls until a job is done (%(default)s)")
+    add("--job-seconds", type=float, default=0, help="how long a job takes (%(default)s)")
+    add("--page-seconds", type=float, default=0, help="how long a page takes (%(default)s)")
+    add("--most-jobs", type=int, help="how many jobs may run at once (no limit)")
     add("--max-page-size", type=int, default=10_000, help="of job results (%(default)s)")
     add("--hourly-days", type=float, default=7, help="longest aggregate by hours (%(default)s)")
     add("--daily-days", type=float, default=365, help="longest aggregate by days (%(default)s)")

@@ -6,6 +6,7 @@ What a job shows is fixed when it is submitted: as of that moment of the organis
 import base64
 import binascii
 import itertools
+import time
 import uuid
 from array import array
 from dataclasses import dataclass, field
@@ -26,6 +27,10 @@ class JobRules:
 
     lag: int = 30 * MINUTE
     polls: int = 1
+    # Real seconds, whatever the organisation's clock says.
+    seconds: float = 0
+    # How many may run at once; None is no limit.
+    most: int | None = None
     lifetime: int = 3 * DAY
     default_page: int = 1_000
     largest_page: int = 10_000
@@ -42,6 +47,7 @@ class Job:
     job_id: str
     query: JobQuery
     submitted_at: int
+    ready_at: float = 0
     polls: int = 0
     cancelled: bool = False
     forced: str | None = None
@@ -92,9 +98,12 @@ class Jobs:
         return floor_to(now - self.rules.lag, 1_000)
 
     def submit(self, query: JobQuery, now: int) -> dict[str, object]:
-        """Take a job; its id is the same for the same sequence of jobs."""
+        """Take a job; its id is the same for the same sequence of jobs. Raises Refusal (400)."""
+        running = sum(self._is_running(job, now) for job in self._jobs.values())
+        if self.rules.most is not None and running >= self.rules.most:
+            raise Refusal(400, "The maximum number of concurrent jobs has been reached")
         job_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{self.world.seed}:{len(self._jobs)}"))
-        self._jobs[job_id] = Job(job_id, query, now)
+        self._jobs[job_id] = Job(job_id, query, now, time.monotonic() + self.rules.seconds)
         return {"jobId": job_id}
 
     def find(self, job_id: str) -> Job:
@@ -185,9 +194,12 @@ class Jobs:
             return "CANCELLED"
         if now >= job.submitted_at + self.rules.lifetime:
             return "EXPIRED"
-        if job.polls > self.rules.polls:
+        if job.polls > self.rules.polls and time.monotonic() >= job.ready_at:
             return "FULFILLED"
         return "QUEUED" if job.polls < self.rules.polls else "PENDING"
+
+    def _is_running(self, job: Job, now: int) -> bool:
+        return self._state(job, now) in {"QUEUED", "PENDING"}
 
     def _numbers(self, job: Job) -> "array[int]":
         found = self._results.get(job.job_id)

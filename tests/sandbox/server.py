@@ -94,6 +94,8 @@ class ServerRules:
     most_buckets: int | None = None
     # Whether an aggregate without results is no more than {}.
     is_bare_when_empty: bool = False
+    # How long an answer with records takes, in real seconds.
+    page_seconds: float = 0
 
 
 class CutConnection(Exception):
@@ -525,6 +527,8 @@ class Door:
                     shown = sandbox.access.tenant.headers()
                 else:
                     shown = sandbox.access.count(token).headers()
+            if sandbox.rules.page_seconds and has_records(scope["path"]):
+                await asyncio.sleep(sandbox.rules.page_seconds)
             reply = await self._behind(scope, body)
         except Refusal as refusal:
             told = error_body(refusal.status, refusal.code, refusal.message, context_id)
@@ -587,6 +591,11 @@ def is_guides(path: str, body: bytes) -> bool:
     if path == CONVERSATION_AGGREGATES:
         return GUIDES_BODY in body
     return path in GUIDES or path.startswith(f"{guide_journeys.CONTACTS}/")
+
+
+def has_records(path: str) -> bool:
+    """Tell whether a path is asked for records; a job's other ones are asked for the job."""
+    return path.startswith("/api/") and (not path.startswith(JOBS) or path.endswith("/results"))
 
 
 def _guide_fault(request: Request) -> GuideFault:

@@ -3,7 +3,8 @@
 `POST /api/v2/analytics/{flows,conversations,users}/aggregates/query`. A record is one group with
 its buckets: `{group: {…}, data: [{interval, metrics: [{metric, qualifier, stats}]}]}`. Groups,
 buckets and metrics without data are absent, so a window read again replaces all its buckets; of a
-quiet time the answer may be no more than `{}`.
+quiet time the answer may be no more than `{}`. How long an interval may be, and how large an
+answer, Genesys does not say.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from datetime import timedelta
 
 import msgspec
 
+from loader.errors import Refused, TooLarge
 from loader.genesys.client import Client
 from loader.raw import NOBODY, Subject
 from loader.resources.granularity import GRANULARITIES, coarsened, finest_answered
@@ -104,19 +106,22 @@ class Aggregates(Resource[None]):
     Args:
         name: of the resource and its raw table, one of `QUERIES`.
         granularity: the finest bucket asked for, an ISO duration of `GRANULARITIES`.
+        window: what is longer is made shorter before its buckets are made coarser.
     """
 
     kind = "window"
     identity = _GroupId()
+    longest = timedelta(days=31)
     resumes = False
 
-    def __init__(self, name: str, granularity: str) -> None:
+    def __init__(self, name: str, granularity: str, window: timedelta) -> None:
         self.name = name
         self._query = QUERIES[name]
         self.settle = self._query.settle
-        self.step = GRANULARITIES[granularity]
+        self.step: timedelta = GRANULARITIES[granularity]
         self._path = f"/api/v2/analytics/{self._query.counted}/aggregates/query"
         self._granularity = granularity
+        self._window = window
         self._page = page_decoder(_Results, "results", _nothing_counted)
 
     @property
@@ -131,15 +136,23 @@ class Aggregates(Resource[None]):
     def read(self, client: Client, reading: Reading[None], token: str | None) -> Answer:
         """Read the window, in coarser buckets where the service refuses finer ones."""
         window = reading.window
-        granularity, (_, records) = finest_answered(
-            self.name,
-            window,
-            GRANULARITIES,
-            self._granularity,
-            lambda granularity: client.post(
-                self._path, self._page, self._body(window, granularity)
-            ),
-        )
+        # Rather a shorter time than a coarser picture of it.
+        is_long = window.end - window.start > self._window
+        granularities = {self._granularity: self.step} if is_long else GRANULARITIES
+        try:
+            granularity, (_, records) = finest_answered(
+                self.name,
+                window,
+                granularities,
+                self._granularity,
+                lambda granularity: client.post(
+                    self._path, self._page, self._body(window, granularity)
+                ),
+            )
+        except Refused as refusal:
+            if is_long:
+                raise TooLarge(str(refusal)) from None
+            raise
         return Answer(records, None, adjustment=coarsened(granularity, self._granularity))
 
     def _body(self, window: Window, granularity: str) -> dict[str, object]:

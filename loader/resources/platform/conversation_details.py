@@ -85,7 +85,6 @@ class ConversationDetails(Resource[None]):
     Args:
         page_size: conversations a page.
         job_seconds: how long to wait for one job.
-        sleep: waits between polls, in seconds.
     """
 
     name = "conversation_details"
@@ -101,12 +100,9 @@ class ConversationDetails(Resource[None]):
         Subject("user", ("resolutions", "userId")),
     )
 
-    def __init__(
-        self, page_size: int, job_seconds: float, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, page_size: int, job_seconds: float) -> None:
         self._page_size = page_size
         self._job_seconds = job_seconds
-        self._sleep = sleep
         self._results = envelope_decoder(_Results, "conversations")
 
     def available_through(self, client: Client) -> datetime | None:
@@ -173,7 +169,7 @@ class ConversationDetails(Resource[None]):
                     f"job {job_id} is still {state} after {self._job_seconds / 60:.0f} min "
                     "(ELT_JOB_MINUTES). The next run asks for the same job again."
                 )
-            self._wait(client, pause)
+            client.log.wait(pause)
             pause = min(pause * 2, LONGEST_POLL_SECONDS)
 
     def _asked_of_job(
@@ -199,13 +195,9 @@ class ConversationDetails(Resource[None]):
                     if refusal.status in lost:
                         raise LostJob(str(refusal)) from None
                     raise
-            self._wait(client, pause)
+            client.log.wait(pause)
             patience -= pause
             pause = min(pause * 2, LONGEST_POLL_SECONDS)
-
-    def _wait(self, client: Client, seconds: float) -> None:
-        self._sleep(seconds)
-        client.log.metrics.waited_seconds += seconds
 
     def _confirm_empty(self, client: Client, window: Window) -> None:
         """Accept an answer without `conversations` only if there are none, never on trust.
