@@ -12,7 +12,8 @@ CONSTRAINTS ?= constraints.txt
 # An id is anything. It reaches the program as it was typed, through the environment: neither make
 # nor the shell may take a part of it for a command.
 override CONTACT := $(value CONTACT)
-export CONTACT
+override CONVERSATION := $(value CONVERSATION)
+export CONTACT CONVERSATION
 export DBT_PROJECT_DIR := $(CURDIR)/dbt_project
 export DBT_PROFILES_DIR := $(CURDIR)/profiles
 
@@ -77,7 +78,7 @@ export: install ## Write one contact's journey as JSON: make export CONTACT=<ext
 
 .PHONY: explain
 explain: install ## Show one conversation from raw to marts: make explain CONVERSATION=<id>
-	@$(BIN)/python -m loader explain '$(CONVERSATION)'
+	@$(BIN)/python -m loader explain -- "$$CONVERSATION"
 
 .PHONY: erase
 erase: install ## Delete a person: make erase CONTACT=<id>, shown first; ARGS=--yes does it

@@ -22,7 +22,7 @@ from loader.errors import DestinationError, ExitCode, SettingsError
 from loader.raw import DataSubjects
 from loader.settings import Settings
 from loader.warehouses.dataset import DATASET, Dataset
-from loader.warehouses.lock import run_lock
+from loader.warehouses.lock import locked
 
 MARTS = "genesys_marts"
 INTERACTIONS = "fct_interactions"
@@ -96,7 +96,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     dataset = dataset_of(settings)
     found: list[Part] = []
     if dataset.exists():
-        with run_lock(settings.work_dir, dataset.warehouse.wait_seconds), closing(dataset):
+        wait = dataset.warehouse.wait_seconds
+        with locked(settings, dataset.warehouse, wait), closing(dataset):
             dataset.connect()
             inside = {
                 resource.name: DataSubjects(resource.identity, resource.subjects)

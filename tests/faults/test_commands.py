@@ -152,10 +152,15 @@ print(json.dumps(sys.argv[3:]))
 
 
 @pytest.mark.parametrize(
-    ("target", "prefix"), [("export", ["export", "--", "{}"]), ("erase", ["erase", "--contact={}"])]
+    ("target", "variable", "words"),
+    [
+        ("export", "CONTACT", ["export", "--", "{}"]),
+        ("erase", "CONTACT", ["erase", "--contact={}"]),
+        ("explain", "CONVERSATION", ["explain", "--", "{}"]),
+    ],
 )
 def test_m5_an_id_reaches_the_command_as_it_was_typed(
-    tmp_path: Path, target: str, prefix: list[str]
+    tmp_path: Path, target: str, variable: str, words: list[str]
 ) -> None:
     program = tmp_path / "python"
     program.write_text(GIVEN.format(python=sys.executable))
@@ -163,9 +168,9 @@ def test_m5_an_id_reaches_the_command_as_it_was_typed(
     for typed in (*HOSTILE, *HONEST):
         told = subprocess.run(
             ["make", "-s", "-f", ROOT / "Makefile", "-o", ".venv/installed", f"BIN={tmp_path}",
-             target, f"CONTACT={typed}"],
+             target, f"{variable}={typed}"],
             capture_output=True, text=True, cwd=tmp_path, check=False,
         )  # fmt: skip
         assert told.returncode == 0, (typed, told.stderr)
-        assert json.loads(told.stdout) == [word.format(typed) for word in prefix]
+        assert json.loads(told.stdout) == [word.format(typed) for word in words]
     assert not (tmp_path / "pwned").exists()

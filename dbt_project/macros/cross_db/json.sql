@@ -273,7 +273,7 @@
 {%- endmacro %}
 
 
-{#- How many bytes a JSON node takes, in about: as it is stored. -#}
+{#- How many bytes a JSON node has as text, in about. -#}
 {% macro json_size(column) -%}
     {{ return(adapter.dispatch('json_size', 'genesys')(column)) }}
 {%- endmacro %}
@@ -287,7 +287,7 @@
 {%- endmacro %}
 
 {% macro postgres__json_size(column) -%}
-    pg_column_size({{ column }})
+    octet_length(cast({{ column }} as text))
 {%- endmacro %}
 
 
