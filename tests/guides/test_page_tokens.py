@@ -54,11 +54,10 @@ def in_each_style(*soon: str) -> pytest.MarkDecorator:
 # A commit for each page, however small it is.
 _ONE_PAGE_A_COMMIT = """
 import sys
-import loader.run
 from loader.__main__ import main
-from loader.fetch import Fetcher
+from loader.settings import Settings
 
-loader.run.Fetcher = lambda *about, **given: Fetcher(*about, **{**given, "commit_bytes": 1})
+Settings.commit_bytes = 1
 sys.exit(main(sys.argv[1:]))
 """
 
