@@ -47,6 +47,7 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
+    {%- if is_new or is_refresh -%} {%- do forget_passed_tests() -%} {%- endif -%}
     {%- if is_new -%}
         {%- call statement('begin') -%} select 1 {%- endcall -%}
         {#- By the adapter, which then knows that the views on it are gone too. -#}
@@ -107,6 +108,9 @@
                 delete from {{ temp_relation }}
             {%- endcall -%}
         {%- endif -%}
+        {%- if slice.contacts -%}
+            {%- call statement('contacts') -%} drop table {{ slice.contacts }} {%- endcall -%}
+        {%- endif -%}
         {%- do adapter.commit() -%}
     {%- else -%}
         {%- call noop_statement('main', 'NOTHING NEW') -%} {{ query }} {%- endcall -%}
@@ -128,12 +132,18 @@
 {%- endmacro %}
 
 
-{#- What a model's rows depend on beside the loads, as a hash: the values of variables by name, and
-    the registry as attribute_registry. -#}
+{#- What a model's rows depend on beside the loads, as a hash: variables and seeds by their names. -#}
 {% macro rules_version(rules) -%}
     {%- set values = [] -%}
-    {%- for rule in rules -%}
-        {%- do values.append(registry_version() if rule == 'attribute_registry' else var(rule)) -%}
+    {%- for rule in rules if model.resource_type != 'unit_test' -%}
+        {%- if rule == 'attribute_registry' -%}
+            {%- do values.append(registry_version()) -%}
+        {%- elif rule in seeds_of_analysts() -%}
+            {%- set is_there = execute and load_relation(ref(rule)) -%}
+            {%- do values.append(lines_of_table(rule, ref(rule)) if is_there else none) -%}
+        {%- else -%}
+            {%- do values.append(var(rule)) -%}
+        {%- endif -%}
     {%- endfor -%}
     {{ return(local_md5(tojson(values))) }}
 {%- endmacro %}

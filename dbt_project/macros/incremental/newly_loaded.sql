@@ -35,5 +35,10 @@
     {%- for end, time in ends if time -%}
         {%- set filled.sql = filled.sql | replace(end, "cast('" ~ time ~ "' as timestamp)") -%}
     {%- endfor -%}
+    {%- if slice.contacts -%}
+        {%- set everybody = changed_contacts(config.get('meta').contacts_of) -%}
+        {%- set changed = '(select canonical_contact_id from ' ~ slice.contacts ~ ')' -%}
+        {%- set filled.sql = filled.sql | replace(everybody, changed) -%}
+    {%- endif -%}
     {{ return(filled.sql) }}
 {%- endmacro %}

@@ -4,21 +4,16 @@
 
     Where a model goes on is the newest load that it holds. No lookback is needed: a conversation's
     loaded_at is the load of its version, load ids only grow, and loads are committed one at a time
-    in that order. A model that also depends on the attribute registry starts anew when the
-    registry changed. A table of counts by load goes over all loads, and leaves out those it has
-    counted as they are. -#}
+    in that order. A table of counts by load goes over all loads, and leaves out those it has counted
+    as they are. -#}
 {% macro slices_to_build(relation, is_new) -%}
     {%- set meta = config.get('meta', {}) -%}
+    {%- if meta.get('contacts_of') -%}
+        {{ return(contacts_in_one_slice(relation, is_new)) }}
+    {%- endif -%}
     {%- set newest = namespace(load=none) -%}
     {%- if not is_new -%}
-        {%- set question -%}
-            select max(loaded_at)
-            from {{ relation }}
-            {%- if meta.get('typed_by_registry') %}
-                where registry_version = '{{ registry_version() }}'
-            {%- endif %}
-        {%- endset -%}
-        {%- set newest.load = run_query(question).rows[0][0] -%}
+        {%- set newest.load = run_query('select max(loaded_at) from ' ~ relation).rows[0][0] -%}
     {%- endif -%}
     {%- set counted = [] -%}
     {%- if meta.get('counts_by_load') and not is_new -%}
@@ -52,6 +47,21 @@
         {%- set last.load = loaded_at -%}
     {%- endfor -%}
     {{ return(slices) }}
+{%- endmacro %}
+
+
+{#- One slice of all contacts that changed, named in a table of its own; none if there are none. -#}
+{% macro contacts_in_one_slice(relation, is_new) -%}
+    {%- if is_new -%} {{ return([{}]) }} {%- endif -%}
+    {%- set changed = adapter.quote(relation.identifier ~ '__contacts') -%}
+    {%- call statement('contacts') -%}
+        create temporary table {{ changed }} as {{ contacts_to_build(relation) }}
+    {%- endcall -%}
+    {%- set contact_count = run_query('select count(*) from ' ~ changed).rows[0][0] -%}
+    {%- if not contact_count -%}
+        {%- call statement('contacts') -%} drop table {{ changed }} {%- endcall -%}
+    {%- endif -%}
+    {{ return([{'contacts': changed}] if contact_count else []) }}
 {%- endmacro %}
 
 
