@@ -1,7 +1,7 @@
 {#- Data tests look at what was loaded since they last passed. Which load that was stands in the table
     passed_tests of the schema of failures: a row per test, written at the end of the command. What is
     not there is tested on all rows: a test that is new, or failed; all tests where any model was made
-    anew, or the command has --full-refresh, or ELT_TEST_ALL_ROWS is set.
+    anew, or the command has --full-refresh, or TEST_ALL_ROWS is set.
 
     A condition on rows of models whose rows change with their load and not otherwise; others have
     their tests look at everything. -#}
@@ -92,7 +92,7 @@ having count(*) > 1
     {%- if execute and flags.WHICH in ['build', 'run', 'test'] -%}
         {%- set passed = {} -%}
         {%- set relation = passed_tests_relation() -%}
-        {%- if not flags.FULL_REFRESH and not env_var('ELT_TEST_ALL_ROWS', '') -%}
+        {%- if not flags.FULL_REFRESH and not env_var('TEST_ALL_ROWS', '') -%}
             {%- if adapter.get_relation(relation.database, relation.schema, relation.identifier) -%}
                 {%- set question = 'select test_id, tested_through from ' ~ relation -%}
                 {%- for test_id, through in run_query(question).rows -%}
