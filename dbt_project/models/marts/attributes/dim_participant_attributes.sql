@@ -16,8 +16,8 @@
 -- depends_on: {{ ref('int_conversations_unioned') }}
 -- Grain: one row per participant.
 -- One column per column name of the registry: a line added there is a column here, and
--- registry_contract.sql puts it under the contract. Another registry is another shape, so it has the
--- table made anew.
+-- registry_contract.sql puts it under the contract. Another registry is another shape, so it has
+-- the table made anew.
 
 with
 

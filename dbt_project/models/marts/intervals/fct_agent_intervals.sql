@@ -182,7 +182,8 @@ final as (
         -- strings
         interval_kind,
         media_types,
-        cast('{{ rules_version(['report_time_zone']) }}' as {{ dbt.type_string() }}) as rules_version,
+        cast('{{ rules_version(['report_time_zone']) }}' as {{ dbt.type_string() }})
+            as rules_version,
 
         -- numbers
         {{ interval_minutes('interval_started_at', 'interval_ended_at') }} as interval_minutes,

@@ -101,7 +101,8 @@ final as (
         -- strings
         media_type,
         interval_kind,
-        cast('{{ rules_version(['report_time_zone']) }}' as {{ dbt.type_string() }}) as rules_version,
+        cast('{{ rules_version(['report_time_zone']) }}' as {{ dbt.type_string() }})
+            as rules_version,
 
         -- numbers
         {{ interval_minutes('interval_started_at', 'interval_ended_at') }} as interval_minutes,

@@ -53,14 +53,23 @@ steps_in_time as (
 
 ),
 
+stretches_away as (
+
+    select -1 as stretch_count
+    union all
+    select 0 as stretch_count
+    union all
+    select 1 as stretch_count
+
+),
+
 possible_ends as (
-    {% for away in [-1, 0, 1] %}
+
     select
-        *,
-        ended_stretch + {{ away }} as stretch
+        steps_in_time.*,
+        steps_in_time.ended_stretch + stretches_away.stretch_count as stretch
     from steps_in_time
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    cross join stretches_away
 
 ),
 
