@@ -210,6 +210,8 @@ def _one_is_erased_and_the_rules_change(raw: RawTables) -> None:
             " and columns.table_schema like 'genesys_%'"
         ):
             execute(f"delete from {schema}.{table} where conversation_id = '{erased}'")
+        # Which fields loads had stays as it was counted, as that names nobody: counted again here.
+        execute("delete from genesys_staging.stg_platform__record_fields")
         for table, spoilt in _MADE_BY_RULES.items():
             execute(f"update {table} set rules_version = 'other', {spoilt}")
 

@@ -15,10 +15,13 @@
     {%- if not is_new -%}
         {%- set newest.load = run_query('select max(loaded_at) from ' ~ relation).rows[0][0] -%}
     {%- endif -%}
-    {%- set counted = [] -%}
-    {%- if meta.get('counts_by_load') and not is_new -%}
+    {%- set counts = relation if meta.get('counts_by_load') and not is_new else none -%}
+    {%- set counted = {} -%}
+    {%- if counts -%}
         {%- set newest.load = none -%}
-        {%- set counted = run_query(counted_loads(relation)).columns[0].values() -%}
+        {%- for row in run_query(counted_loads(counts)).rows -%}
+            {%- do counted.update({row[0]: true}) -%}
+        {%- endfor -%}
     {%- endif -%}
     {%- set begin = newest.load or '1970-01-01 00:00:00' -%}
     {#- Answers of buckets unfold into rows of many times their bytes: 60 MB of them did not fit into
@@ -27,8 +30,8 @@
     {%- set limit = env_var('ELT_SLICE_MEGABYTES', '64') | int * 1048576 // share -%}
     {%- set slices = [] -%}
     {%- set last = namespace(load=begin) -%}
-    {%- set loads = loads_to_build(begin, relation if counted) -%}
-    {%- for loaded_at, byte_count, read_from, read_to in run_query(loads).rows -%}
+    {%- set loads = run_query(loads_to_build(begin, counts)).rows -%}
+    {%- for loaded_at, byte_count, read_from, read_to in loads -%}
         {%- set open = slices[-1] if slices and slices[-1].through == last.load else none -%}
         {%- if loaded_at in counted -%}
         {%- elif open and (meta.get('whole') or open.bytes + byte_count <= limit) -%}
@@ -69,9 +72,9 @@
 
 
 {#- Query of the loads later than a given one that hold anything for the model, with the bytes of
-    their records as the ledger has them, and for reads the time they asked about. What the model is made of stands in its meta: the
-    conversations of a model, the reads of resources, or the records of raw tables. Of a table of
-    counts also its own loads, which may have lost all they had. -#}
+    their records as the ledger has them, and for reads the time they asked about. What the model is
+    made of stands in its meta: the conversations of a model, the reads of resources, or the records
+    of raw tables. Of a table of counts also its own loads, which may have lost all they had. -#}
 {% macro loads_to_build(begin, counts=none) -%}
     {%- set meta = config.get('meta', {}) -%}
     {#- Not by ref: a materialization may only use what the model itself names, and each that has a
