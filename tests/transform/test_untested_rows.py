@@ -5,8 +5,8 @@ import pytest
 from tests.transform.conversations import call
 from tests.transform.warehouses import RawTables, Warehouse, dbt
 
-SESSIONS = ("--select", "+int_sessions_unioned", "--indirect-selection", "cautious")
-TEST = "unique_together_int_sessions_unioned_conversation_id__session_id"
+SESSIONS = ("--select", "+stg_platform__sessions", "--indirect-selection", "cautious")
+TEST = "unique_together_stg_platform__sessions_conversation_id__session_id"
 
 
 def copy_sessions(warehouse: Warehouse, conversation: str, load_of: str) -> None:
@@ -50,10 +50,13 @@ def test_a_new_row_is_compared_with_all_and_an_old_one_when_everything_is_tested
     raw.load(4, conversation_details=[call("new", answered=False)])
     dbt(warehouse, "build", *SESSIONS)
 
-    with monkeypatch.context() as everything:
-        everything.setenv("TEST_ALL_ROWS", "true")
-        assert failed(warehouse) == [TEST]
-    assert not failed(warehouse)
-    # So do the tests of what is made anew; a table is, once it is missing.
-    warehouse.execute("drop table genesys_staging.stg_platform__segments cascade")
+    # A table is made anew once it is missing, and all that was tested is tested again.
+    warehouse.execute("drop table genesys_staging.stg_platform__participants cascade")
     assert failed(warehouse, "build") == [TEST]
+
+    raw.load(5, conversation_details=[call("old", answered=False)])
+    dbt(warehouse, "build", *SESSIONS)
+    copy_sessions(warehouse, "old", load_of="old")
+    assert not failed(warehouse)
+    monkeypatch.setenv("TEST_ALL_ROWS", "true")
+    assert failed(warehouse) == [TEST]
