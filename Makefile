@@ -43,6 +43,10 @@ load: install ## Load what is due from Genesys Cloud (settings: .env)
 transform: install ## Build the marts and run their tests
 	@$(BIN)/python -m loader transform build $(ARGS)
 
+.PHONY: test-data
+test-data: install ## Run the data tests on all rows; transform looks at what is new since they passed
+	@$(BIN)/python -m loader transform test --all-rows --exclude-resource-type unit_test $(ARGS)
+
 .PHONY: build
 build: install ## load, then transform, also when a part of the load failed
 	@$(BIN)/python -m loader build $(ARGS)

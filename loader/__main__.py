@@ -125,7 +125,8 @@ def _parser() -> argparse.ArgumentParser:
     erase.add_argument("--yes", action="store_true", help="erase it")
     commands.add_parser(
         "transform",
-        help="run dbt on the warehouse of the settings; what follows goes to dbt (default: build)",
+        help="run dbt on the warehouse of the settings; what follows goes to dbt (default: build), "
+        "but --all-rows, which has its data tests look at all rows and not at new ones only",
         add_help=False,
     )
     return parser

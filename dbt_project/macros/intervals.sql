@@ -1,7 +1,10 @@
 {#- The CTEs that put the base buckets of a model into reporting intervals: one row per bucket and
     interval it is part of, named `<name>_placed`. Intervals are counted from the start of the local
     day, so those of a day add up to the day, also where it has 23 or 25 hours. A bucket that is
-    coarser than an interval is part of none of that kind: it cannot be divided. -#}
+    coarser than an interval is part of none of that kind: it cannot be divided.
+
+    Of a slice, the buckets of every day or month (the longest of the kinds) in which its reads may
+    have changed any, as they were when its last load had come: what later loads changed is theirs. -#}
 {% macro placed_in_intervals(model_name, name, kinds) -%}
     {%- set zone = var('report_time_zone') -%}
     {%- set minutes = {'quarter_hour': 15, 'half_hour': 30, 'hour': 60} -%}
@@ -14,6 +17,9 @@
         {{ milliseconds_between('bucket_started_at', 'bucket_ended_at') }} / 60000.0
             as bucket_minutes
     from {{ ref(model_name) }}
+    where
+        {{ newly_read('bucket_started_at', kinds[-1]) }}
+        and loaded_at <= {{ loaded_through() }}
 
 ),
 
@@ -53,4 +59,30 @@
 {#- The length of a reporting interval, as a bigint. -#}
 {% macro interval_minutes(started_at, ended_at) -%}
     cast({{ milliseconds_between(started_at, ended_at) }} * 0.001 / 60 as bigint)
+{%- endmacro %}
+
+
+{#- Which days of the report are complete for all that an interval model was read from, as a
+    subquery. -#}
+{% macro complete_days() -%}
+    (
+        select
+            report_date,
+            min(case when is_complete then 1 else 0 end) = 1 as is_complete
+        from {{ ref('audit_day_completeness') }}
+        where resource in ('{{ config.get('meta').reads_of | join("', '") }}')
+        group by report_date
+    ) as complete_days
+{%- endmacro %}
+
+
+{#- After a build: a day can become complete, or cease to be, without a read of its own. Where it
+    was not looked at before it is what the completeness of its resource says now. -#}
+{% macro complete_days_again() -%}
+    update {{ this }}
+    set is_day_complete = complete_days.is_complete
+    from {{ complete_days() }}
+    where
+        {{ this }}.report_date = complete_days.report_date
+        and {{ this }}.is_day_complete <> complete_days.is_complete
 {%- endmacro %}

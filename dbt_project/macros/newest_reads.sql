@@ -229,8 +229,10 @@ metrics as (
 {%- endmacro %}
 
 
-{#- A resource's windows that were read to their end, as a subquery: one row per attempt. -#}
-{% macro completed_reads(resource) -%}
+{#- The windows of a resource, or of several, that were read to their end, as a subquery: one row per
+    attempt. -#}
+{% macro completed_reads(resources) -%}
+    {%- set names = [resources] if resources is string else resources -%}
     (
         select
             window_attempt_id,
@@ -240,7 +242,7 @@ metrics as (
             sum(byte_count) as byte_count,
             max(loaded_at) as loaded_at
         from {{ ref('stg_loader__extract_windows') }}
-        where resource = '{{ resource }}'
+        where resource in ('{{ names | join("', '") }}')
         group by window_attempt_id
         having max(case when status = 'loaded' then 1 else 0 end) = 1
     ) as completed_reads

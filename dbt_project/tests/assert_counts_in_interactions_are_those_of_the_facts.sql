@@ -6,6 +6,7 @@ attributes_per_conversation as (
         conversation_id,
         count(*) as attribute_count
     from {{ ref('fct_participant_attributes') }}
+    where {{ untested() }}
     group by conversation_id
 
 ),
@@ -16,6 +17,7 @@ participants_per_conversation as (
         conversation_id,
         count(*) as participant_count
     from {{ ref('dim_participant_attributes') }}
+    where {{ untested() }}
     group by conversation_id
 
 ),
@@ -27,6 +29,7 @@ attempts_per_conversation as (
         count(*) as attempt_count,
         count(case when is_success then 1 end) as successful_attempt_count
     from {{ ref('fct_flow_outcome_attempts') }}
+    where {{ untested() }}
     group by conversation_id
 
 ),
@@ -34,6 +37,7 @@ attempts_per_conversation as (
 interactions as (
 
     select * from {{ ref('fct_interactions') }}
+    where {{ untested() }}
 
 )
 

@@ -38,13 +38,17 @@ committed as (
     from loaded
     inner join {{ ref('stg_loader__loads') }} as loads
         on loaded.load_id = loads.load_id
+    where {{ untested('loads.loaded_at') }}
     group by loaded.conversation_id
 
 ),
 
 interactions as (
 
-    select conversation_id from {{ ref('fct_interactions') }}
+    select
+        conversation_id,
+        loaded_at
+    from {{ ref('fct_interactions') }}
 
 )
 
@@ -54,4 +58,6 @@ select
 from committed
 full outer join interactions
     on committed.conversation_id = interactions.conversation_id
-where committed.conversation_id is null or interactions.conversation_id is null
+where
+    interactions.conversation_id is null
+    or (committed.conversation_id is null and {{ untested('interactions.loaded_at') }})

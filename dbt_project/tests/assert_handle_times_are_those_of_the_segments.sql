@@ -5,7 +5,9 @@ with
 agent_sessions as (
 
     select * from {{ ref('stg_platform__sessions') }}
-    where participant_purpose in ('agent', 'user')
+    where
+        participant_purpose in ('agent', 'user')
+        and {{ untested() }}
 
 ),
 
@@ -15,7 +17,9 @@ segments as (
         *,
         {{ duration_ms('started_at', 'ended_at') }} as duration_ms
     from {{ ref('stg_platform__segments') }}
-    where segment_type in ('interact', 'hold', 'wrapup')
+    where
+        segment_type in ('interact', 'hold', 'wrapup')
+        and {{ untested() }}
 
 ),
 
@@ -36,6 +40,7 @@ handle_per_conversation as (
 interactions as (
 
     select * from {{ ref('fct_interactions') }}
+    where {{ untested() }}
 
 )
 

@@ -12,6 +12,7 @@ legs_per_conversation as (
         sum(acw_seconds) as acw_seconds,
         sum(handle_seconds) as handle_seconds
     from {{ ref('fct_conversation_legs') }}
+    where {{ untested() }}
     group by conversation_id
 
 ),
@@ -19,6 +20,7 @@ legs_per_conversation as (
 interactions as (
 
     select * from {{ ref('fct_interactions') }}
+    where {{ untested() }}
 
 )
 

@@ -11,6 +11,7 @@ waits_per_conversation as (
         count(distinct case when queue_wait_seconds is not null then queue_session_id end)
             as wait_count
     from {{ ref('fct_conversation_legs') }}
+    where {{ untested() }}
     group by conversation_id
 
 ),

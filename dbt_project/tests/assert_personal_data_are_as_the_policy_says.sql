@@ -29,5 +29,9 @@ select
     'fct_participant_attributes.raw_value' as column_name,
     count(*) as value_count
 from {{ ref('fct_participant_attributes') }}
-where is_pii and raw_value <> '' and not {{ matches('raw_value', hashes) }}
+where
+    is_pii
+    and raw_value <> ''
+    and not {{ matches('raw_value', hashes) }}
+    and {{ untested() }}
 having count(*) > 0

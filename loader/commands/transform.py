@@ -18,6 +18,7 @@ from loader.windows import iso
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[2]
+ALL_ROWS = "--all-rows"
 FAILED = ("error", "fail", "runtime error", "partial success")
 # What of a node's error is the machine's and not the model's.
 _OF_THE_WAREHOUSE = (
@@ -34,6 +35,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 def transform(settings: Settings, arguments: Sequence[str]) -> int:
     """Run `dbt ARGUMENTS` with the settings' warehouse; 0 if every node came through.
 
+    `--all-rows` is ours, not dbt's: data tests look at everything, not at what is new only.
+
     Raises:
         BuildFailed: a node failed, or the project cannot be read.
         Stale: a resource was not read for too long.
@@ -48,6 +51,9 @@ def transform(settings: Settings, arguments: Sequence[str]) -> int:
     os.environ.update(settings.warehouse_environment())
     os.environ.setdefault("DBT_PROJECT_DIR", str(ROOT / "dbt_project"))
     os.environ.setdefault("DBT_PROFILES_DIR", str(ROOT / "profiles"))
+    if ALL_ROWS in arguments:
+        arguments = [word for word in arguments if word != ALL_ROWS]
+        os.environ["TEST_ALL_ROWS"] = "true"
     with locked(settings, warehouse, warehouse.wait_seconds):
         warehouse.wait_until_free()
         from dbt.cli.main import cli, dbtRunner

@@ -22,11 +22,12 @@ from rich.table import Table
 
 from loader.genesys.quota import Quota
 from tests.bench.contenders import Measured
+from tests.bench.days import one_more_day
 from tests.bench.pages import DAYS, NOW, Pages, write_pages
 from tests.sandbox.process import SandboxProcess, running_sandbox
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("load", "memory", "windows", "jobs", "quota", "noop")
+PARTS = ("load", "memory", "windows", "jobs", "quota", "noop", "day")
 DLT_CONVERSATIONS = 3_000
 TIMES_AS_LONG = 4
 # Small, and yet so large that the shorter load meets what DuckDB needs now and then, some 100 MB to
@@ -66,6 +67,8 @@ def main() -> int:
             console.print(_quota(folder))
         if "noop" in options.only:
             console.print(_noop(folder))
+        if "day" in options.only:
+            console.print(_day(folder, options.per_day, options.months))
     return 0
 
 
@@ -202,6 +205,26 @@ def _noop(folder: Path) -> Table:
     return table
 
 
+def _day(folder: Path, per_day: int, months: int) -> Table:
+    """Tell what one more day costs after many months, as a multiple of what it costs after one."""
+    table = _table(
+        f"one more day of {per_day:,} conversations", "days before", "CPU s", "peak MB",
+        "CPU of the first's", "memory of the first's",
+    )  # fmt: skip
+    costs = list(one_more_day(folder, per_day, months, _environment(folder, {})))
+    half = len(costs) // 2
+    for number, one in enumerate(costs):
+        first = costs[number % half]
+        nothing_new = number % half == half - 1
+        table.add_row(
+            f"{one.command}, nothing new" if nothing_new else one.command,
+            f"{one.days:,}", f"{one.cpu_seconds:.1f}", f"{one.peak_megabytes:,}",
+            f"{one.cpu_seconds / first.cpu_seconds:.2f}",
+            f"{one.peak_megabytes / first.peak_megabytes:.2f}",
+        )  # fmt: skip
+    return table
+
+
 # Nobody listens there: local pages ask nobody.
 _NOWHERE = {
     "GENESYS_API_URL": "http://127.0.0.1:9",
@@ -271,6 +294,10 @@ def _options() -> argparse.Namespace:
         type=int,
         default=36,
         help=f"of the shorter load; the longer has {TIMES_AS_MANY_WINDOWS} times as many",
+    )
+    parser.add_argument("--per-day", type=int, default=300, help="conversations of a day more")
+    parser.add_argument(
+        "--months", type=int, default=12, help="of the longer history before a day more"
     )
     parser.add_argument(
         "--only",

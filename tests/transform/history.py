@@ -182,6 +182,40 @@ def _a_window_that_was_not_read_to_its_end(raw: RawTables) -> None:
     raw.load(18, window=(DAY, DAY + QUARTER), queue_aggregates=[], complete=False)
 
 
+# What else than loads a table's rows depend on is in them as a hash: others are made again.
+_MADE_BY_RULES = {
+    "genesys_intermediate.int_journey_steps_resolved": "is_kept = not is_kept",
+    "genesys_marts.fct_journey_steps": "step_number = -1",
+    "genesys_marts.fct_queue_intervals": "offered_count = -1",
+    "genesys_marts.fct_agent_intervals": "offered_count = -1",
+    "genesys_marts.fct_participant_attributes": "precedence = -1",
+    "genesys_marts.dim_participant_attributes": "participant_purpose = 'none'",
+    "genesys_marts.audit_attribute_counts": "conversation_count = -1",
+}
+
+
+def _one_is_erased_and_the_rules_change(raw: RawTables) -> None:
+    """All that its load still had is gone with it."""
+    erased = "loses-everything"
+    with raw.warehouse.open():
+        execute = raw.warehouse.execute
+        execute(f"delete from genesys_raw.conversation_details where record_id = '{erased}'")
+        for schema, table in execute(
+            "select columns.table_schema, columns.table_name"
+            " from information_schema.columns as columns"
+            " inner join information_schema.tables as tables"
+            " on columns.table_schema = tables.table_schema"
+            " and columns.table_name = tables.table_name"
+            " where columns.column_name = 'conversation_id' and tables.table_type = 'BASE TABLE'"
+            " and columns.table_schema like 'genesys_%'"
+        ):
+            execute(f"delete from {schema}.{table} where conversation_id = '{erased}'")
+        # Which fields loads had stays as it was counted, as that names nobody: counted again here.
+        execute("delete from genesys_staging.stg_platform__record_fields")
+        for table, spoilt in _MADE_BY_RULES.items():
+            execute(f"update {table} set rules_version = 'other', {spoilt}")
+
+
 LOADS: list[Callable[[RawTables], None]] = [
     _first_load,
     _gains_and_losses,
@@ -192,4 +226,5 @@ LOADS: list[Callable[[RawTables], None]] = [
     _reopened_and_gained_again,
     _nothing_has_sessions_any_more,
     _a_window_that_was_not_read_to_its_end,
+    _one_is_erased_and_the_rules_change,
 ]

@@ -3,3 +3,9 @@
 {% macro conversation_indexes() -%}
     {{ return([{'columns': ['conversation_id']}] if target.type == 'postgres' else []) }}
 {%- endmacro %}
+
+
+{#- The same for the rows of a changed contact. -#}
+{% macro contact_indexes() -%}
+    {{ return([{'columns': ['canonical_contact_id']}] if target.type == 'postgres' else []) }}
+{%- endmacro %}

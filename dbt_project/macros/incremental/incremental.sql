@@ -2,10 +2,14 @@
     new in slices of bounded bytes, each of them one transaction. So memory is bounded whether a
     day or a year is new, and a build that was killed goes on after the last slice it committed.
 
-    A table that is missing is made empty first and filled like any other; as nothing is in it that
-    could be replaced, its slices are only inserted. A refresh fills another one, named after the
-    query, and puts it in place at the end: until then everybody reads the old one, and a refresh
-    that was killed goes on in what it has filled. The next build that refreshes nothing drops it. -#}
+    A table that is missing is made empty first and filled like any other; where no slice can replace
+    what another has brought, its slices are only inserted. A refresh fills another one, named after
+    the query, and puts it in place at the end: until then everybody reads the old one, and a refresh
+    that was killed goes on in what it has filled. The next build that refreshes nothing drops it.
+
+    What else than loads a model's rows depend on, variables or the attribute registry, stands in its
+    meta: {rules: [<name>]}, and in its column rules_version. A table that other rules have made is
+    refreshed. -#}
 {% materialization incremental, adapter='duckdb', supported_languages=['sql'] -%}
     {{ return(incremental_in_slices()) }}
 {%- endmaterialization %}
@@ -18,8 +22,8 @@
 {% macro incremental_in_slices() -%}
     {%- set query = model['compiled_code'] -%}
     {%- set in_place = load_cached_relation(this) -%}
-    {%- set is_refresh = in_place is not none and in_place.type == 'table' and should_full_refresh()
-    -%}
+    {%- set is_refresh = in_place is not none and in_place.type == 'table'
+        and (should_full_refresh() or is_of_other_rules(in_place)) -%}
     {#- What is filled: the table itself, or the one that is to take its place. -#}
     {%- set filled = this.incorporate(
         path={'identifier': this.identifier ~ ('__refresh_' ~ local_md5(query)[:8] if is_refresh else '')}
@@ -28,12 +32,14 @@
     {%- set target_relation = filled.incorporate(type='table') -%}
     {%- set temp_relation = make_temp_relation(target_relation) -%}
     {%- set is_new = existing is none or existing.type != 'table' -%}
+    {#- Slices of reads may meet in one day. -#}
+    {%- set is_inserted = is_new and not config.get('meta', {}).get('period') -%}
     {%- set on_schema_change = incremental_validate_on_schema_change(
         config.get('on_schema_change'), default='ignore'
     ) -%}
     {%- set none_of_it -%}
         select * from (
-            {{ in_slice(query, ['0001-01-01 00:00:00', '0001-01-01 00:00:00']) }}
+            {{ in_slice(query, {'after': '0001-01-01 00:00:00', 'through': '0001-01-01 00:00:00'}) }}
         ) as none_of_it
         where 1 = 0
     {%- endset -%}
@@ -41,6 +47,7 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
+    {%- if is_new or is_refresh -%} {%- do forget_passed_tests() -%} {%- endif -%}
     {%- if is_new -%}
         {%- call statement('begin') -%} select 1 {%- endcall -%}
         {#- By the adapter, which then knows that the views on it are gone too. -#}
@@ -50,10 +57,13 @@
         {%- endcall -%}
         {%- if not is_refresh -%} {%- do create_indexes(target_relation) -%} {%- endif -%}
         {%- set columns = adapter.get_columns_in_relation(target_relation) -%}
-    {%- else -%}
+    {%- endif -%}
+    {%- if not is_inserted -%}
         {%- call statement('create') -%}
             {{ get_create_table_as_sql(True, temp_relation, none_of_it) }}
         {%- endcall -%}
+    {%- endif -%}
+    {%- if not is_new -%}
         {%- if not config.get('contract').enforced -%}
             {%- do adapter.expand_target_column_types(
                 from_relation=temp_relation, to_relation=target_relation
@@ -78,10 +88,10 @@
         'unique_key': config.get('unique_key'),
         'dest_columns': columns,
         'incremental_predicates': none
-    }) if not is_new -%}
+    }) if not is_inserted -%}
 
     {%- for slice in slices_to_build(target_relation, is_new) -%}
-        {%- if is_new -%}
+        {%- if is_inserted -%}
             {%- call statement('main') -%}
                 insert into {{ target_relation }} ({{ names }})
                 select {{ names }} from (
@@ -98,6 +108,9 @@
                 delete from {{ temp_relation }}
             {%- endcall -%}
         {%- endif -%}
+        {%- if slice.contacts -%}
+            {%- call statement('contacts') -%} drop table {{ slice.contacts }} {%- endcall -%}
+        {%- endif -%}
         {%- do adapter.commit() -%}
     {%- else -%}
         {%- call noop_statement('main', 'NOTHING NEW') -%} {{ query }} {%- endcall -%}
@@ -113,9 +126,41 @@
     {%- endif -%}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {%- do adapter.commit() -%}
-    {%- if not is_new -%} {%- do adapter.drop_relation(temp_relation) -%} {%- endif -%}
+    {%- if not is_inserted -%} {%- do adapter.drop_relation(temp_relation) -%} {%- endif -%}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target_relation]}) }}
+{%- endmacro %}
+
+
+{#- What a model's rows depend on beside the loads, as a hash: variables and seeds by their names. -#}
+{% macro rules_version(rules) -%}
+    {%- set values = [] -%}
+    {%- for rule in rules if model.resource_type != 'unit_test' -%}
+        {%- if rule == 'attribute_registry' -%}
+            {%- do values.append(registry_version()) -%}
+        {%- elif rule in seeds_of_analysts() -%}
+            {%- set is_there = execute and load_relation(ref(rule)) -%}
+            {%- do values.append(lines_of_table(rule, ref(rule)) if is_there else none) -%}
+        {%- else -%}
+            {%- do values.append(var(rule)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(local_md5(tojson(values))) }}
+{%- endmacro %}
+
+
+{% macro is_of_other_rules(relation) -%}
+    {%- set rules = config.get('meta', {}).get('rules') -%}
+    {%- if not rules -%} {{ return(false) }} {%- endif -%}
+    {%- set columns = adapter.get_columns_in_relation(relation) | map(attribute='name') | list -%}
+    {%- if 'rules_version' not in columns -%} {{ return(true) }} {%- endif -%}
+    {%- set question -%}
+        select 1
+        from {{ relation }}
+        where rules_version <> '{{ rules_version(rules) }}'
+        limit 1
+    {%- endset -%}
+    {{ return(run_query(question).rows | length > 0) }}
 {%- endmacro %}
 
 

@@ -12,11 +12,33 @@
 {% macro loaded_through() -%} cast('9999-12-31 00:00:00' as timestamp) {%- endmacro %}
 
 
-{#- A query as it is for one slice, a list of where it begins, itself not in it, and where it ends. -#}
+{#- Which rows of time the reads of the slice may have changed: those of every period of the report's
+    calendar that lies between the first moment they asked about and the last. -#}
+{% macro newly_read(column, period) -%}
+    {%- set zone = var('report_time_zone') -%}
+    {{ column }} >= {{ period_started_at(read_from(), zone, period) }}
+        and {{ column }} < {{ period_started_at(read_to(), zone, period, 1) }}
+{%- endmacro %}
+
+{% macro read_from() -%} cast('0002-01-01 00:00:00' as timestamp) {%- endmacro %}
+
+{% macro read_to() -%} cast('9998-12-31 00:00:00' as timestamp) {%- endmacro %}
+
+
+{#- A query as it is for one slice. -#}
 {% macro in_slice(sql, slice) -%}
-    {{ return(
-        sql
-        | replace(loaded_after(), "cast('" ~ slice[0] ~ "' as timestamp)")
-        | replace(loaded_through(), "cast('" ~ slice[1] ~ "' as timestamp)")
-    ) }}
+    {%- set ends = [
+        (loaded_after(), slice.after), (loaded_through(), slice.through),
+        (read_from(), slice.read_from), (read_to(), slice.read_to),
+    ] -%}
+    {%- set filled = namespace(sql=sql) -%}
+    {%- for end, time in ends if time -%}
+        {%- set filled.sql = filled.sql | replace(end, "cast('" ~ time ~ "' as timestamp)") -%}
+    {%- endfor -%}
+    {%- if slice.contacts -%}
+        {%- set everybody = changed_contacts(config.get('meta').contacts_of) -%}
+        {%- set changed = '(select canonical_contact_id from ' ~ slice.contacts ~ ')' -%}
+        {%- set filled.sql = filled.sql | replace(everybody, changed) -%}
+    {%- endif -%}
+    {{ return(filled.sql) }}
 {%- endmacro %}

@@ -4,45 +4,78 @@
 
     Where a model goes on is the newest load that it holds. No lookback is needed: a conversation's
     loaded_at is the load of its version, load ids only grow, and loads are committed one at a time
-    in that order. A model that also depends on the attribute registry starts anew when the
-    registry changed. -#}
+    in that order. A table of counts by load goes over all loads, and leaves out those it has counted
+    as they are. -#}
 {% macro slices_to_build(relation, is_new) -%}
     {%- set meta = config.get('meta', {}) -%}
+    {%- if meta.get('contacts_of') -%}
+        {{ return(contacts_in_one_slice(relation, is_new)) }}
+    {%- endif -%}
     {%- set newest = namespace(load=none) -%}
     {%- if not is_new -%}
-        {%- set question -%}
-            select max(loaded_at)
-            from {{ relation }}
-            {%- if meta.get('typed_by_registry') %}
-                where registry_version = '{{ registry_version() }}'
-            {%- endif %}
-        {%- endset -%}
-        {%- set newest.load = run_query(question).rows[0][0] -%}
+        {%- set newest.load = run_query('select max(loaded_at) from ' ~ relation).rows[0][0] -%}
+    {%- endif -%}
+    {%- set counts = relation if meta.get('counts_by_load') and not is_new else none -%}
+    {%- set counted = {} -%}
+    {%- if counts -%}
+        {%- set newest.load = none -%}
+        {%- for row in run_query(counted_loads(counts)).rows -%}
+            {%- do counted.update({row[0]: true}) -%}
+        {%- endfor -%}
     {%- endif -%}
     {%- set begin = newest.load or '1970-01-01 00:00:00' -%}
-    {%- set limit = env_var('ELT_SLICE_MEGABYTES', '64') | int * 1048576 -%}
+    {#- Answers of buckets unfold into rows of many times their bytes: 60 MB of them did not fit into
+        the default memory. -#}
+    {%- set share = 8 if meta.get('reads_of') and not meta.get('period') else 1 -%}
+    {%- set limit = env_var('ELT_SLICE_MEGABYTES', '64') | int * 1048576 // share -%}
     {%- set slices = [] -%}
-    {%- set open = namespace(after=begin, through=none, bytes=0) -%}
-    {%- for loaded_at, byte_count in run_query(loads_to_build(begin)).rows -%}
-        {%- if open.through and not meta.get('whole') and open.bytes + byte_count > limit -%}
-            {%- do slices.append([open.after, open.through]) -%}
-            {%- set open.after = open.through -%}
-            {%- set open.bytes = 0 -%}
+    {%- set last = namespace(load=begin) -%}
+    {%- set loads = run_query(loads_to_build(begin, counts)).rows -%}
+    {%- for loaded_at, byte_count, read_from, read_to in loads -%}
+        {%- set open = slices[-1] if slices and slices[-1].through == last.load else none -%}
+        {%- if loaded_at in counted -%}
+        {%- elif open and (meta.get('whole') or open.bytes + byte_count <= limit) -%}
+            {%- do open.update({
+                'through': loaded_at,
+                'bytes': open.bytes + byte_count,
+                'read_from': [open.read_from, read_from] | min if read_from,
+                'read_to': [open.read_to, read_to] | max if read_to,
+            }) -%}
+        {%- else -%}
+            {%- do slices.append({
+                'after': last.load,
+                'through': loaded_at,
+                'bytes': byte_count,
+                'read_from': read_from,
+                'read_to': read_to,
+            }) -%}
         {%- endif -%}
-        {%- set open.through = loaded_at -%}
-        {%- set open.bytes = open.bytes + byte_count -%}
+        {%- set last.load = loaded_at -%}
     {%- endfor -%}
-    {%- if open.through -%}
-        {%- do slices.append([open.after, open.through]) -%}
-    {%- endif -%}
     {{ return(slices) }}
 {%- endmacro %}
 
 
+{#- One slice of all contacts that changed, named in a table of its own; none if there are none. -#}
+{% macro contacts_in_one_slice(relation, is_new) -%}
+    {%- if is_new -%} {{ return([{}]) }} {%- endif -%}
+    {%- set changed = adapter.quote(relation.identifier ~ '__contacts') -%}
+    {%- call statement('contacts') -%}
+        create temporary table {{ changed }} as {{ contacts_to_build(relation) }}
+    {%- endcall -%}
+    {%- set contact_count = run_query('select count(*) from ' ~ changed).rows[0][0] -%}
+    {%- if not contact_count -%}
+        {%- call statement('contacts') -%} drop table {{ changed }} {%- endcall -%}
+    {%- endif -%}
+    {{ return([{'contacts': changed}] if contact_count else []) }}
+{%- endmacro %}
+
+
 {#- Query of the loads later than a given one that hold anything for the model, with the bytes of
-    their records as the ledger has them. What the model is made of stands in its meta: the
-    conversations of a model, the reads of a resource, or the records of raw tables. -#}
-{% macro loads_to_build(begin) -%}
+    their records as the ledger has them, and for reads the time they asked about. What the model is
+    made of stands in its meta: the conversations of a model, the reads of resources, or the records
+    of raw tables. Of a table of counts also its own loads, which may have lost all they had. -#}
+{% macro loads_to_build(begin, counts=none) -%}
     {%- set meta = config.get('meta', {}) -%}
     {#- Not by ref: a materialization may only use what the model itself names, and each that has a
         load time comes after this view. -#}
@@ -50,23 +83,31 @@
     {%- set loads = api.Relation.create(
         database=view.database, schema=view.schema, identifier=view.alias
     ) -%}
-    {%- set parents = [meta.conversations] if meta.conversations else meta.get('parts', []) -%}
+    {%- set nothing_read -%}
+        cast(null as bigint) as byte_count,
+        cast(null as timestamp) as window_start,
+        cast(null as timestamp) as window_end
+    {%- endset -%}
+    {%- set parents = [counts] if counts else [] -%}
+    {%- for name in ([meta.conversations] if meta.conversations else meta.get('parts', [])) -%}
+        {%- do parents.append(ref(name)) -%}
+    {%- endfor -%}
     with
 
     wanted as (
         {% if meta.reads_of %}
-        select loaded_at, byte_count
+        select loaded_at, byte_count, window_start, window_end
         from {{ completed_reads(meta.reads_of) }}
         {% elif parents %}
         {% for parent in parents %}
-        select loaded_at, cast(null as bigint) as byte_count
-        from {{ ref(parent) }}
+        select loaded_at, {{ nothing_read }}
+        from {{ parent }}
         where loaded_at > cast('{{ begin }}' as timestamp)
         {{ 'union all' if not loop.last }}
         {% endfor %}
         {% else %}
         {% for table in meta.records_of %}
-        select loads.loaded_at, cast(null as bigint) as byte_count
+        select loads.loaded_at, {{ nothing_read }}
         from {{ raw_table(meta.source, table) }} as source
         inner join {{ loads }} as loads
             on source._dlt_load_id = loads.load_id
@@ -77,7 +118,11 @@
     ),
 
     wanted_loads as (
-        select loaded_at, sum(byte_count) as byte_count
+        select
+            loaded_at,
+            sum(byte_count) as byte_count,
+            min(window_start) as read_from,
+            max(window_end) as read_to
         from wanted
         where loaded_at > cast('{{ begin }}' as timestamp)
         group by loaded_at
@@ -96,7 +141,9 @@
 
     select
         wanted_loads.loaded_at,
-        cast(coalesce(wanted_loads.byte_count, byte_counts.byte_count, 0) as bigint) as byte_count
+        cast(coalesce(wanted_loads.byte_count, byte_counts.byte_count, 0) as bigint) as byte_count,
+        wanted_loads.read_from,
+        wanted_loads.read_to
     from wanted_loads
     left join byte_counts
         on wanted_loads.loaded_at = byte_counts.loaded_at

@@ -1,4 +1,15 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_contacts',
+        on_schema_change='fail',
+        indexes=contact_indexes(),
+        meta={'contacts_of': 'int_contact_merges_resolved', 'rules': ['journey_states']}
+    )
+}}
+
 -- Grain: one row per canonical contact and conversation, kept in the journey or not.
+-- Incremental by contact: a merge that is found late moves conversations between them.
 
 with
 
@@ -11,6 +22,7 @@ conversations as (
 resolved_contacts as (
 
     select * from {{ ref('int_contact_merges_resolved') }}
+    where canonical_contact_id in {{ changed_contacts('int_contact_merges_resolved') }}
 
 ),
 
@@ -62,6 +74,7 @@ final as (
             when not states.is_kept then 'state not kept'
         end as filter_reason,
         numbered.phone_number,
+        cast('{{ rules_version(['journey_states']) }}' as {{ dbt.type_string() }}) as rules_version,
 
         -- booleans; a draft never took place, whatever the list says
         coalesce(numbered.state <> 'DRAFT' and states.is_kept, false) as is_kept,

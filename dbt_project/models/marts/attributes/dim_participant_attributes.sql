@@ -1,16 +1,30 @@
-{{ config(meta={'registry_columns': true}) }}
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_conversations',
+        on_schema_change='fail',
+        indexes=conversation_indexes(),
+        meta={
+            'conversations': 'int_conversations_unioned',
+            'registry_columns': true,
+            'rules': ['attribute_registry']
+        }
+    )
+}}
 
 -- depends_on: {{ ref('attribute_registry') }}
+-- depends_on: {{ ref('int_conversations_unioned') }}
 -- Grain: one row per participant.
 -- One column per column name of the registry: a line added there is a column here, and
--- registry_contract.sql puts it under the contract. A table, not incremental: its shape follows
--- the registry, and it is one pass over the registered attributes.
+-- registry_contract.sql puts it under the contract. Another registry is another shape, so it has
+-- the table made anew.
 
 with
 
 participants as (
 
     select * from {{ ref('int_participants_unioned') }}
+    where {{ newly_loaded() }}
 
 ),
 
@@ -23,7 +37,9 @@ registered as (
             order by precedence asc, attribute_name asc
         ) as precedence_rank
     from {{ ref('fct_participant_attributes') }}
-    where is_registered
+    where
+        is_registered
+        and {{ newly_loaded() }}
 
 ),
 
@@ -48,6 +64,8 @@ final as (
 
         -- strings
         participants.participant_purpose,
+        cast('{{ rules_version(['attribute_registry']) }}' as {{ dbt.type_string() }})
+            as rules_version,
 
         -- timestamps, UTC
         participants.loaded_at

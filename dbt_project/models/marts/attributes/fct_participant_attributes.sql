@@ -4,13 +4,13 @@
         incremental_strategy='replace_conversations',
         on_schema_change='fail',
         indexes=conversation_indexes(),
-        meta={'conversations': 'int_conversations_unioned', 'typed_by_registry': true}
+        meta={'conversations': 'int_conversations_unioned', 'rules': ['attribute_registry']}
     )
 }}
 
 -- depends_on: {{ ref('attribute_registry') }}
 -- Grain: one row per participant and exact attribute name.
--- Incremental by load, and whole again when the registry or the salt changed: see loaded_through.
+-- Incremental by load, and whole again when the registry or the salt changed.
 
 with
 
@@ -70,7 +70,8 @@ final as (
         masked.column_name,
         masked.data_type,
         masked.value_text,
-        cast('{{ registry_version() }}' as {{ dbt.type_string() }}) as registry_version,
+        cast('{{ rules_version(['attribute_registry']) }}' as {{ dbt.type_string() }})
+            as rules_version,
 
         -- numbers; on Postgres a case forgets the scale of its branches
         cast(masked.value_number as numeric(38, 9)) as value_number,

@@ -2,9 +2,9 @@
 
 with
 
-attributes as (
+counts as (
 
-    select * from {{ ref('fct_participant_attributes') }}
+    select * from {{ ref('audit_attribute_counts') }}
 
 ),
 
@@ -20,8 +20,9 @@ registry as (
 
 conversations as (
 
-    select count(*) as conversation_count
-    from {{ ref('fct_interactions') }}
+    select sum(conversation_count) as conversation_count
+    from counts
+    where attribute_name is null
 
 ),
 
@@ -29,23 +30,23 @@ seen as (
 
     select
         attribute_name,
-        count(*) as participant_count,
-        count(distinct conversation_id) as conversation_count,
-        count(distinct case when inferred_type not in ('null', 'empty') then conversation_id end)
-            as filled_conversation_count,
-        count(case when inferred_type = 'null' then 1 end) as null_count,
-        count(case when inferred_type = 'empty' then 1 end) as empty_count,
-        count(case when inferred_type = 'boolean' then 1 end) as boolean_count,
-        count(case when inferred_type = 'number' then 1 end) as number_count,
-        count(case when inferred_type = 'date' then 1 end) as date_count,
-        count(case when inferred_type = 'timestamp' then 1 end) as timestamp_count,
-        count(case when inferred_type = 'text' then 1 end) as text_count,
-        count(case when not is_cast_ok then 1 end) as failed_cast_count,
-        count(case when value_length >= 1024 then 1 end) as truncated_count,
-        max(value_length) as longest_value_length,
-        min(conversation_started_at) as first_seen_at,
-        max(conversation_started_at) as last_seen_at
-    from attributes
+        cast(sum(participant_count) as bigint) as participant_count,
+        cast(sum(conversation_count) as bigint) as conversation_count,
+        cast(sum(filled_conversation_count) as bigint) as filled_conversation_count,
+        cast(sum(null_count) as bigint) as null_count,
+        cast(sum(empty_count) as bigint) as empty_count,
+        cast(sum(boolean_count) as bigint) as boolean_count,
+        cast(sum(number_count) as bigint) as number_count,
+        cast(sum(date_count) as bigint) as date_count,
+        cast(sum(timestamp_count) as bigint) as timestamp_count,
+        cast(sum(text_count) as bigint) as text_count,
+        cast(sum(failed_cast_count) as bigint) as failed_cast_count,
+        cast(sum(truncated_count) as bigint) as truncated_count,
+        max(longest_value_length) as longest_value_length,
+        min(first_seen_at) as first_seen_at,
+        max(last_seen_at) as last_seen_at
+    from counts
+    where attribute_name is not null
     group by attribute_name
 
 ),

@@ -1,6 +1,21 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_intervals',
+        on_schema_change='fail',
+        post_hook='{{ complete_days_again() }}',
+        meta={
+            'reads_of': ['agent_aggregates', 'user_aggregates', 'guides_agent_intervals'],
+            'period': 'day',
+            'rules': ['report_time_zone']
+        }
+    )
+}}
+
+-- depends_on: {{ ref('stg_loader__extract_windows') }}
 -- Grain: one row per user, kind of interval and interval in which anything was counted or a status
 -- held; all media types together, as a user has one status at a time.
--- A table: a day's row changes as long as the day is read again, and all kinds with it.
+-- Incremental by the days that were read: all rows of such a day are made again.
 
 {% set kinds = ['quarter_hour', 'half_hour', 'hour', 'day'] %}
 
@@ -125,12 +140,7 @@ joined as (
 
 complete_days as (
 
-    select
-        report_date,
-        min(case when is_complete then 1 else 0 end) = 1 as is_complete
-    from {{ ref('audit_day_completeness') }}
-    where resource in ('agent_aggregates', 'user_aggregates', 'guides_agent_intervals')
-    group by report_date
+    select * from {{ complete_days() }}
 
 ),
 
@@ -172,6 +182,8 @@ final as (
         -- strings
         interval_kind,
         media_types,
+        cast('{{ rules_version(['report_time_zone']) }}' as {{ dbt.type_string() }})
+            as rules_version,
 
         -- numbers
         {{ interval_minutes('interval_started_at', 'interval_ended_at') }} as interval_minutes,

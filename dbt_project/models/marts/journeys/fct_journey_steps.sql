@@ -1,5 +1,24 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_contacts',
+        on_schema_change='fail',
+        indexes=contact_indexes(),
+        meta={
+            'contacts_of': 'int_journey_steps_resolved',
+            'rules': ['handoff_seconds', 'repeat_contact_days']
+        }
+    )
+}}
+
+-- depends_on: {{ ref('int_contact_merges_resolved') }}
 -- Grain: one row per canonical contact and conversation that is a step of its journey.
--- A table: a merge that is found late moves steps between contacts and numbers them anew.
+-- Incremental by contact: a step that is new, or moved by a late merge, has all of its contact
+-- numbered anew.
+
+{% set handoff_ms = var('handoff_seconds') * 1000 %}
+{% set stretch_ms = [handoff_ms, 1] | max ~ '.0' %}
+{% set epoch = "cast('1970-01-01 00:00:00' as timestamp)" %}
 
 with recursive
 
@@ -12,7 +31,45 @@ steps as (
             order by started_at asc nulls last, {{ by_code_point('conversation_id') }} asc
         ) as step_number
     from {{ ref('int_journey_steps_resolved') }}
-    where is_kept
+    where
+        is_kept
+        and canonical_contact_id in {{ changed_contacts('int_journey_steps_resolved') }}
+
+),
+
+steps_in_time as (
+
+    -- Stretches as long as a handoff may take: its two ends lie in one, or in neighbours. Without
+    -- them every step would be compared with all of its contact.
+    select
+        *,
+        cast(
+            floor({{ milliseconds_between(epoch, 'started_at') }} / {{ stretch_ms }}) as bigint
+        ) as started_stretch,
+        cast(
+            floor({{ milliseconds_between(epoch, 'ended_at') }} / {{ stretch_ms }}) as bigint
+        ) as ended_stretch
+    from steps
+
+),
+
+stretches_away as (
+
+    select -1 as stretch_count
+    union all
+    select 0 as stretch_count
+    union all
+    select 1 as stretch_count
+
+),
+
+possible_ends as (
+
+    select
+        steps_in_time.*,
+        steps_in_time.ended_stretch + stretches_away.stretch_count as stretch
+    from steps_in_time
+    cross join stretches_away
 
 ),
 
@@ -32,13 +89,14 @@ possible_handoffs as (
             when earlier.phone_number = later.phone_number then 'contact_and_phone'
             else 'contact'
         end as confidence
-    from steps as later
-    inner join steps as earlier
+    from steps_in_time as later
+    inner join possible_ends as earlier
         on
             later.canonical_contact_id = earlier.canonical_contact_id
+            and later.started_stretch = earlier.stretch
             and later.step_number > earlier.step_number
             and abs({{ milliseconds_between('earlier.ended_at', 'later.started_at') }})
-            <= {{ var('handoff_seconds') }} * 1000
+            <= {{ handoff_ms }}
 
 ),
 
@@ -160,6 +218,10 @@ final as (
                     || '_to_' || coalesce(lower(steps_with_nodes.channel_type), 'unknown')
         end as handoff_type,
         handoffs.confidence as handoff_confidence,
+        cast(
+            '{{ rules_version(['handoff_seconds', 'repeat_contact_days']) }}'
+            as {{ dbt.type_string() }}
+        ) as rules_version,
 
         -- numbers
         cast(steps_with_nodes.step_number as bigint) as step_number,

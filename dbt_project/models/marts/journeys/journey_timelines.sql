@@ -1,17 +1,12 @@
 -- Grain: one row per canonical contact, also one without any conversation.
--- The document is text, written piece by piece, so that it is the same text on every engine.
+-- The document is text, written piece by piece, so that it is the same text on every engine. A
+-- table: each scan of contacts changes when the documents were extracted.
 
 with
 
-resolved_contacts as (
-
-    select * from {{ ref('int_contact_merges_resolved') }}
-
-),
-
 contacts as (
 
-    select * from {{ ref('int_contacts_unioned') }}
+    select * from {{ ref('dim_contacts') }}
 
 ),
 
@@ -72,17 +67,14 @@ conversations_per_contact as (
 members_per_contact as (
 
     select
-        resolved_contacts.canonical_contact_id,
+        canonical_contact_id,
         {{ json_array_agg_text(
-            "case when resolved_contacts.contact_id <> resolved_contacts.canonical_contact_id then "
-            ~ json_string('resolved_contacts.contact_id') ~ " end",
-            by_code_point('resolved_contacts.contact_id')
+            "case when contact_id <> canonical_contact_id then " ~ json_string('contact_id') ~ " end",
+            by_code_point('contact_id')
         ) }} as merged_from_ids,
-        max(contacts.extracted_at) as extracted_at
-    from resolved_contacts
-    left join contacts
-        on resolved_contacts.contact_id = contacts.contact_id
-    group by resolved_contacts.canonical_contact_id
+        max(extracted_at) as extracted_at
+    from contacts
+    group by canonical_contact_id
 
 ),
 
