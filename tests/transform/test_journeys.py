@@ -109,7 +109,7 @@ def test_a_late_merge_rewrites_history_in_the_next_build(packed: Packed) -> None
     assert [step["conversationId"] for step in document["timeline"]] == ["chat", "call", "another"]
     assert document["metadata"] == {
         "extractionTimestampUTC": "2026-09-21T16:13:20.000Z",
-        "totalInteractions": 3,
+        "totalInteractions": 4,
         "filteredOut": 1,
         "mergedFromIds": ["before"],
     }
