@@ -50,7 +50,7 @@ def project_of_scenarios(directory: Path) -> Path:
         "2,externalTag,external_tag,text",
     )
     set_seed(project, "flow_outcome_aliases", "flow-1,Ident,Identified")
-    set_seed(project, "expected_flow_outcomes", "flow-1,Billed")
+    set_seed(project, "expected_flow_outcomes", "flow-1,Billed", "flow-3,Billed")
     return project
 
 
@@ -325,7 +325,7 @@ def test_counts_by_name_and_reports_without_media_type(packed_guides: Packed) ->
     assert packed_guides.rows(
         "select flow_outcome_key, outcome_count, outcome_share, reported_share, is_missing,"
         " is_alias_applied from genesys_marts.fct_flow_outcomes where interval_kind = 'hour'"
-        " order by flow_id, interval_started_at, outcome_name",
+        " and flow_outcome_count > 0 order by flow_id, interval_started_at, outcome_name",
     ) == [
         {"flow_outcome_key": key, "is_missing": is_missing, "is_alias_applied": is_renamed}
         | ({} if count is None else {"outcome_count": count})
@@ -338,6 +338,15 @@ def test_counts_by_name_and_reports_without_media_type(packed_guides: Packed) ->
             ('flow-1_it\'s "odd" ', 2, 0.5, False, False),
             ("flow-2_Ident", 5, 1.0, False, False),
         )
+    ]
+    # What is expected is missing in all 245 days that were read, whatever else the flow reached.
+    assert packed_guides.rows(
+        "select flow_outcome_key, count(*) as hour_count, count(outcome_count) as told_count"
+        " from genesys_marts.fct_flow_outcomes where interval_kind = 'hour' and is_missing"
+        " group by flow_outcome_key order by flow_outcome_key",
+    ) == [
+        {"flow_outcome_key": "flow-1_Billed", "hour_count": 5879, "told_count": 0},
+        {"flow_outcome_key": "flow-3_Billed", "hour_count": 5880, "told_count": 0},
     ]
     assert packed_guides.rows(
         "select media_type, report_date, interval_minutes, handled_count, handle_seconds,"
