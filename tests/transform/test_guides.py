@@ -66,7 +66,7 @@ def load_parts(raw: RawTables) -> None:
             attributed("only-read", "p1", {"verified": "perhaps", "tier": {"b": [1, 2], "a": "e"}}),
         ],
     )
-    whole = {"tier": "kept", "verified": False, "Tier": 3}
+    whole = {"tier": "stays", "verified": False, "Tier": 3}
     raw.load(
         2,
         extracted_at=asked_at(1),
@@ -81,7 +81,10 @@ def load_parts(raw: RawTables) -> None:
             attributed("whole", "p2", {"tier": "cut", "verified": str(cut)}, purpose="acd")
             for cut in range(4)
         ]
-        + [attributed("whole", "p2", {**whole, "tier": "k"}, purpose="acd")],
+        + [
+            attributed("whole", "p2", {**whole, "tier": "stays"[:length]}, purpose="acd")
+            for length in range(1, 4)
+        ],
         guides_interactions=[
             exported("moved", mediaType=None, channel="email", externalTag="order 7", agentIds=None)
         ],
@@ -109,7 +112,7 @@ def test_a_conversation_is_all_its_parts_and_what_none_tells_is_unknown(
             ("whole", "p1", "tier", "gold", "text", None, True),
             ("whole", "p1", "verified", "true", "boolean", True, True),
             ("whole", "p2", "Tier", "3", "number", None, None),
-            ("whole", "p2", "tier", "kept", "text", None, True),
+            ("whole", "p2", "tier", "stays", "text", None, True),
             ("whole", "p2", "verified", "false", "boolean", False, True),
         )
     ]
