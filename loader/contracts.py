@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
+from loader.errors import SettingsError
 from loader.genesys.circuit import EndpointLimits
 from loader.resources.guides import flow_outcomes
 from loader.resources.guides.contacts import GuidesContacts, GuidesConversations
 from loader.resources.guides.flow_outcomes import GuidesFlowOutcomes
 from loader.resources.guides.interactions import GuidesInteractions
-from loader.resources.guides.intervals import REPORTS, GuidesIntervals
+from loader.resources.guides.intervals import METRICS, REPORTS, GuidesIntervals
 from loader.resources.guides.participants import GuidesParticipants
 from loader.resources.platform.aggregates import QUERIES, Aggregates
 from loader.resources.platform.conversation_details import ConversationDetails
@@ -28,6 +29,7 @@ from loader.seeds import (
     contact_attributes,
     export_columns,
 )
+from loader.setting_types import names_in
 from loader.settings import Settings
 
 Maker = Callable[[str, Settings], Resource[Any]]
@@ -40,6 +42,7 @@ class Contract:
     Attributes:
         name: as GENESYS_CONTRACT has it.
         quota: requests a minute it grants.
+        attempts: how often a request is sent before it is given up.
         grant: how the client's credentials are sent: as a Basic header, or in the form.
         makers: what makes each resource, by its name, in the order they are read: names before
             what names them, contacts after what names contacts.
@@ -49,6 +52,7 @@ class Contract:
 
     name: str
     quota: int
+    attempts: int
     grant: Literal["basic", "form"]
     makers: Mapping[str, Maker]
     limits: Mapping[str, EndpointLimits] = field(default_factory=dict)
@@ -89,14 +93,50 @@ def _aggregates(name: str, settings: Settings) -> Aggregates:
     return Aggregates(name, settings.granularity, timedelta(hours=settings.window_hours))
 
 
+def report_metrics(settings: Settings) -> tuple[str, ...]:
+    """Return the metrics to ask for beside those the guide to interval reports names.
+
+    Raises:
+        SettingsError: one that no mart knows.
+    """
+    names = names_in(settings.report_metrics)
+    unknown = [name for name in names if name not in METRICS]
+    if unknown:
+        raise SettingsError(
+            f"GENESYS_REPORT_METRICS: {', '.join(unknown)} is none of {', '.join(METRICS)}."
+        )
+    return names
+
+
+def export_filters(settings: Settings) -> dict[str, str]:
+    """Return the values exported interactions must hold, by path.
+
+    Raises:
+        SettingsError: one is no path=value, or a path comes twice: no record can hold both.
+    """
+    filters: dict[str, str] = {}
+    for one in names_in(settings.export_filters):
+        path, sign, value = (part.strip() for part in one.partition("="))
+        if not (path and sign and value) or path in filters:
+            raise SettingsError(
+                f"GENESYS_EXPORT_FILTERS: {one} must be path=value, each path once, such as "
+                "queue.id=a1b2c3d4-e5f6-7890-abcd-ef1234567890."
+            )
+        filters[path] = value
+    return filters
+
+
 def _participants(name: str, settings: Settings) -> GuidesParticipants:
     return GuidesParticipants(
-        attribute_names(), settings.page_size, contact_attributes(settings.contact_column)
+        attribute_names(),
+        settings.page_size,
+        settings.participant_type,
+        contact_attributes(settings.contact_column),
     )
 
 
 def _interactions(name: str, settings: Settings) -> GuidesInteractions:
-    return GuidesInteractions(export_columns(), settings.page_size)
+    return GuidesInteractions(export_columns(), settings.page_size, export_filters(settings))
 
 
 def _flow_outcomes(name: str, settings: Settings) -> GuidesFlowOutcomes:
@@ -104,7 +144,9 @@ def _flow_outcomes(name: str, settings: Settings) -> GuidesFlowOutcomes:
 
 
 def _intervals(name: str, settings: Settings) -> GuidesIntervals:
-    return GuidesIntervals(name, settings.granularity)
+    return GuidesIntervals(
+        name, settings.granularity, report_metrics(settings), names_in(settings.report_users)
+    )
 
 
 def _contacts(name: str, settings: Settings) -> GuidesContacts:
@@ -121,6 +163,7 @@ def _conversations(name: str, settings: Settings) -> GuidesConversations:
 PLATFORM = Contract(
     name="platform",
     quota=300,
+    attempts=8,
     grant="basic",
     makers={
         **dict.fromkeys(PATHS, _listing),
@@ -132,6 +175,7 @@ PLATFORM = Contract(
 GUIDES = Contract(
     name="guides",
     quota=200,
+    attempts=5,
     grant="form",
     makers={
         "guides_participants": _participants,

@@ -53,3 +53,8 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 def count(default: int, low: int, high: int, alias: str) -> Any:  # noqa: ANN401 - a pydantic field
     """Return the field of a whole number with its bounds."""
     return Field(default=default, ge=low, le=high, alias=alias)
+
+
+def names_in(value: str) -> tuple[str, ...]:
+    """Return the names a setting lists, each once, separated by commas."""
+    return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))

@@ -91,6 +91,10 @@ class Settings(_Target):
     )
     contact_column: Text = Field(default="customer_id", alias="GENESYS_CONTACT_COLUMN")
     contact_days: Whole = count(7, 0, 366, "GENESYS_CONTACT_DAYS")
+    report_metrics: Text = Field(default="", alias="GENESYS_REPORT_METRICS")
+    report_users: Text = Field(default="", alias="GENESYS_REPORT_USERS")
+    participant_type: Text = Field(default="", alias="GENESYS_PARTICIPANT_TYPE")
+    export_filters: Text = Field(default="", alias="GENESYS_EXPORT_FILTERS")
 
     # Any warehouse
     pii_salt: Secret = Field(default=SecretStr(""), alias="ELT_PII_SALT")
@@ -118,7 +122,7 @@ class Settings(_Target):
 
     # Retries and deadlines
     request_seconds: Whole = count(120, 1, 3600, "ELT_REQUEST_SECONDS")
-    retry_attempts: Whole = count(8, 1, 100, "ELT_RETRY_ATTEMPTS")
+    retry_attempts: Whole | None = Field(default=None, ge=1, le=100, alias="ELT_RETRY_ATTEMPTS")
     retry_seconds: Whole = count(600, 0, 86_400, "ELT_RETRY_SECONDS")
     job_minutes: Whole = count(60, 1, 1440, "ELT_JOB_MINUTES")
 

@@ -19,6 +19,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from loader.resources.guides.intervals import METRICS
 from tests.sandbox.process import running_sandbox
 
 ROOT = Path(__file__).parents[1]
@@ -59,7 +60,7 @@ def main(folder: Path = ROOT, contract: str = "platform") -> int:
         environment = {
             **_without_settings(os.environ),
             **sandbox.environment(),
-            **({"GENESYS_REQUESTS_PER_MINUTE": str(QUOTA)} if contract == "guides" else {}),
+            **(_guides_settings() if contract == "guides" else {}),
             "GENESYS_CONTRACT": contract,
             "ELT_START": START,
             "ELT_DUCKDB_PATH": str(database.resolve()),
@@ -100,6 +101,14 @@ def _run(arguments: list[str], environment: Mapping[str, str], work_dir: Path) -
         cwd=work_dir,
         check=False,
     ).returncode
+
+
+def _guides_settings() -> dict[str, str]:
+    """Return what the organisation grants beyond the guides."""
+    return {
+        "GENESYS_REQUESTS_PER_MINUTE": str(QUOTA),
+        "GENESYS_REPORT_METRICS": ",".join(METRICS),
+    }
 
 
 def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:

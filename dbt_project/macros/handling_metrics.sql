@@ -74,13 +74,14 @@ buckets as (
 {%- endmacro %}
 
 
-{#- Of the guides' reports, from the CTE newest_buckets; a metric that is absent is unknown. -#}
+{#- Of the guides' reports, from the CTE newest_buckets. Of the three metrics that the guide asks for
+    an absent one is zero, as in its code; another may be one that was not asked for: unknown. -#}
 {% macro report_metrics() -%}
 {{ report_count('offeredCount') }} as offered_count,
         {{ report_count('connectedCount') }} as connected_count,
         {{ report_count('answeredCount') }} as answered_count,
         {{ report_count('abandonedCount') }} as abandoned_count,
-        {{ report_count('handledCount') }} as handled_count,
+        coalesce({{ report_count('handledCount') }}, 0) as handled_count,
         {{ report_count('transferredCount') }} as transferred_count,
         {{ report_count('blindTransferredCount') }} as blind_transferred_count,
         {{ report_count('consultTransferredCount') }} as consult_transferred_count,
@@ -89,9 +90,9 @@ buckets as (
         {{ report_sum('answerTime') }} as answer_ms,
         {{ report_sum('abandonTime') }} as abandon_ms,
         {{ report_sum('alertTime') }} as alert_ms,
-        {{ report_sum('talkTime') }} as talk_ms,
+        coalesce({{ report_sum('talkTime') }}, 0) as talk_ms,
         {{ report_sum('holdTime') }} as hold_ms,
-        {{ report_sum('wrapUpTime') }} as acw_ms,
+        coalesce({{ report_sum('wrapUpTime') }}, 0) as acw_ms,
         {{ report_sum('handleTime') }} as genesys_handle_ms
 {%- endmacro %}
 

@@ -58,7 +58,7 @@ def client_of(settings: Settings) -> Client:
         ),
         RetryPolicy(
             request_seconds=settings.request_seconds,
-            attempts=settings.retry_attempts,
+            attempts=settings.retry_attempts or contract.attempts,
             retry_seconds=settings.retry_seconds,
         ),
         now=settings.now,

@@ -23,6 +23,7 @@ from loader.errors import (
     WrongClock,
     WrongShape,
 )
+from loader.genesys.named import named_in, words_of
 from loader.genesys.request_metrics import RateLimitEvent
 from loader.genesys.retries import RateLimited, Transient
 from loader.genesys.too_much import means_too_many_jobs, means_too_much
@@ -37,8 +38,13 @@ NOT_FOLLOWED = "X-Location-Not-Followed"
 MOST_SECONDS_OFF = 300.0
 # So many characters of a secret in a row already give it away.
 SECRET_PIECE = 8
-_PERMISSION = re.compile(r"\b[a-zA-Z]+:[a-zA-Z]+:[a-zA-Z*]+\b")
-_FIELD = re.compile(r"\[([\w.\- ]{1,60})\]", re.ASCII)
+# analytics:conversationAggregate:view; a permission as the guides write it, "Analytics > Query >
+# Read"; a scope of theirs, api:query.
+_PERMISSION = re.compile(
+    r"\b[a-zA-Z]+:[a-zA-Z]+:[a-zA-Z*]+\b"
+    r"|\b[A-Z][a-z]+(?: [A-Z][a-z]+)? > (?:[A-Z][a-z]+(?: [A-Z][a-z]+)? > )?[A-Z][a-z]+\b"
+)
+_SCOPE = re.compile(r"(?<![\w:-])[a-z][a-z-]{1,30}:[a-z][a-z-]{1,30}(?![\w:-])")
 
 
 @dataclass(frozen=True)
@@ -117,10 +123,13 @@ class Replies:
             )
         code = self.error_code(content)
         if status == 403:
-            needed = sorted(set(_PERMISSION.findall(content[:4096].decode(errors="replace"))))
+            said = content[:4096].decode(errors="replace")
+            roles, scopes = set(_PERMISSION.findall(said)), set(_SCOPE.findall(said))
+            needed = [f"role {', '.join(sorted(roles))}"] if roles else []
+            needed += [f"scope {', '.join(sorted(scopes))}"] if scopes else []
             raise AccessError(
                 f"no permission for {what} (403 {code})"
-                + (f": give the OAuth client's role {', '.join(needed)}." if needed else ".")
+                + (f": give the OAuth client's {' and '.join(needed)}." if needed else ".")
             )
         if status == 204 or (200 <= status < 300 and not content.strip()):
             raise Transient("empty answer", broken=True)
@@ -129,9 +138,8 @@ class Replies:
 
     def _refusal(self, reply: Reply, code: str, what: str, asked: bytes) -> Refused:
         correlation = self._shown(reply.headers.get("ININ-Correlation-Id", ""), r"[\w-]{1,64}")
-        named = _FIELD.search(reply.body[:4096].decode(errors="replace"))
         # Only a word of our own question: what else they quote may be anybody's.
-        word = named.group(1) if named and named.group(1).encode() in asked else ""
+        word = named_in(reply.body[:4096].decode(errors="replace"), words_of(asked))
         return Refused(
             f"{what} answered {reply.status} {code}"
             + (f" about [{word}]" if word else "")

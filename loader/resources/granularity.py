@@ -50,11 +50,16 @@ def finest_answered(
         try:
             return granularity, ask(granularity)
         except Refused as refusal:
-            if "granularity" not in (refusal.code + refusal.explanation).lower():
+            if not means_granularity(refusal):
                 raise
         logger.warning("%s: %s is too fine for %s", resource, granularity, window)
         check_buckets(window, granularities[coarser])
     return names[-1], ask(names[-1])
+
+
+def means_granularity(refusal: Refused) -> bool:
+    """Tell whether a service refuses to count so finely."""
+    return "granularity" in (refusal.code + refusal.explanation).lower()
 
 
 def coarsened(granularity: str, finest: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from loader.errors import LostJob, Refused, Unreadable, WrongShape
-from loader.genesys.replies import Reply
+from loader.genesys.replies import Headers, Reply
 from loader.raw import slice_array
 
 Document = TypeVar("Document", bound=msgspec.Struct)
@@ -29,6 +29,12 @@ def read_token(kind: type[Document], token: str) -> Document:
         return msgspec.json.decode(token, type=kind)
     except msgspec.DecodeError:
         raise LostJob("the page token is of another version of the loader") from None
+
+
+def token_in_header(headers: Headers, name: str) -> str | None:
+    """Return the page token a header tells; the text `null` is none."""
+    told = headers.get(name, "").strip()
+    return None if told in ("", "null") else told
 
 
 @contextmanager

@@ -6,7 +6,7 @@ A page is asked for in five ways, so a request is known by all it said: query, p
 import json
 from typing import Any, NamedTuple
 
-from tests.faults.site import Site
+from tests.faults.site import NOW, Site
 from tests.harness.ask import ask
 from tests.harness.outcome import Outcome
 from tests.sandbox.process import Told
@@ -31,6 +31,7 @@ MATCH = {
 }
 BY_EXTERNAL_ID = r"GET /api/v2/external-contacts\?"
 BY_ID = "GET /api/v2/external-contacts/"
+NOW_IN_FULL = NOW.replace("Z", ".000Z")
 PAGE_HEADER = "Genesys-Page-Token"
 
 
@@ -49,9 +50,12 @@ def asked_for(entry: Told) -> Asked:
 
 
 def is_search(entry: Told) -> bool:
-    """Tell whether a request only asks which columns or which flows there are."""
+    """Tell whether a request only asks which columns, metrics or flows there are."""
     if entry["path"].endswith("/export/interactions"):
-        return '"columns":["id"]' in entry["body"]
+        return '"pageSize":1}' in entry["body"]
+    if entry["path"].endswith("/aggregates/query"):
+        # Which metrics there are is asked of the last interval; reports end where data settled.
+        return NOW_IN_FULL in entry["body"]
     return entry["path"].endswith("/query-builder/query") and '"filters":[]' in entry["body"]
 
 

@@ -91,10 +91,13 @@ def test_where_an_interval_is_refused_a_coarser_one_is_taken_and_recorded(
 def test_a_page_is_asked_for_with_the_interval_of_its_token(site: GuidesSite) -> None:
     """A token of a coarser interval is worthless with a finer one."""
     refusal = {"code": "granularityTooFine", "message": "too fine", "status": 400}
-    site.sandbox.add_faults(fault(REPORT, "status", [1, 2], status=400, body=refusal))
+    site.sandbox.add_faults(fault(REPORT, "status", [2, 3], status=400, body=refusal))
     whole_hours = ("--from", "2026-11-20", "--to", "2026-11-20T11:00:00Z")
-    site.run("load", "--only", AGENTS, *whole_hours, ELT_INTERVAL_MINUTES="15").succeeded()
-    asked = [(body["interval"], "pageToken" in body) for body in site.bodies(AGENTS)]
+    more = {"ELT_INTERVAL_MINUTES": "15", "GENESYS_REPORT_METRICS": "idleTime,offQueueTime"}
+    site.run("load", "--only", AGENTS, *whole_hours, **more).succeeded()
+    search, *bodies = site.bodies(AGENTS)
+    assert search["interval"] == "PT15M"
+    asked = [(body["interval"], "pageToken" in body) for body in bodies]
     assert asked[:3] == [("PT15M", False), ("PT30M", False), ("PT1H", False)]
     assert len(asked) > 4
     assert set(asked[3:]) == {("PT1H", True)}
@@ -118,10 +121,10 @@ def test_a_missing_permission_is_named(site: GuidesSite) -> None:
 
 
 def test_the_field_a_report_was_refused_for_is_named(site: GuidesSite) -> None:
-    body = {"code": "invalid.value", "message": "Unknown metric [alertTime]", "status": 400}
+    body = {"code": "invalid.value", "message": "Unknown metric [talkTime]", "status": 400}
     site.sandbox.add_faults(fault(REPORT, "status", "all", status=400, body=body))
     said = site.read(QUEUES).error(5)
-    assert "answered 400 invalid.value about [alertTime]" in said
+    assert "answered 400 invalid.value about [talkTime]" in said
     assert len(site.requests(REPORT)) == 1
     # Only words of the question are repeated, no matter what the answer quotes.
     site.sandbox.clear_faults()

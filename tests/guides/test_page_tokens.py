@@ -37,7 +37,12 @@ STYLES = {
     "from_a_header_to_the_body": Style(PARTICIPANTS, {"ELT_PAGE_SIZE": "10"}),
     "inside_the_body": Style(OUTCOMES, {"ELT_PAGE_SIZE": "2"}, searches=7),
     "to_a_header_from_header_or_body": Style(INTERACTIONS, {"ELT_PAGE_SIZE": "5"}, searches=1),
-    "from_nextPage_to_pageToken": Style(AGENTS, {"ELT_INTERVAL_MINUTES": "60"}),
+    # A status is told of everybody who is logged in: enough for pages.
+    "from_nextPage_to_pageToken": Style(
+        AGENTS,
+        {"ELT_INTERVAL_MINUTES": "60", "GENESYS_REPORT_METRICS": "idleTime,offQueueTime"},
+        searches=1,
+    ),
     "in_the_query": Style(CONVERSATIONS, {"ELT_PAGE_SIZE": "1"}),
 }
 

@@ -160,7 +160,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--quota", type=int, default=300, help="requests a minute and token (%(default)s)")
     add("--tenant-quota", type=int, default=200, help="guides' requests a minute (%(default)s)")
     add("--outcome-queries", type=int, default=10, help="of the guides, a second (%(default)s)")
-    add("--truncate-above", type=int, help="guides' details lose attributes above this size")
+    add(
+        "--truncate-above",
+        type=int,
+        help="guides' details: rows an answer keeps whole",
+    )
     add("--token-seconds", type=float, default=86_399, help="life of a token (%(default)s)")
     add("--lag-minutes", type=float, default=30, help="how far the data lake lags (%(default)s)")
     add("--job-polls", type=int, default=1, help="polls until a job is done (%(default)s)")

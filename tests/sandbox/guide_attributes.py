@@ -8,11 +8,11 @@ the last page. Ours:
   platform's. participant.duration: seconds from its first segment's start to its last one's end,
   absent while any segment lasts. wrapupCode: its last wrap-up segment's code; queueId: the first
   segment's that has one; both absent without. participantId always comes, the rest where selected.
-* participant.customAttributes is there if any attribute was selected, and holds those with a value
-  by their exact names: an empty text counts as no value and is left out. Beside it,
-  participant.customAttributeCount announces how many of the selected ones there are.
-* Truncation (option --truncate-above, fault `guide`): in a page asked for with a larger `size`,
-  every second row with more than two attributes keeps two; the announced count stays.
+* participant.customAttributes holds the selected ones with a value by their exact names: an empty
+  text counts as no value, and "the platform omits the key entirely", also that of the object.
+* Truncation (option --truncate-above, fault `guide`): "the engine truncates nested objects to
+  preserve response delivery". In an answer of more rows every second one with more than two
+  attributes keeps two, and nothing says so.
 * groupBy with participant.type splits a participant who has attributes into two rows, each with
   every second attribute; duration and wrapupCode are in the first.
 * Filters: participant.type, queueId (any segment's), wrapupCode (any of its), interactionId by eq;
@@ -83,7 +83,7 @@ def answer(
     ]
     rows.sort(key=lambda row: _scattered(str(row["participantId"])))
     page = rows[place.position : place.position + query.size]
-    if fault.truncate_above is not None and query.size > fault.truncate_above:
+    if fault.truncate_above is not None and len(page) > fault.truncate_above:
         _truncate(page)
     _replace_values(page, fault.values)
     after = place.position + query.size
@@ -181,13 +181,13 @@ def _rows(record: Record, query: DetailsQuery) -> Iterator[dict[str, object]]:
                 about.pop("duration", None)
                 row.pop("wrapupCode", None)
             continue
-        if query.attributes:
+        if attributes:
             about.update(_told(attributes))
         yield {**row, "participant": about} if about else row
 
 
 def _told(attributes: dict[str, object]) -> dict[str, object]:
-    return {"customAttributes": attributes, "customAttributeCount": len(attributes)}
+    return {"customAttributes": attributes}
 
 
 def _duration(segments: list[Record]) -> float | None:

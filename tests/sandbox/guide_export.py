@@ -11,8 +11,10 @@ the body alone. On the last page the body says null and there is no header. Ours
   segments that have ended, 0 without; agentIds, queueIds, skills are ids; wrapUpCode is the last.
   A column without a value is null: endTime and durationSeconds of an open interaction.
 * Beyond the guide's columns there are externalContactIds, divisionIds, ani, dnis and externalTag.
-* The minimal query: with columns exactly ["id"] the body also has `availableColumns`, all there
-  are now. A `guide` fault hides some or adds new ones, whose values are null.
+* A `guide` fault hides columns, or adds some whose values are null. "If you request a deprecated or
+  unavailable column, the API returns a 400 error before streaming begins."
+* "Query with a minimal payload to retrieve the actual field definitions returned by the platform":
+  a query for one record (pageSize 1) is answered with all fields there are, asked for or not.
 * pageSize is a body field, 1000 by default, 5000 at most. Filters are {"type":"exact",path,value}
   on queue.id, agent.id (any of them), mediaType, type or state, joined by and.
 * A token of a window that ends later than 15 minutes before its first page is a 400 cursor invalid.
@@ -75,10 +77,11 @@ def answer(
     if token is not None and end > place.as_of - SETTLED:
         raise Refusal(400, "cursor invalid", "cursor.invalid")
     records = []
+    shown = available if size == 1 else columns
     for record in settled_records(world, start, end, place.as_of):
         row = _row(record, read_interaction(record))
         if all(_matches(row[column], value) for column, value in filters):
-            records.append({name: row.get(name) for name in columns})
+            records.append({name: row.get(name) for name in shown})
     first = max(0, place.position - size) if fault.is_repeated else place.position
     page = records[first : first + size]
     if page and fault.lacking is not None:
@@ -86,8 +89,6 @@ def answer(
     if fault.is_doubled:
         page[:0] = page[:1]
     body: dict[str, object] = {"records": page}
-    if columns == ["id"]:
-        body["availableColumns"] = available
     after = place.position + size
     if after >= len(records):
         return {**body, "nextPageToken": None}, None

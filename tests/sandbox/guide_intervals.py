@@ -8,6 +8,7 @@ A body with `select` is the guides', any other the platform's. Ours:
 * COUNTS and SUMS say which platform metric a name stands for; STATUSES are the routing statuses of
   users (tAgentRoutingStatus), for groupBy ["user"] alone. Sums are in seconds, with fractions.
 * handledCount is the count of tHandle, talkTime the sum of tTalkComplete, wrapUpTime of tAcw.
+* interval has the start alone, as the guide's code reads it; a report without an interval has none.
 * A row is there if any selected metric has data, and then has all of them, 0 where there is none.
   What nobody did (no user) or no queue had is left out.
 * `user` is {id, name}, without a name where the user is in no list; `queue` the same.
@@ -161,7 +162,8 @@ class IntervalReports:
         for group, entity_id in zip(query.groups, ids, strict=True):
             name = self.names.get(entity_id)
             row[group] = {"id": entity_id} | ({} if name is None else {"name": name})
-        row["interval"] = {"startTime": to_text(bucket.start), "endTime": to_text(bucket.end)}
+        if query.period is not None:
+            row["interval"] = {"startTime": to_text(bucket.start)}
         metrics: dict[str, dict[str, float]] = {}
         for name, kind in query.select:
             metrics[name] = {kind: sums[name] if kind == "count" else sums[name] / SECOND}

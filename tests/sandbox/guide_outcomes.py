@@ -9,7 +9,8 @@ Ours:
   (all flows without one), rounded to six digits. Ask for one flow, and it is its share of the flow.
 * Buckets are cut in UTC from dateFrom; one without outcomes has no row. With an empty groupBy a row
   has no flow-id and counts all flows.
-* metricsDelay leaves out what was set later than so long before now.
+* metricsDelay: "instructs the query engine to ignore records that fall within the specified
+  duration before dateTo".
 * More than 10 requests in a second (option --outcome-queries) are a 429, the same query while one
   is being answered a 409.
 * Rows are ordered by interval and flow. The filter is on flow-id alone, by eq, any of its values.
@@ -114,7 +115,7 @@ def _rows(
     totals: Counter[Bucket] = Counter()
     for contribution in contributions.between(query.start, query.end, now):
         for fact in contribution.facts:
-            if fact.name != "nFlowOutcome" or fact.at > now - query.delay:
+            if fact.name != "nFlowOutcome" or fact.at >= query.end - query.delay:
                 continue
             flow = _one(fact.dimensions, "flowId")
             bucket = finder.of(fact.at)

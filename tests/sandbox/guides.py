@@ -34,7 +34,7 @@ class GuideFault:
     """What a `guide` fault bends.
 
     Attributes:
-        truncate_above: In G-A, pages asked for with a larger size lose attributes.
+        truncate_above: In G-A, answers of more participants lose attributes.
         values: In G-A, what an attribute's value is, of any type, for all who have the attribute.
         hide_columns: In G-C, columns that do not exist for now.
         add_columns: In G-C, columns that exist beside the usual ones; their values are null.

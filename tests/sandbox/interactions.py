@@ -11,7 +11,8 @@ Ours: each field from the conversation's record as the platform's details job wo
 * media_state: DISCONNECTED once all segments of customers have ended, else CONNECTED: never a
   lifecycle, a skipped preview is DISCONNECTED too.
 * updated_at: conversationEnd, or the last instant the record tells.
-* wrap_up_at: end of the last wrap-up segment that has ended; None without one.
+* wrap_up_at: when the conversation was wrapped up, the end of the last wrap-up segment, if nothing
+  of the conversation ends later; None otherwise. In the guide's example it lies behind updatedTime.
 """
 
 from collections.abc import Iterator
@@ -60,6 +61,7 @@ def read_interaction(record: Record) -> Interaction:
             if s.get(key)]  # fmt: skip
     wrapped = [s for s in segments if s["segmentType"] == "wrapup" and s.get("segmentEnd")]
     wrapped.sort(key=lambda s: to_millis(s["segmentEnd"]))
+    wrapped_at = to_millis(wrapped[-1]["segmentEnd"]) if wrapped else None
     codes = [str(s["wrapUpCode"]) for s in wrapped if s.get("wrapUpCode")]
     participants = record.get("participants") or []
     media = _media(record)
@@ -74,7 +76,7 @@ def read_interaction(record: Record) -> Interaction:
         created_at=created_at,
         updated_at=ended_at or max([created_at, *told]),
         ended_at=ended_at,
-        wrap_up_at=to_millis(wrapped[-1]["segmentEnd"]) if wrapped else None,
+        wrap_up_at=wrapped_at if wrapped_at == max([ended_at or 0, *told], default=None) else None,
         wrap_up_seconds=sum(
             to_millis(s["segmentEnd"]) - to_millis(s["segmentStart"]) for s in wrapped
         )

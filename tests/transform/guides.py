@@ -29,19 +29,13 @@ def attributed(
     attributes: Mapping[str, Any] | None = None,
     *,
     purpose: str = "customer",
-    announced: int | None = None,
 ) -> Json:
-    """Return a participant of the details query; one cut short announces more than it has."""
-    held = dict(attributes or {})
+    """Return a participant of the details query; without attributes it lacks their object."""
+    held = {"customAttributes": dict(attributes)} if attributes else {}
     return {
         "participantId": f"{conversation}-{participant}",
         "interactionId": conversation,
-        "participant": {
-            "type": purpose,
-            "duration": 12.5,
-            "customAttributes": held,
-            "customAttributeCount": len(held) if announced is None else announced,
-        },
+        "participant": {"type": purpose, "duration": 12.5, **held},
     }
 
 
@@ -69,7 +63,7 @@ def exported(
         "wrapUpDurationSeconds": 12.345,
         "agentIds": list(agents),
         "queueIds": list(queues),
-        "skills": [],
+        "skills": ["skill-2", "skill-1"],
         "wrapUpCode": wrapup,
         **fields,
     }

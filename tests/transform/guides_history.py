@@ -70,7 +70,7 @@ def _parts_come_later(raw: RawTables) -> None:
             attributed("gains", attributes=_ATTRIBUTES),
             attributed("loses-attributes"),
             # Cut short here, whole in the next load of the same attempt.
-            attributed("attributes-come-last", attributes={"verified": "cut"}, announced=4),
+            attributed("attributes-come-last", attributes={"verified": "cut"}),
         ],
         guides_contacts=[
             known("contact-1", external_id="crm-1"),

@@ -50,7 +50,7 @@ def project_of_scenarios(directory: Path) -> Path:
         "2,externalTag,external_tag,text",
     )
     set_seed(project, "flow_outcome_aliases", "flow-1,Ident,Identified")
-    set_seed(project, "expected_flow_outcomes", "flow-1,Billed")
+    set_seed(project, "expected_flow_outcomes", "flow-1,Billed", "flow-3,Billed")
     return project
 
 
@@ -61,23 +61,29 @@ def load_parts(raw: RawTables) -> None:
         guides_interactions=[exported("whole", state="MERGED"), exported("only-exported")],
         guides_participants=[
             attributed("whole", "p1", {"verified": True, "tier": "gold"}),
-            attributed("whole", "p2", {"tier": "cut"}, purpose="acd", announced=3),
+            attributed("whole", "p2", {"tier": "cut"}, purpose="acd"),
+            attributed("whole", "p3", purpose="agent"),
             attributed("only-read", "p1", {"verified": "perhaps", "tier": {"b": [1, 2], "a": "e"}}),
         ],
     )
-    whole = {"tier": "kept", "verified": False, "Tier": 3}
+    whole = {"tier": "stays", "verified": False, "Tier": 3}
     raw.load(
         2,
         extracted_at=asked_at(1),
         guides_participants=[attributed("whole", "p2", whole, purpose="acd")],
     )
-    # Cut off again, under hashes that sort before and behind: the whole one stays.
+    # Cut off again, under hashes that sort before and behind, attributes or only a value: the whole
+    # one stays.
     raw.load(
         3,
         extracted_at=asked_at(1),
         guides_participants=[
             attributed("whole", "p2", {"tier": "cut", "verified": str(cut)}, purpose="acd")
             for cut in range(4)
+        ]
+        + [
+            attributed("whole", "p2", {**whole, "tier": "stays"[:length]}, purpose="acd")
+            for length in range(1, 4)
         ],
         guides_interactions=[
             exported("moved", mediaType=None, channel="email", externalTag="order 7", agentIds=None)
@@ -106,13 +112,16 @@ def test_a_conversation_is_all_its_parts_and_what_none_tells_is_unknown(
             ("whole", "p1", "tier", "gold", "text", None, True),
             ("whole", "p1", "verified", "true", "boolean", True, True),
             ("whole", "p2", "Tier", "3", "number", None, None),
-            ("whole", "p2", "tier", "kept", "text", None, True),
+            ("whole", "p2", "tier", "stays", "text", None, True),
             ("whole", "p2", "verified", "false", "boolean", False, True),
         )
     ]
 
     exported_totals = {
         "state": "TERMINATED",
+        "interaction_type": "CALL",
+        "skill_ids": "skill-1,skill-2",
+        "genesys_duration_seconds": "600.000",
         "initial_media_type": "voice",
         "first_queue_id": "queue-1",
         "last_user_id": "user-1",
@@ -132,7 +141,7 @@ def test_a_conversation_is_all_its_parts_and_what_none_tells_is_unknown(
         )
     } == {
         "whole": exported_totals
-        | {"state": "MERGED", "participant_count": 2, "customer_count": 1, "attribute_count": 5},
+        | {"state": "MERGED", "participant_count": 3, "customer_count": 1, "attribute_count": 5},
         "only-exported": exported_totals,
         "only-read": {"participant_count": 1, "customer_count": 1, "attribute_count": 2},
         "moved": {
@@ -225,7 +234,7 @@ def test_a_merge_found_late_rewrites_the_journey_of_a_list(packed_guides: Packed
         {"canonical_contact_id": "before"} | chat,
     ]
 
-    handoff = {"handoff_type": "chat_to_voice", "handoff_confidence": "contact_and_queue"}
+    handoff = {"handoff_type": "chat_to_voice", "handoff_confidence": "contact_phone_and_queue"}
     handoff |= {"handoff_gap_seconds": "45.000", "wrapup_code_id": "code-7"}
     merged = {"canonical_contact_id": "after"}
     assert packed_guides.rows(STEPS) == [
@@ -258,7 +267,7 @@ def test_a_merge_found_late_rewrites_the_journey_of_a_list(packed_guides: Packed
     }
     assert document["metadata"] == {
         "extractionTimestampUTC": "2026-09-21T18:13:20.000Z",
-        "totalInteractions": 5,
+        "totalInteractions": 7,
         "filteredOut": 2,
         "mergedFromIds": ["before"],
     }
@@ -308,7 +317,9 @@ def load_reports(raw: RawTables) -> None:
                 idleTime=149.75,
                 offQueueTime=600,
             ),
-            report("user", "user-3", DAY, handledCount=1, talkTime=10),
+            # The guide's own code takes a metric of its three that is missing for 0.
+            report("user", "user-3", DAY)
+            | {"metrics": {"handledCount": {"count": 1}, "talkTime": {"sum": 10.0}}},
         ],
     )
 
@@ -317,7 +328,7 @@ def test_counts_by_name_and_reports_without_media_type(packed_guides: Packed) ->
     assert packed_guides.rows(
         "select flow_outcome_key, outcome_count, outcome_share, reported_share, is_missing,"
         " is_alias_applied from genesys_marts.fct_flow_outcomes where interval_kind = 'hour'"
-        " order by flow_id, interval_started_at, outcome_name",
+        " and flow_outcome_count > 0 order by flow_id, interval_started_at, outcome_name",
     ) == [
         {"flow_outcome_key": key, "is_missing": is_missing, "is_alias_applied": is_renamed}
         | ({} if count is None else {"outcome_count": count})
@@ -331,6 +342,15 @@ def test_counts_by_name_and_reports_without_media_type(packed_guides: Packed) ->
             ("flow-2_Ident", 5, 1.0, False, False),
         )
     ]
+    # What is expected is missing in all 245 days that were read, whatever else the flow reached.
+    assert packed_guides.rows(
+        "select flow_outcome_key, count(*) as hour_count, count(outcome_count) as told_count"
+        " from genesys_marts.fct_flow_outcomes where interval_kind = 'hour' and is_missing"
+        " group by flow_outcome_key order by flow_outcome_key",
+    ) == [
+        {"flow_outcome_key": "flow-1_Billed", "hour_count": 5879, "told_count": 0},
+        {"flow_outcome_key": "flow-3_Billed", "hour_count": 5880, "told_count": 0},
+    ]
     assert packed_guides.rows(
         "select media_type, report_date, interval_minutes, handled_count, handle_seconds,"
         " service_level from genesys_marts.fct_queue_intervals"
@@ -340,15 +360,15 @@ def test_counts_by_name_and_reports_without_media_type(packed_guides: Packed) ->
         | {"handled_count": count, "handle_seconds": "120.004"}
         for day, minutes, count in (("2026-03-29", 1380, 3), ("2026-10-25", 1500, 12))
     ]
-    # Handle time is what the guides divide: talk and after-call work, without hold. A metric that
-    # the answer lacks is unknown, and so is what needs it.
+    # Handle time is what the guides divide: talk and after-call work, without hold. Another metric
+    # that the answer lacks is unknown, and so is what needs it.
     assert packed_guides.rows(
         "select user_id, media_types, handled_count, talk_seconds, handle_seconds, aht_seconds,"
         " occupancy, idle_seconds, on_queue_seconds from genesys_marts.fct_agent_intervals"
         " where interval_kind = 'quarter_hour' order by user_id",
     ) == [
         {"user_id": "user-1", "media_types": "all", "handled_count": 0}
-        | {"idle_seconds": "900.000"},
+        | {"talk_seconds": "0.000", "handle_seconds": "0.000", "idle_seconds": "900.000"},
         {"user_id": "user-2", "media_types": "all", "handled_count": 2}
         | {"talk_seconds": "100.000", "handle_seconds": "120.500", "aht_seconds": 60.25}
         | {"idle_seconds": "149.750", "occupancy": 150.25 / 300},
@@ -359,6 +379,6 @@ def test_counts_by_name_and_reports_without_media_type(packed_guides: Packed) ->
         "select user_id, user_name, is_known from genesys_marts.dim_users order by user_id",
     ) == [
         {"user_id": "user-1", "user_name": "Ada Example", "is_known": True},
-        {"user_id": "user-2", "user_name": "Unknown user", "is_known": False},
-        {"user_id": "user-3", "user_name": "Unknown user", "is_known": False},
+        {"user_id": "user-2", "user_name": "Unknown user user-2", "is_known": False},
+        {"user_id": "user-3", "user_name": "Unknown user user-3", "is_known": False},
     ]

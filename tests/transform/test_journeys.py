@@ -62,7 +62,7 @@ MERGED = [
 
 
 def test_a_late_merge_rewrites_history_in_the_next_build(packed: Packed) -> None:
-    voice = {"handoff_type": "chat_to_voice", "handoff_confidence": "contact_and_queue"}
+    voice = {"handoff_type": "chat_to_voice", "handoff_confidence": "contact_phone_and_queue"}
     assert packed.between[STEPS] == [
         {"canonical_contact_id": who, "conversation_id": name, "step_number": step}
         | {"node_number": node, "duration_seconds": seconds}
@@ -109,7 +109,7 @@ def test_a_late_merge_rewrites_history_in_the_next_build(packed: Packed) -> None
     assert [step["conversationId"] for step in document["timeline"]] == ["chat", "call", "another"]
     assert document["metadata"] == {
         "extractionTimestampUTC": "2026-09-21T16:13:20.000Z",
-        "totalInteractions": 3,
+        "totalInteractions": 4,
         "filteredOut": 1,
         "mergedFromIds": ["before"],
     }

@@ -156,7 +156,7 @@ def test_m8_nobody_comes_back_with_a_conversation_first_loaded_later() -> None:
         (ExternalContacts(), {"id": "new", "externalIds": [{"value": "0"}, {"value": "crm-1"}]}),
         (GuidesContacts([], None), {"id": "new", "externalId": "crm-1"}),
         (
-            GuidesParticipants(["Id"], 1, ["Id"]),
+            GuidesParticipants(["Id"], 1, contact_attributes=["Id"]),
             {"interactionId": "i", "participantId": "p",
              "participant": {"customAttributes": {"Id": "crm-1"}}},
         ),

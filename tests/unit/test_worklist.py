@@ -11,10 +11,12 @@ import duckdb
 import pytest
 
 from loader.resources.guides.contacts import ContactsToRead, GuidesContacts, GuidesConversations
+from loader.resources.guides.worklist import KnownContact
 from loader.resources.resource import SnapshotSpan
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 WEEK = timedelta(days=7)
+YESTERDAY = NOW - timedelta(days=1)
 SPAN = SnapshotSpan("1763000001.5", "1763000003.5", NOW - timedelta(days=1), NOW)
 BEFORE, FIRST, LAST, AFTER = (f"176300000{number}.5" for number in (1, 2, 3, 4))
 
@@ -69,7 +71,7 @@ def test_who_was_named_between_two_snapshots_is_asked_for(loaded: Loaded) -> Non
     loaded.participant(AFTER, crm="next-time")
     contacts = GuidesContacts(["crm", "other"], refresh=None)
     found = contacts.look_up(loaded.query, SPAN)
-    assert found == ContactsToRead(("one", "two"), {})
+    assert found == ContactsToRead(("one", "two"), {}, YESTERDAY)
     assert contacts.is_due(found, NOW, NOW, WEEK)
     assert contacts.overhead(found) == 4
     first = contacts.look_up(loaded.query, replace(SPAN, behind=None))
@@ -78,15 +80,34 @@ def test_who_was_named_between_two_snapshots_is_asked_for(loaded: Loaded) -> Non
     assert contacts.look_up(loaded.query, SPAN) == found
 
 
-def test_a_resolved_id_is_good_for_a_day_and_a_contact_for_its_time(loaded: Loaded) -> None:
+def test_a_contact_is_good_for_its_time_and_one_merged_for_as_long_as_the_canonical_one(
+    loaded: Loaded,
+) -> None:
     day = timedelta(days=1)
     loaded.contact(BEFORE, "x-fresh", "fresh", day - timedelta(minutes=1))
-    loaded.contact(BEFORE, "x-old", "old", day)
     loaded.contact(BEFORE, "x-due", "due", WEEK)
     loaded.contact(BEFORE, "x-asked-yesterday", "asked", WEEK + day)
     loaded.contact(BEFORE, "x-merged", "merged", WEEK, mergedTo="x-due")
     found = GuidesContacts(["crm"], WEEK).look_up(loaded.query, SPAN)
-    assert found == ContactsToRead(("due",), {"fresh": "x-fresh"})
+    known = {"due": KnownContact("x-due", False, NOW - WEEK)}
+    assert found == ContactsToRead(("due",), known, YESTERDAY)
+
+
+def test_who_is_named_is_known_by_the_contact_that_went_into_no_other(loaded: Loaded) -> None:
+    """Where all did, by the one read last: its record says where it went."""
+    hour = timedelta(hours=1)
+    loaded.contact(BEFORE, "x-gone", "one", 3 * hour, mergedTo="x-1")
+    loaded.contact(BEFORE, "x-head", "one", 2 * hour)
+    loaded.contact(BEFORE, "x-last", "one", hour, mergedTo="x-head")
+    loaded.contact(BEFORE, "x-first", "two", 2 * hour, mergedTo="x-head")
+    loaded.contact(BEFORE, "x-second", "two", hour, mergedTo="x-head")
+    for name in ("one", "two"):
+        loaded.participant(FIRST, crm=name)
+    found = GuidesContacts(["crm"], WEEK).look_up(loaded.query, SPAN)
+    assert {one: known.contact_id for one, known in found.known.items()} == {
+        "one": "x-head",
+        "two": "x-second",
+    }
 
 
 def test_a_snapshot_that_goes_on_finds_whom_it_began_with(loaded: Loaded) -> None:
@@ -95,7 +116,8 @@ def test_a_snapshot_that_goes_on_finds_whom_it_began_with(loaded: Loaded) -> Non
     loaded.contact(BEFORE, "x-2", "named", timedelta(hours=1))
     contacts, conversations = GuidesContacts(["crm"], WEEK), GuidesConversations(100)
     begun = contacts.look_up(loaded.query, SPAN)
-    assert begun == ContactsToRead(("aged", "named"), {"named": "x-2"})
+    assert begun.external_ids == ("aged", "named")
+    assert {one.contact_id for one in begun.known.values()} == {"x-1", "x-2"}
     listed = conversations.look_up(loaded.query, SPAN)
     # What it has loaded itself before it was stopped, and what others have since.
     loaded.contact(AFTER, "x-1", "aged", timedelta(0))

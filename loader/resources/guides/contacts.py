@@ -4,10 +4,10 @@
 `/conversations?externalContactId=`. There is no list of contacts: those are asked for whose id in
 another system (the CRM's) stands in a participant attribute that was loaded, and never by e-mail or
 phone, which people share and change. Which Genesys id belongs to an external one is remembered for
-24 hours; a merge found meanwhile makes it forgotten.
+24 hours; a merge found meanwhile is followed to the canonical contact.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -19,11 +19,11 @@ from loader.genesys.client import Client
 from loader.genesys.replies import Decode, Reply
 from loader.raw import Subject
 from loader.resources.guides.worklist import (
+    KnownContact,
     grown_old,
     known_contacts,
     named_since,
     read_since,
-    resolved,
 )
 from loader.resources.pages import (
     Records,
@@ -40,6 +40,8 @@ from loader.windows import Window
 CONTACTS = "/api/v2/external-contacts"
 CONVERSATIONS = "/api/v2/conversations"
 CONTACTS_PER_PAGE = 10
+# So long an external id need not be resolved again.
+CACHE = timedelta(hours=24)
 LARGEST_PAGE = 200
 # How often one contact's list begins again before it is called incomplete.
 MAX_TRIES = 3
@@ -64,11 +66,13 @@ class ContactsToRead:
 
     Attributes:
         external_ids: of the contacts, sorted.
-        resolved: Genesys' id by external id, where it was resolved in the last 24 hours.
+        known: those of them that were read before, by external id.
+        fresh_since: when an external id must have been resolved to be remembered.
     """
 
     external_ids: tuple[str, ...]
-    resolved: Mapping[str, str]
+    known: Mapping[str, KnownContact]
+    fresh_since: datetime
 
 
 class GuidesContacts(Resource[ContactsToRead]):
@@ -97,7 +101,11 @@ class GuidesContacts(Resource[ContactsToRead]):
         external_ids = named_since(query, span, self._attributes)
         if self._refresh is not None:
             external_ids |= grown_old(known, span, self._refresh)
-        return ContactsToRead(tuple(sorted(external_ids)), resolved(known, span))
+        return ContactsToRead(
+            tuple(sorted(external_ids)),
+            {one: known[one] for one in external_ids if one in known},
+            span.at - CACHE,
+        )
 
     def is_due(
         self,
@@ -127,7 +135,7 @@ class GuidesContacts(Resource[ContactsToRead]):
         batch = todo[:CONTACTS_PER_PAGE]
         records: dict[str, bytes] = {}
         for external_id in batch:
-            _read_contact(client, external_id, found.resolved.get(external_id), records)
+            _read_contact(client, external_id, found, records)
         more = len(todo) > len(batch)
         return Answer(
             records=list(records.values()), token=write_token(_After(batch[-1])) if more else None
@@ -145,25 +153,59 @@ def _looked_up(found: Looked | None) -> Looked:
 
 
 def _read_contact(
-    client: Client, external_id: str, known: str | None, records: dict[str, bytes]
+    client: Client, external_id: str, found: ContactsToRead, records: dict[str, bytes]
 ) -> None:
-    """Add a contact, known by an id or not, and all that were merged into it to `records`."""
-    found = None if known is None else _get(client, f"{CONTACTS}/{known}")
-    if found is None or found[0].merged_to is not None or found[0].external_id != external_id:
-        # Never seen, gone, merged since, or somebody else's by now: only the external id leads to
-        # the canonical one.
-        found = _get(client, CONTACTS, {"externalId": external_id, "pageSize": 1})
-        if found is None:
-            return
-        found = _get(client, f"{CONTACTS}/{found[0].id}")
-        if found is None:
-            return
-    contact, body = found
-    records[contact.id] = body
-    for merged_id in contact.merged_from_ids:
+    """Add a contact, those that led to it and those that were merged into it to `records`."""
+    known = found.known.get(external_id)
+    known_id = None if known is None else known.contact_id
+    for contact_id in _possible_ids(client, external_id, found):
+        chain = _chain(client, contact_id)
+        # One that was known and not merged may have become somebody else's, or nobody's.
+        if len(chain) > 1 or (
+            chain and (chain[0][0].external_id == external_id or contact_id != known_id)
+        ):
+            break
+    else:
+        return
+    records |= {contact.id: body for contact, body in chain}
+    # Whoever led here before says where it went, in case the canonical one does not tell.
+    led_here = [] if known_id is None else [known_id]
+    for merged_id in (*chain[-1][0].merged_from_ids, *led_here):
         merged = None if merged_id in records else _get(client, f"{CONTACTS}/{merged_id}")
         if merged is not None:
             records[merged_id] = merged[1]
+
+
+def _possible_ids(client: Client, external_id: str, found: ContactsToRead) -> Iterator[str]:
+    """Give the ids that may lead to a contact, the one remembered first.
+
+    One that is no longer remembered is still tried in the end: a service may forget the external id
+    of a contact that went into another.
+    """
+    known = found.known.get(external_id)
+    is_remembered = known is not None and known.read_at > found.fresh_since
+    if known is not None and is_remembered:
+        yield known.contact_id
+    told = _get(client, CONTACTS, {"externalId": external_id, "pageSize": 1})
+    if told is not None:
+        yield told[0].id
+    if known is not None and not is_remembered:
+        yield known.contact_id
+
+
+def _chain(client: Client, contact_id: str) -> list[tuple[_Contact, bytes]]:
+    """Follow `mergedTo` to the canonical contact, the last; nobody where one on the way is gone."""
+    chain: list[tuple[_Contact, bytes]] = []
+    following: str | None = contact_id
+    while following is not None:
+        found = _get(client, f"{CONTACTS}/{following}")
+        if found is None:
+            return []
+        chain.append(found)
+        following = found[0].merged_to
+        if following in {contact.id for contact, _ in chain}:
+            break  # a circle; the models name it
+    return chain
 
 
 def _get(

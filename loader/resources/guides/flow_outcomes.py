@@ -32,7 +32,8 @@ from loader.windows import Window, iso
 
 PATH = "/api/v2/analytics/query-builder/query"
 LIMITS = EndpointLimits(per_second=10, failures=5)
-# Later outcomes are not yet counted in full; windows end where they are.
+# Later outcomes are not yet counted in full; windows end where they are. So no `metricsDelay` is
+# sent: it would leave out what lies before the end of each window, for good.
 SETTLE = timedelta(minutes=60)
 LARGEST_PAGE = 100
 # Time groups, finest first, and the longest range each may be asked for.
@@ -120,7 +121,8 @@ class GuidesFlowOutcomes(Resource[None]):
         return Answer(
             records=records,
             token=None if after is None else write_token(after),
-            adjustment=coarsened(place.time_group, self._finest),
+            # Also where it is our own windows that are too long for hours.
+            adjustment=coarsened(place.time_group, next(iter(TIME_GROUPS))),
         )
 
     def _flows(self, client: Client, window: Window, time_group: str) -> list[str]:
@@ -170,7 +172,6 @@ class GuidesFlowOutcomes(Resource[None]):
             "groupBy": ["flow-id"],
             "timeGroup": time_group,
             "limit": self._page_size,
-            "metricsDelay": "PT1H",
         }
         if flow is not None:
             query["filters"] = [

@@ -1,29 +1,31 @@
 """Interactions by export, of the integration guides (GUIDES G-C).
 
 `POST /api/v2/export/interactions`. Only columns that are named come back, an unknown one refuses
-the whole query: at the start of a run the service is asked which it has, and those that are also in
-the mapping (`interaction_columns.csv`) are read. The page token goes out in a request header and
-comes back in a response header or in the body. It belongs to one query and one window.
+the whole query: at the start of a run one record is asked for with all columns of the mapping
+(`interaction_columns.csv`), without those that are refused until it comes. The page token goes out
+in a request header and comes back in a response header or in the body, until there is none or a
+page is empty. It belongs to one query and one window.
 """
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 
-from loader.errors import Lacking, SourceContractError
+from loader.errors import Lacking, Refused, SourceContractError
 from loader.genesys.client import Client
+from loader.genesys.named import named_in
 from loader.genesys.replies import Reply
 from loader.raw import Subject
 from loader.resources.pages import (
     Records,
-    envelope_decoder,
     lost_if_refused,
     page_decoder,
     read_token,
+    token_in_header,
     write_token,
 )
 from loader.resources.record_ids import RecordId
@@ -45,7 +47,6 @@ SETTLE = timedelta(minutes=15)
 class _Page(msgspec.Struct, rename="camel"):
     records: list[msgspec.Raw] | None = None
     next_page_token: str | None = None
-    available_columns: list[str] | None = None
 
 
 class _Place(msgspec.Struct):
@@ -68,6 +69,7 @@ class GuidesInteractions(Resource[LiveColumns]):
     Args:
         columns: those of the mapping, named as the service names them.
         page_size: records a page.
+        filters: values the records must hold, by path.
     """
 
     name = "guides_interactions"
@@ -80,7 +82,13 @@ class GuidesInteractions(Resource[LiveColumns]):
         Subject("user", ("agentIds",)),
     )
 
-    def __init__(self, columns: Sequence[str], page_size: int) -> None:
+    def __init__(
+        self, columns: Sequence[str], page_size: int, filters: Mapping[str, str] | None = None
+    ) -> None:
+        self._filters = [
+            {"type": "exact", "path": path, "value": value}
+            for path, value in (filters or {}).items()
+        ]
         self._mapped = LiveColumns(tuple(columns))
         self._page_size = min(page_size, LARGEST_PAGE)
         self._page = page_decoder(_Page, "records")
@@ -88,31 +96,49 @@ class GuidesInteractions(Resource[LiveColumns]):
     def discover(
         self, client: Client, found: LiveColumns | None, now: datetime
     ) -> tuple[LiveColumns | None, Sequence[LiveField]]:
-        """Ask for the columns there are now, by the smallest query.
+        """Ask for one record with all columns, and leave out those that are refused.
+
+        What the record has beside them is new: named, not loaded before it is mapped.
 
         Raises:
             SourceContractError: a column is gone without which no record counts.
         """
         end = floor(now - SETTLE, timedelta(minutes=1))
-        window = Window(end - timedelta(minutes=1), end)
-        decode = envelope_decoder(_Page, "records")
-        envelope, _ = client.post(PATH, decode, self._body(window, ["id"], 1))
-        if envelope.available_columns is None:
-            logger.warning("%s does not tell its columns; the mapping is taken as it is", PATH)
-            return found, ()
-        live = set(envelope.available_columns)
-        mapped = self._mapped.names
-        gone = [column for column in REQUIRED_COLUMNS if column not in live]
-        if gone:
-            raise SourceContractError(
-                f"{PATH} no longer has the columns {', '.join(gone)}; give interaction_columns.csv "
-                "a new version."
-            )
+        # Long enough to hold a record on most days.
+        window = Window(end - timedelta(days=1), end)
+        live = list(self._mapped.names)
+        while True:
+            try:
+                _, records = client.post(PATH, self._page, self._body(window, live, 1))
+                break
+            except Refused as refusal:
+                if refusal.status != 400:
+                    raise
+                optional = [name for name in live if name not in REQUIRED_COLUMNS]
+                refused = named_in(refusal.explanation, optional)
+                if refused is None and named_in(refusal.explanation, REQUIRED_COLUMNS):
+                    raise SourceContractError(
+                        f"{PATH} no longer has the column "
+                        f"{named_in(refusal.explanation, REQUIRED_COLUMNS)}, without which no "
+                        "record counts; give interaction_columns.csv a new version."
+                    ) from None
+                if refused is None:
+                    raise
+                live.remove(refused)
+        shown = [name for record in records for name in self._shown(bytes(record))]
         fields = [
-            LiveField(name, is_mapped=name in mapped, is_live=name in live)
-            for name in dict.fromkeys([*mapped, *envelope.available_columns])
+            LiveField(name, is_mapped=name in self._mapped.names, is_live=name in {*live, *shown})
+            for name in dict.fromkeys([*self._mapped.names, *shown])
         ]
-        return LiveColumns(tuple(name for name in mapped if name in live)), fields
+        return LiveColumns(tuple(live)), fields
+
+    @staticmethod
+    def _shown(record: bytes) -> list[str]:
+        """Return the names of a record's fields; none of one that cannot be read."""
+        try:
+            return list(msgspec.json.decode(record, type=dict[str, msgspec.Raw]))
+        except (msgspec.DecodeError, RecursionError):
+            return []
 
     def query(self, window: Window, found: LiveColumns | None) -> object:
         """Return the body of every page of `window`; all of the mapping without a discovery."""
@@ -140,7 +166,8 @@ class GuidesInteractions(Resource[LiveColumns]):
                 raise SourceContractError(f"{PATH} served a page twice, under two page tokens.")
         return Answer(
             records=records,
-            token=None if page is None else write_token(_Place(page, checksum)),
+            # "until the platform returns null or an empty array"
+            token=None if page is None or not records else write_token(_Place(page, checksum)),
         )
 
     def _problem(self, records: Records) -> str | None:
@@ -158,14 +185,13 @@ class GuidesInteractions(Resource[LiveColumns]):
 
     def _decode(self, reply: Reply) -> tuple[Records, str | None]:
         envelope, records = self._page(reply)
-        return records, envelope.next_page_token or reply.headers.get(TOLD_TOKEN) or None
+        return records, envelope.next_page_token or token_in_header(reply.headers, TOLD_TOKEN)
 
-    @staticmethod
-    def _body(window: Window, columns: Sequence[str], page_size: int) -> dict[str, object]:
+    def _body(self, window: Window, columns: Sequence[str], page_size: int) -> dict[str, object]:
         return {
             "dateFrom": iso(window.start),
             "dateTo": iso(window.end),
-            "filters": [],
+            "filters": self._filters,
             "columns": list(columns),
             "pageSize": page_size,
         }

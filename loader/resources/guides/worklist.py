@@ -12,7 +12,6 @@ import msgspec
 
 from loader.resources.resource import Query, SnapshotSpan
 
-CACHE = timedelta(hours=24)
 # Before any load.
 BEGINNING = "0"
 
@@ -37,14 +36,19 @@ _decode_contact = msgspec.json.Decoder(_Contact).decode
 
 @dataclass(frozen=True)
 class KnownContact:
-    """A canonical contact as it was last read."""
+    """A contact as it was last read; it may have gone into another."""
 
     contact_id: str
+    is_merged: bool
     read_at: datetime
 
 
 def known_contacts(query: Query, span: SnapshotSpan) -> dict[str, KnownContact]:
-    """Return the canonical contacts loaded until the snapshot, by their external ids."""
+    """Return the contacts loaded until the snapshot, by their external ids.
+
+    Of several that have one external id it is the one that did not go into another, else the one
+    read last.
+    """
     rows = query(
         """
         select payload, extracted_at from (
@@ -57,21 +61,14 @@ def known_contacts(query: Query, span: SnapshotSpan) -> dict[str, KnownContact]:
         """,
         span.through,
     )
-    known = {}
+    known: dict[str, KnownContact] = {}
     for payload, read_at in rows:
         contact = _decode_contact(payload)
-        if contact.external_id and contact.merged_to is None:
-            known[contact.external_id] = KnownContact(contact.id, read_at)
+        is_merged = contact.merged_to is not None
+        held = known.get(contact.external_id or "")
+        if contact.external_id and (held is None or held.is_merged or not is_merged):
+            known[contact.external_id] = KnownContact(contact.id, is_merged, read_at)
     return known
-
-
-def resolved(known: Mapping[str, KnownContact], span: SnapshotSpan) -> dict[str, str]:
-    """Return Genesys' id by external id, where it was resolved in the last 24 hours."""
-    return {
-        external_id: contact.contact_id
-        for external_id, contact in known.items()
-        if contact.read_at > span.at - CACHE
-    }
 
 
 def named_since(query: Query, span: SnapshotSpan, attributes: Sequence[str]) -> set[str]:
@@ -96,7 +93,7 @@ def named_since(query: Query, span: SnapshotSpan, attributes: Sequence[str]) -> 
 def grown_old(
     known: Mapping[str, KnownContact], span: SnapshotSpan, refresh: timedelta
 ) -> set[str]:
-    """Return the external ids of contacts that have not been read for `refresh`.
+    """Return the external ids of canonical contacts that have not been read for `refresh`.
 
     Contacts that are gone (404) leave no record to tell when that was found: so each is asked for
     once in `refresh`, counted from its last record, and not in every run.
@@ -105,7 +102,8 @@ def grown_old(
     return {
         external_id
         for external_id, contact in known.items()
-        if (span.at - contact.read_at) // refresh
+        if not contact.is_merged
+        and (span.at - contact.read_at) // refresh
         > max(last - contact.read_at, timedelta(0)) // refresh
     }
 

@@ -98,10 +98,7 @@ final as (
         case
             -- Of a call that we made, ani is a number of ours: everybody would share it.
             when conversations.direction = 'outbound' then null
-            when numbered_customers.ani like 'tel:%'
-                then replace(numbered_customers.ani, 'tel:', '')
-            when {{ matches('numbered_customers.ani', '[+]?[0-9]{3,20}') }}
-                then numbered_customers.ani
+            else {{ phone_number('numbered_customers.ani') }}
         end as phone_number,
 
         -- timestamps, UTC

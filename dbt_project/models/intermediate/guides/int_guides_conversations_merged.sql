@@ -96,13 +96,21 @@ final as (
         coalesce(interactions.state, listed.state) as state,
         coalesce(interactions.media_type, {{ media_type_of('listed.conversation_type') }})
             as media_type,
+        interactions.interaction_type,
+        interactions.skill_ids,
         interactions.division_ids,
         interactions.external_tag,
+        case
+            -- Of a call that we made, ani is a number of ours: everybody would share it.
+            when interactions.direction = 'outbound' then null
+            else {{ phone_number('interactions.ani') }}
+        end as phone_number,
 
         -- numbers
         interactions.queue_count,
         interactions.agent_count,
         interactions.acw_ms,
+        interactions.duration_ms as genesys_duration_ms,
 
         -- booleans; whether it has ended is what the export alone tells
         case when interactions.conversation_id is not null then interactions.ended_at is null end

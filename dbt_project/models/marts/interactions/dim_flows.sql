@@ -1,4 +1,5 @@
--- Grain: one row per flow that Genesys lists or that a conversation or an aggregate names.
+-- Grain: one row per flow that Genesys lists, or that a conversation, an aggregate or an expected
+-- outcome names.
 
 with
 
@@ -30,6 +31,11 @@ used as (
             flow_id,
             null as flow_type
         from {{ ref('int_flow_outcome_counts_unioned') }}
+        union all
+        select
+            flow_id,
+            null as flow_type
+        from {{ ref('int_flow_outcomes_expected') }}
     ) as flows_named
     group by flow_id
 

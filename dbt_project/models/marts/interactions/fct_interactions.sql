@@ -224,15 +224,18 @@ final as (
         conversations.originating_direction,
         conversations.conversation_initiator,
         conversations.state,
+        conversations.interaction_type,
         coalesce(sessions_per_conversation.initial_media_type, conversations.media_type)
             as initial_media_type,
         sessions_per_conversation.media_types,
+        conversations.skill_ids,
         conversations.division_ids,
         conversations.external_tag,
 
         -- numbers
         {{ seconds(duration_ms('conversations.started_at', 'conversations.ended_at')) }}
             as duration_seconds,
+        {{ seconds('conversations.genesys_duration_ms') }} as genesys_duration_seconds,
         {{ seconds('coalesce(sessions_per_conversation.wait_ms, conversations.without_sessions)') }}
             as wait_seconds,
         {{ seconds('coalesce(sessions_per_conversation.ivr_ms, conversations.without_sessions)') }}

@@ -85,6 +85,8 @@ possible_handoffs as (
         earlier.channel_type as earlier_channel_type,
         {{ milliseconds_between('earlier.ended_at', 'later.started_at') }} as gap_ms,
         case
+            when earlier.queue_id = later.queue_id and earlier.phone_number = later.phone_number
+                then 'contact_phone_and_queue'
             when earlier.queue_id = later.queue_id then 'contact_and_queue'
             when earlier.phone_number = later.phone_number then 'contact_and_phone'
             else 'contact'
@@ -107,7 +109,11 @@ ranked_handoffs as (
         row_number() over (
             partition by canonical_contact_id, step_number
             order by
-                case confidence when 'contact' then 2 else 1 end asc,
+                case confidence
+                    when 'contact_phone_and_queue' then 1
+                    when 'contact' then 3
+                    else 2
+                end asc,
                 abs(gap_ms) asc,
                 earlier_step_number desc
         ) as handoff_rank

@@ -106,7 +106,10 @@ documents as (
         *,
         {{ json_object_text([
             ('extractionTimestampUTC', json_string(iso_text('extracted_at'))),
-            ('totalInteractions', "cast(interaction_count as " ~ dbt.type_string() ~ ")"),
+            (
+                'totalInteractions',
+                "cast(interaction_count + filtered_count as " ~ dbt.type_string() ~ ")"
+            ),
             ('filteredOut', "cast(filtered_count as " ~ dbt.type_string() ~ ")"),
             ('mergedFromIds', 'merged_from_ids'),
         ]) }} as metadata

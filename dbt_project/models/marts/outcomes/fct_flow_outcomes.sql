@@ -1,5 +1,5 @@
 -- Grain: one row per flow, outcome name, kind of interval and interval; also one for each expected
--- outcome that is missing in an interval in which its flow has rows.
+-- outcome that is missing in an interval that was read, or in which its flow has rows.
 -- A table: a renamed outcome takes its whole series along.
 
 {% set kinds = ['hour', 'day', 'month'] %}
@@ -7,6 +7,8 @@
 with
 
 {{ placed_in_intervals('int_flow_outcome_counts_unioned', 'outcomes', kinds) }},
+
+{{ placed_in_intervals('int_flow_outcomes_expected', 'looked_for', kinds) }},
 
 names as (
 
@@ -75,6 +77,19 @@ intervals_of_flows as (
 
 ),
 
+looked_for as (
+
+    select
+        flow_id,
+        interval_kind,
+        interval_started_at,
+        outcome_name,
+        max(loaded_at) as loaded_at
+    from looked_for_placed
+    group by flow_id, interval_kind, interval_started_at, outcome_name
+
+),
+
 wanted as (
 
     select
@@ -83,6 +98,15 @@ wanted as (
         interval_started_at,
         outcome_name
     from summed
+
+    union
+
+    select
+        flow_id,
+        interval_kind,
+        interval_started_at,
+        outcome_name
+    from looked_for
 
     union
 
@@ -123,7 +147,7 @@ final as (
         summed.outcome_count,
         summed.success_count,
         summed.failure_count,
-        intervals_of_flows.flow_outcome_count,
+        coalesce(intervals_of_flows.flow_outcome_count, 0) as flow_outcome_count,
         {{ ratio('summed.outcome_count', 'intervals_of_flows.flow_outcome_count') }}
             as outcome_share,
         case
@@ -149,10 +173,10 @@ final as (
         -- timestamps, UTC
         bounded.interval_started_at,
         bounded.interval_ended_at,
-        coalesce(summed.loaded_at, intervals_of_flows.loaded_at) as loaded_at
+        coalesce(summed.loaded_at, intervals_of_flows.loaded_at, looked_for.loaded_at) as loaded_at
 
     from bounded
-    inner join intervals_of_flows
+    left join intervals_of_flows
         on
             bounded.flow_id = intervals_of_flows.flow_id
             and bounded.interval_kind = intervals_of_flows.interval_kind
@@ -163,6 +187,12 @@ final as (
             and bounded.outcome_name = summed.outcome_name
             and bounded.interval_kind = summed.interval_kind
             and bounded.interval_started_at = summed.interval_started_at
+    left join looked_for
+        on
+            bounded.flow_id = looked_for.flow_id
+            and bounded.outcome_name = looked_for.outcome_name
+            and bounded.interval_kind = looked_for.interval_kind
+            and bounded.interval_started_at = looked_for.interval_started_at
     left join expected
         on
             bounded.flow_id = expected.flow_id

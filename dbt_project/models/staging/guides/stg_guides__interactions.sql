@@ -55,6 +55,7 @@ renamed as (
         lower({{ interaction_field('record', 'media_type') }}) as media_type,
         {{ interaction_field('record', 'state') }} as state,
         {{ interaction_field('record', 'external_tag') }} as external_tag,
+        {{ interaction_field('record', 'ani') }} as ani,
         {{ json_array_text(interaction_field('record', 'division_ids')) }} as division_ids,
         {{ json_array_text(interaction_field('record', 'skills')) }} as skill_ids,
 

@@ -11,7 +11,8 @@
 
 -- Grain: one row per participant of a conversation, as it was last read.
 -- A participant whose attributes were cut off is read again within the same window, so of versions
--- that were asked for at the same time the one with most attributes counts.
+-- that were asked for at the same time the one with most attributes counts, then the longest:
+-- values are cut off too.
 
 with
 
@@ -66,7 +67,7 @@ records as (
         *,
         {{ json_record(
             json_node_field('record', 'participant'),
-            ['type', 'duration', 'customAttributeCount'],
+            ['type', 'duration'],
             nodes=['customAttributes']
         ) }} as participant
     from documents
@@ -77,7 +78,9 @@ counted as (
 
     select
         *,
-        {{ json_key_count(json_node_field('participant', 'customAttributes')) }} as attribute_count
+        -- Who has none lacks the object.
+        coalesce({{ json_key_count(json_node_field('participant', 'customAttributes')) }}, 0)
+            as attribute_count
     from records
 
 ),
@@ -88,7 +91,7 @@ numbered as (
         *,
         row_number() over (
             partition by record_id
-            order by attribute_count desc nulls last, payload_hash desc
+            order by attribute_count desc, length(payload) desc, payload_hash desc
         ) as version_number
     from counted
 
@@ -108,8 +111,6 @@ renamed as (
 
         -- numbers
         cast(attribute_count as bigint) as attribute_count,
-        {{ try_bigint(json_field('participant', 'customAttributeCount')) }}
-            as announced_attribute_count,
         {{ milliseconds_from_seconds(json_field('participant', 'duration')) }} as duration_ms,
 
         -- timestamps, UTC
