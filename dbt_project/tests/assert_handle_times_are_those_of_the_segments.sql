@@ -5,7 +5,9 @@ with
 agent_sessions as (
 
     select * from {{ ref('stg_platform__sessions') }}
-    where participant_purpose in ('agent', 'user')
+    where
+        participant_purpose in ('agent', 'user')
+        and coalesce(media_type, '') not in ('cobrowse', 'screenshare', 'screenmonitoring')
 
 ),
 
@@ -15,7 +17,7 @@ segments as (
         *,
         {{ duration_ms('started_at', 'ended_at') }} as duration_ms
     from {{ ref('stg_platform__segments') }}
-    where segment_type in ('interact', 'hold', 'wrapup')
+    where segment_type in ('interact', 'hold', 'wrapup', 'dialing', 'contacting')
 
 ),
 
@@ -29,6 +31,9 @@ handle_per_conversation as (
         on
             segments.conversation_id = agent_sessions.conversation_id
             and segments.session_id = agent_sessions.session_id
+    where
+        agent_sessions.direction = 'outbound'
+        or segments.segment_type not in ('dialing', 'contacting')
     group by segments.conversation_id
 
 ),

@@ -8,6 +8,7 @@ from _pytest.mark import ParameterSet
 from tests.harness.postgres import PostgresDatabase
 from tests.transform import (
     test_awkward_records,
+    test_definitions,
     test_guides,
     test_journeys,
     test_published_samples,
@@ -62,6 +63,7 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         1,
         conversation_details=[
             *test_awkward_records.RECORDS,
+            *test_definitions.RECORDS,
             *test_reference_data.CONVERSATIONS,
             *test_journeys.CONVERSATIONS,
             test_published_samples.published_conversation(),
