@@ -14,6 +14,8 @@ from tests.transform import (
     test_published_samples,
     test_reference_data,
 )
+from tests.transform.aggregates import QUARTER
+from tests.transform.conversations import DAY
 from tests.transform.packed import Engine, Packed
 from tests.transform.warehouses import (
     MODELS_AND_SEEDS,
@@ -59,6 +61,7 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     engine = _engine(request)
     warehouse = engine.fresh(tmp_path_factory.mktemp("packed"))
     raw = RawTables(warehouse)
+    raw.load(0, window=(DAY, DAY + QUARTER), **test_awkward_records.NAMELESS_GROUPS)
     raw.load(
         1,
         conversation_details=[

@@ -12,7 +12,8 @@ platform as (
         communicating_ms,
         idle_ms,
         not_responding_ms,
-        off_queue_ms,
+        -- The routing status OFF_QUEUE also holds for who is not there at all.
+        presence_ms - offline_ms - on_queue_ms as off_queue_ms,
         on_queue_ms,
         presence_ms - offline_ms as logged_in_ms,
         loaded_at
