@@ -335,3 +335,31 @@ def _equal(expected: object, found: object) -> bool:
     if isinstance(expected, int | float) and not isinstance(expected, bool):
         return found is not None and Decimal(str(found)) == Decimal(str(expected))
     return expected == found
+
+
+def test_segments_and_metrics_are_there_as_genesys_tells_them(packed: Packed) -> None:
+    of_case = "where conversation_id = 'barged-in'"
+    assert packed.rows(
+        "select session_id, participant_purpose, segment_type, duration_seconds, started_date"
+        f" from genesys_marts.fct_conversation_segments {of_case} and user_id = 'barged-in-s-user'"
+        " order by segment_number"
+    ) == [
+        {
+            "session_id": "barged-in-s",
+            "participant_purpose": "user",
+            "segment_type": kind,
+            "duration_seconds": f"{length}.000",
+            "started_date": "2026-09-01",
+        }
+        for kind, length in (("monitoring", 20), ("barging", 30))
+    ]
+    assert packed.rows(
+        "select metric_name, metric_value, metric_seconds, queue_id, emitted_date"
+        f" from genesys_marts.fct_session_metrics {of_case} and participant_purpose = 'acd'"
+        " order by metric_number"
+    ) == [
+        {"metric_name": "nOffered", "metric_value": 1}
+        | {"queue_id": "queue-1", "emitted_date": "2026-09-01"},
+        {"metric_name": "tAcd", "metric_value": 10_000, "metric_seconds": "10.000"}
+        | {"queue_id": "queue-1", "emitted_date": "2026-09-01"},
+    ]
