@@ -1,7 +1,7 @@
 {{ config(severity='warn', store_failures=true, schema='test_failures') }}
 
--- A warning: such a record is Genesys's to mend. Until then the second participant or session of one
--- id is kept under an id of its own, and all times count once.
+-- A warning: such a record is Genesys's to mend. Until then the second participant or session of
+-- one id is kept under an id of its own, and all times count once.
 
 select
     conversation_id,

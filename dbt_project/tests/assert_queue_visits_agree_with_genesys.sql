@@ -1,7 +1,7 @@
 {{ config(severity='warn') }}
 
--- Straight from Genesys's metrics, by no way that the marts go. A warning: a record may lack a metric,
--- and Genesys corrects them on another night than sessions.
+-- Straight from Genesys's metrics, by no way that the marts go. A warning: a record may lack a
+-- metric, and Genesys corrects them on another night than sessions.
 
 with
 

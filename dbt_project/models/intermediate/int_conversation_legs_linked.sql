@@ -10,7 +10,7 @@
 
 -- depends_on: {{ ref('int_conversations_unioned') }}
 -- Grain: one row per session in which an agent or user handled the conversation, was asked to or
--- barged in, with the wait in queue it came from and the leg that handed the conversation over to it.
+-- barged in, with the wait in queue it came from and the leg that handed the conversation over.
 
 with
 
