@@ -78,7 +78,7 @@ ODD = [
     for number, text in enumerate((*NO_NUMBERS, 4.5, "4.5e0"))
 ]
 # Groups that lack what they are grouped by.
-NAMELESS_GROUPS = {
+NAMELESS_GROUPS: dict[str, Any] = {
     "queue_aggregates": [group_of({"mediaType": "voice"}, handled(0, 2))],
     "agent_aggregates": [group_of({"mediaType": "voice"}, handled(0, 3))],
     "user_aggregates": [group_of({}, status(0, INTERACTING=900_000))],
