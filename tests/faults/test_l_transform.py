@@ -435,7 +435,7 @@ def test_k5_names_that_are_statements_and_templates_are_text(built: Built) -> No
     columns = "attribute_name, raw_value"
     assert built.query(columns, "fct_participant_attributes", where) == [(HOSTILE, HOSTILE)]
     assert built.query("queue_id, queue_name", "dim_queues") == [
-        (HOSTILE, "Unknown queue"),
+        (HOSTILE, f"Unknown queue {HOSTILE}"),
         ("queue-1", HOSTILE),
     ]
     assert built.warehouse.execute("select count(*) from genesys_raw.users") == [(1,)]

@@ -161,7 +161,7 @@ def expect_published_samples(warehouse: Warehouse) -> None:
     assert rows(
         warehouse,
         f"select user_name, is_known from genesys_marts.dim_users where user_id = '{AGENT}'",
-    ) == [{"user_name": "Unknown user", "is_known": False}]
+    ) == [{"user_name": f"Unknown user {AGENT}", "is_known": False}]
 
 
 def test_published_samples_give_the_rows_written_by_hand(packed: Packed) -> None:

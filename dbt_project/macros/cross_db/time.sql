@@ -174,6 +174,24 @@
 {%- endmacro %}
 
 
+{#- The day of the week of a date, 1 for Monday to 7 for Sunday (ISO 8601). -#}
+{% macro weekday_number(date) -%}
+    {{ return(adapter.dispatch('weekday_number', 'genesys')(date)) }}
+{%- endmacro %}
+
+{% macro default__weekday_number(date) -%}
+    {{ exceptions.raise_compiler_error("weekday_number has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__weekday_number(date) -%}
+    cast(extract(isodow from {{ date }}) as bigint)
+{%- endmacro %}
+
+{% macro postgres__weekday_number(date) -%}
+    cast(extract(isodow from {{ date }}) as bigint)
+{%- endmacro %}
+
+
 {#- The start of the stretch of so many minutes, counted from `origin`, that a timestamp lies in. -#}
 {% macro stretch_started_at(timestamp, origin, minutes) -%}
     {{ return(adapter.dispatch('stretch_started_at', 'genesys')(timestamp, origin, minutes)) }}

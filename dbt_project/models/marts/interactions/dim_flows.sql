@@ -43,7 +43,10 @@ final as (
         flows.division_id,
 
         -- strings
-        coalesce(flows.flow_name, 'Unknown flow') as flow_name,
+        coalesce(
+            flows.flow_name,
+            {{ unknown_name('flow', 'coalesce(flows.flow_id, used.flow_id)') }}
+        ) as flow_name,
         coalesce(flows.flow_type, used.flow_type) as flow_type,
         flows.description,
         divisions.division_name,

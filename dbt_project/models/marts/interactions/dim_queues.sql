@@ -37,7 +37,10 @@ final as (
         queues.division_id,
 
         -- strings
-        coalesce(queues.queue_name, 'Unknown queue') as queue_name,
+        coalesce(
+            queues.queue_name,
+            {{ unknown_name('queue', 'coalesce(queues.queue_id, used.queue_id)') }}
+        ) as queue_name,
         queues.description,
         divisions.division_name,
 

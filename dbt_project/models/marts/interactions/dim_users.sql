@@ -44,7 +44,8 @@ final as (
 
         -- strings
         coalesce(
-            {{ personal('dim_users', 'user_name', 'users.user_name') }}, 'Unknown user'
+            {{ personal('dim_users', 'user_name', 'users.user_name') }},
+            {{ unknown_name('user', 'coalesce(users.user_id, used.user_id)') }}
         ) as user_name,
         {{ personal('dim_users', 'email', 'users.email') }} as email,
         users.department,

@@ -54,7 +54,7 @@ final as (
             when every_code.wrapup_code_name is not null then every_code.wrapup_code_name
             -- Genesys sets these itself and lists them nowhere; the code says what happened.
             when every_code.wrapup_code_id like 'ININ-%' then every_code.wrapup_code_id
-            else 'Unknown wrap-up code'
+            else {{ unknown_name('wrap-up code', 'every_code.wrapup_code_id') }}
         end as wrapup_code_name,
         every_code.description,
         divisions.division_name,

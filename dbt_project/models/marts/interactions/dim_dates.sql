@@ -1,0 +1,112 @@
+-- Grain: one row per date of report_time_zone, of the years in which anything was read and of the
+-- one before: a conversation may have begun before the window that it was read in.
+
+{% set zone = var('report_time_zone') %}
+
+with
+
+windows as (
+
+    select
+        min(window_start) as first_at,
+        max(window_end) as last_at
+    from {{ ref('stg_loader__extract_windows') }}
+    where status = 'loaded'
+
+),
+
+years as (
+
+    select
+        cast(
+            {{ dbt.dateadd('year', -1, dbt.date_trunc('year', local_date('first_at', zone))) }}
+            as date
+        ) as first_date,
+        cast(
+            {{ dbt.dateadd('year', 1, dbt.date_trunc('year', local_date('last_at', zone))) }}
+            as date
+        ) as end_date
+    from windows
+    where first_at is not null
+
+),
+
+-- A century's worth: what reaches further is cut off.
+numbers as (
+
+    {{ dbt.generate_series(36600) }}
+
+),
+
+dates as (
+
+    select
+        cast({{ dbt.dateadd('day', 'numbers.generated_number - 1', 'years.first_date') }} as date)
+            as date_day,
+        years.end_date
+    from years
+    cross join numbers
+
+),
+
+weekdays as (
+
+    select
+        date_day,
+        {{ weekday_number('date_day') }} as weekday_number
+    from dates
+    where date_day < end_date
+
+),
+
+weeks as (
+
+    select
+        date_day,
+        weekday_number,
+        cast({{ dbt.dateadd('day', '1 - weekday_number', 'date_day') }} as date)
+            as week_started_date,
+        -- The week of a Thursday is of that Thursday's year (ISO 8601).
+        cast({{ dbt.dateadd('day', '4 - weekday_number', 'date_day') }} as date) as thursday
+    from weekdays
+
+),
+
+final as (
+
+    select
+        -- ids
+        date_day,
+
+        -- strings
+        case weekday_number
+            when 1 then 'Monday'
+            when 2 then 'Tuesday'
+            when 3 then 'Wednesday'
+            when 4 then 'Thursday'
+            when 5 then 'Friday'
+            when 6 then 'Saturday'
+            else 'Sunday'
+        end as weekday_name,
+
+        -- numbers
+        weekday_number,
+        cast(extract(day from date_day) as bigint) as day_of_month,
+        cast(extract(month from date_day) as bigint) as month_number,
+        cast(extract(quarter from date_day) as bigint) as quarter_number,
+        cast(extract(year from date_day) as bigint) as year_number,
+        cast(floor((extract(doy from thursday) + 6) / 7) as bigint) as iso_week_number,
+        cast(extract(year from thursday) as bigint) as iso_year_number,
+
+        -- booleans
+        weekday_number >= 6 as is_weekend,
+
+        -- dates
+        week_started_date,
+        cast({{ dbt.date_trunc('month', 'date_day') }} as date) as month_started_date
+
+    from weeks
+
+)
+
+select * from final
