@@ -242,7 +242,7 @@ def test_counts_of_nobody_are_kept_under_an_unknown_member(packed: Packed) -> No
         " from genesys_marts.fct_queue_intervals as intervals"
         " inner join genesys_marts.dim_queues as queues using (queue_id)"
         " where queue_id = 'unknown' and interval_kind = 'day'"
-    ) == [{"handled_count": 2, "queue_name": "Unknown queue", "is_known": False}]
+    ) == [{"handled_count": 2, "queue_name": "Unknown queue unknown"} | {"is_known": False}]
     assert packed.rows(
         "select handled_count, interacting_seconds from genesys_marts.fct_agent_intervals"
         " where user_id = 'unknown' and interval_kind = 'day'"
