@@ -77,7 +77,7 @@ AGENTS = """
     select user_id, interval_kind, interval_started_at, interval_ended_at, handled_count,
         answered_count, transferred_count, outbound_count, alert_seconds, talk_seconds,
         hold_seconds, acw_seconds, interacting_seconds, communicating_seconds, idle_seconds,
-        not_responding_seconds, off_queue_seconds, occupancy
+        not_responding_seconds, occupancy, occupancy_with_communicating
     from genesys_marts.fct_agent_intervals
 """
 EQUAL = {
@@ -116,7 +116,7 @@ def asked(warehouse: Warehouse, sql: str) -> set[str]:
         numbers = {
             name: None if value is None else float(format(float(value), ".9g"))
             for name, value in row.items()
-            if name.endswith(("_count", "_seconds", "_share", "occupancy", "_number"))
+            if name.endswith(("_count", "_seconds", "_share", "occupancy", "_communicating", "_number"))
         }
         if "interval_kind" not in row or any(numbers.values()):
             found.add(json.dumps({**row, **numbers}, sort_keys=True, default=str))
