@@ -116,7 +116,9 @@ def asked(warehouse: Warehouse, sql: str) -> set[str]:
         numbers = {
             name: None if value is None else float(format(float(value), ".9g"))
             for name, value in row.items()
-            if name.endswith(("_count", "_seconds", "_share", "occupancy", "_communicating", "_number"))
+            if name.endswith(
+                ("_count", "_seconds", "_share", "occupancy", "_communicating", "_number")
+            )
         }
         if "interval_kind" not in row or any(numbers.values()):
             found.add(json.dumps({**row, **numbers}, sort_keys=True, default=str))
@@ -262,6 +264,47 @@ def test_contacts_and_journeys_are_alike_for_whom_both_know(built: dict[str, War
         if json.loads(row)["canonical_contact_id"] in heads
     }
     assert asked(built["guides"], STEPS) == known != set()
+
+
+# What the details of conversations come to, and beside it what Genesys itself counts.
+WAITS = """
+    select queue_id, media_type, count(*) as offered_count,
+        count(case when is_answered then 1 end) as answered_count,
+        count(case when is_abandoned then 1 end) as abandoned_count,
+        count(case when is_short_abandon then 1 end) as short_abandoned_count,
+        count(case when is_flowed_out then 1 end) as flowed_out_count,
+        sum(wait_seconds) as wait_seconds
+    from genesys_marts.fct_queue_visits group by queue_id, media_type
+"""
+QUEUES_OF_GENESYS = """
+    select queue_id, media_type, sum(offered_count) as offered_count,
+        sum(answered_count) as answered_count, sum(abandoned_count) as abandoned_count,
+        sum(short_abandoned_count) as short_abandoned_count,
+        sum(flowed_out_count) as flowed_out_count, sum(wait_seconds) as wait_seconds
+    from genesys_marts.fct_queue_intervals where interval_kind = 'day'
+    group by queue_id, media_type having sum(offered_count) > 0
+"""
+LEGS = """
+    select user_id, count(case when is_answered then 1 end) as answered_count,
+        sum(handle_seconds) as handle_seconds, sum(alert_seconds) as alert_seconds,
+        sum(hold_seconds) as hold_seconds
+    from genesys_marts.fct_conversation_legs where user_id is not null group by user_id
+"""
+AGENTS_OF_GENESYS = """
+    select user_id, sum(answered_count) as answered_count, sum(handle_seconds) as handle_seconds,
+        sum(alert_seconds) as alert_seconds, sum(hold_seconds) as hold_seconds
+    from genesys_marts.fct_agent_intervals
+    where interval_kind = 'day' and media_types is not null group by user_id
+"""
+
+
+@pytest.mark.parametrize(
+    ("details", "counts"), [(WAITS, QUEUES_OF_GENESYS), (LEGS, AGENTS_OF_GENESYS)]
+)
+def test_details_come_to_what_genesys_counts(
+    built: dict[str, Warehouse], details: str, counts: str
+) -> None:
+    assert asked(built["platform"], details) == asked(built["platform"], counts) != set()
 
 
 def test_genesys_own_shares_agree_with_ours(built: dict[str, Warehouse]) -> None:

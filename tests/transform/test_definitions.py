@@ -275,6 +275,24 @@ CASES += [
         conferenceStart=at(50),
     ),
     _case(
+        "waits-on",
+        [
+            participant(
+                "waits-on-c",
+                "customer",
+                session("waits-on-s", [_interact(0, 90)]),
+                externalContactId="waits-on-contact",
+            ),
+            _party("waits-on-q", "acd", _interact(0, 10, **A, **LEFT), nOffered=1, tAcd=10_000),
+            _party("waits-on-a", "agent", _interact(10, 50, **A, **LEFT), tAnswered=10_000,
+                   nBlindTransferred=1, tHandle=40_000),
+            _party("waits-on-q2", "acd", _interact(50, 90, **B, **GONE), nOffered=1, tAcd=40_000,
+                   tAbandon=40_000),
+            _party("waits-on-x", "external", _interact(20, 600)),
+        ],
+        {"duration_seconds": 600, "last_agent_ended_at": "start + 50 s", "is_abandoned": True},
+    ),
+    _case(
         "still-talking",
         [
             _party("still-talking-q", "acd", _interact(0, 10, **A, **LEFT), nOffered=1,
@@ -363,3 +381,18 @@ def test_segments_and_metrics_are_there_as_genesys_tells_them(packed: Packed) ->
         {"metric_name": "tAcd", "metric_value": 10_000, "metric_seconds": "10.000"}
         | {"queue_id": "queue-1", "emitted_date": "2026-09-01"},
     ]
+
+
+def test_journeys_end_with_the_last_agent_or_queue(packed: Packed) -> None:
+    ended = packed.rows(
+        "select conversation_id, ended_at from genesys_marts.fct_journey_steps"
+        " where conversation_id in ('c21-zombie', 'c01-consult-conference', 'waits-on')"
+        " order by conversation_id"
+    )
+    assert {row["conversation_id"]: row["ended_at"] for row in ended} == {
+        # Its last agent still wrote notes.
+        "c01-consult-conference": "2026-09-01 09:10:00",
+        "c21-zombie": "2026-09-01 09:07:00",
+        # After the agent the customer waited once more, while another line stayed open.
+        "waits-on": "2026-09-01 09:01:30",
+    }
