@@ -37,10 +37,10 @@ guides as (
         cast(null as bigint) as on_queue_ms,
         cast(null as bigint) as logged_in_ms,
         loaded_at
-    from {{ ref('stg_guides__agent_intervals') }} as reported
+    from {{ ref('stg_guides__agent_intervals') }}
     where
         coalesce(interacting_ms, 0) + coalesce(communicating_ms, 0) + coalesce(idle_ms, 0)
-        + coalesce(not_responding_ms, 0) + coalesce(reported.off_queue_ms, 0)
+        + coalesce(not_responding_ms, 0) + coalesce(off_queue_ms, 0)
         > 0
 
 ),
