@@ -71,6 +71,10 @@ doctor: install ## Look whether settings, state and tables agree, and say what t
 export: install ## Write one contact's journey as JSON: make export CONTACT=<external id>
 	@$(BIN)/python -m loader export '$(CONTACT)'
 
+.PHONY: explain
+explain: install ## Show one conversation from raw to marts: make explain CONVERSATION=<id>
+	@$(BIN)/python -m loader explain '$(CONVERSATION)'
+
 .PHONY: erase
 erase: install ## Delete a person: make erase CONTACT=<id>, shown first; ARGS=--yes does it
 	@$(BIN)/python -m loader erase --contact '$(CONTACT)' $(ARGS)

@@ -98,6 +98,11 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     export = commands.add_parser("export", help="write one contact's journey as JSON")
     export.add_argument("contact", metavar="EXTERNAL_ID", help="the contact's id in another system")
+    explain = commands.add_parser(
+        "explain",
+        help="show one conversation: what was read, its timeline, its rows in the marts",
+    )
+    explain.add_argument("conversation", metavar="ID", help="Genesys' id of the conversation")
     erase = commands.add_parser(
         "erase", help="delete a person for good; without --yes it shows what that would delete"
     )

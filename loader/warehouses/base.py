@@ -158,11 +158,11 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
         return None
 
     def stored(self, client: "SqlClientBase[Any]", prefix: str) -> Iterator[StoredColumn]:
-        """Walk through the columns of the schemas whose name begins so, in whatever case.
+        """Walk through the columns, in their order, of the schemas whose name begins so.
 
         Args:
             client: of the raw dataset, connected.
-            prefix: in lower case.
+            prefix: in lower case; the names may be in any.
         """
         catalog, _, _ = client._get_information_schema_components()
         columns, tables = map(client._qualify_info_schema_table_name, ("COLUMNS", "TABLES"))
@@ -176,6 +176,7 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
                 and columns.table_name = tables.table_name
             where lower(substring(columns.table_schema, 1, {len(prefix)})) = %s
                 {"and columns.table_catalog = %s" if catalog else ""}
+            order by columns.ordinal_position
             """,
             *([prefix, catalog] if catalog else [prefix]),
         )

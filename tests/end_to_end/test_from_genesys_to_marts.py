@@ -62,28 +62,64 @@ def test_the_demo_leaves_tested_marts_and_what_the_readme_shows(
         order by 2 desc, 1
         """
     )
-    exported = subprocess.run(
-        [sys.executable, "-m", "loader", "export", external_id],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    journey = json.loads(exported.stdout)
+    journey = json.loads(_loader(tmp_path, "export", external_id).stdout)
     assert len(journey["timeline"]) == journey["metadata"]["totalInteractions"] == count > 1
-    nobody = subprocess.run(
-        [sys.executable, "-m", "loader", "export", "nobody"],
-        cwd=tmp_path,
+    nobody = _loader(tmp_path, "export", "nobody", exit_code=2)
+    assert nobody.stdout == ""
+    assert nobody.stderr.startswith("ERROR GX-002 CONTACT 'nobody': no contact has this")
+    starts = [step["startTimeUTC"] for step in journey["timeline"]]
+    assert starts == sorted(starts)
+    expect_what_explain_shows(tmp_path, warehouse)
+
+
+def expect_what_explain_shows(folder: Path, warehouse: DuckDBWarehouse) -> None:
+    """One conversation with two legs: all it tells in the order of time, and what it became."""
+    [(conversation, talked, segments, metrics)] = warehouse.execute(
+        """
+        select legs.conversation_id, sum(legs.talk_seconds),
+            (
+                select count(*) from genesys_staging.stg_platform__segments as segments
+                where segments.conversation_id = legs.conversation_id
+            ),
+            (
+                select count(*) from genesys_staging.stg_platform__session_metrics as metrics
+                where metrics.conversation_id = legs.conversation_id
+            )
+        from genesys_marts.fct_conversation_legs as legs
+        group by legs.conversation_id
+        having count(*) = 2 and min(legs.talk_seconds) > 0
+        order by 1
+        limit 1
+        """
+    )
+    said = _loader(folder, "explain", conversation).stdout
+    read, timeline, marts = re.split(r"\nTimeline\n|\nRows of genesys_marts", said)
+    versions = warehouse.execute(
+        "select substring(payload_hash, 1, 8) from genesys_raw.conversation_details"
+        f" where record_id = '{conversation}' order by extracted_at, payload_hash"
+    )
+    assert re.findall(r"  ([0-9a-f]{8})  .* yes", read) == [version for (version,) in versions]
+    times = re.findall(r"^ +(\d{4}-\d\d-\d\d [\d:.]{12}) ", timeline, re.MULTILINE)
+    assert len(times) == segments + metrics > 8
+    assert times == sorted(times)
+    for mart in ("fct_interactions", "fct_conversation_legs", "fct_participant_attributes"):
+        assert f"\n  {mart} " in marts
+    assert re.search(rf"^talk_seconds {talked} = \S+ \+ \S+ \(", marts, re.MULTILINE)
+    nothing = _loader(folder, "explain", "nothing", exit_code=2).stderr
+    assert nothing.startswith("ERROR GX-002 CONVERSATION 'nothing': nothing in the warehouse is")
+
+
+def _loader(folder: Path, *command: str, exit_code: int = 0) -> "subprocess.CompletedProcess[str]":
+    ended = subprocess.run(
+        [sys.executable, "-m", "loader", *command],
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (nobody.returncode, nobody.stdout) == (2, "")
-    assert nobody.stderr.startswith("ERROR GX-002 CONTACT 'nobody': no contact has this")
-    starts = [step["startTimeUTC"] for step in journey["timeline"]]
-    assert starts == sorted(starts)
+    assert ended.returncode == exit_code, ended.stderr
+    return ended
 
 
 def expect_results_of_readme(warehouse: DuckDBWarehouse) -> None:
