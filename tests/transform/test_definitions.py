@@ -178,6 +178,7 @@ CASES += [
                 segment("dialing", 2, 30, **A, disconnectType="uncallable"),
                 segment("wrapup", 30, 35, **A), direction="outbound", nOutbound=1, tHandle=35_000)],
         {"handle_seconds": 35, "genesys_handle_seconds": 35, "is_connected": False,
+         "dialing_seconds": 30, "acw_seconds": 5,
          "last_agent_ended_at": None, "agent_count": 0},
         {"a": {"dialing_seconds": 30, "is_connected": False}},
     ),

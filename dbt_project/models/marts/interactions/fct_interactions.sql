@@ -177,6 +177,7 @@ legs_per_conversation as (
         sum(talk_ms) as talk_ms,
         sum(hold_ms) as hold_ms,
         sum(acw_ms) as acw_ms,
+        sum(dialing_ms) as dialing_ms,
         sum(handle_ms) as handle_ms,
         sum(agent_busy_ms) as agent_busy_ms,
         -- The call of a callback is the same answer a second time.
@@ -286,6 +287,9 @@ final as (
             'coalesce(legs_per_conversation.acw_ms, conversations.acw_ms,'
             ~ ' conversations.without_sessions)'
         ) }} as acw_seconds,
+        {{ seconds(
+            'coalesce(legs_per_conversation.dialing_ms, conversations.without_sessions)'
+        ) }} as dialing_seconds,
         {{ seconds('coalesce(legs_per_conversation.handle_ms, conversations.without_sessions)') }}
             as handle_seconds,
         {{ seconds(
