@@ -286,25 +286,22 @@ QUEUES_OF_GENESYS = """
     from genesys_marts.fct_queue_intervals where interval_kind = 'day'
     group by queue_id, media_type having sum(offered_count) > 0
 """
-LEGS = f"""
-    select user_id, count(case when is_answered then 1 end) as answered_count,
-        sum(handle_seconds) as handle_seconds, sum(alert_seconds) as alert_seconds,
-        sum(hold_seconds) as hold_seconds
+ANSWERS = f"""
+    select queue_id, media_type, count(*) as answered_count
     from genesys_marts.fct_conversation_legs
-    where user_id is not null and ended_at < timestamp '{END}' group by user_id
+    where is_answered and answered_at < timestamp '{END}' group by queue_id, media_type
 """
-AGENTS_OF_GENESYS = """
-    select user_id, sum(answered_count) as answered_count, sum(handle_seconds) as handle_seconds,
-        sum(alert_seconds) as alert_seconds, sum(hold_seconds) as hold_seconds
-    from genesys_marts.fct_agent_intervals
-    where interval_kind = 'day' and media_types is not null group by user_id
+ANSWERS_OF_GENESYS = """
+    select queue_id, media_type, sum(answered_count) as answered_count
+    from genesys_marts.fct_queue_intervals where interval_kind = 'day'
+    group by queue_id, media_type having sum(answered_count) > 0
 """
 
 
 @pytest.mark.parametrize(
     ("details", "counts"),
-    [(WAITS, QUEUES_OF_GENESYS), (LEGS, AGENTS_OF_GENESYS)],
-    ids=["waits", "legs"],
+    [(WAITS, QUEUES_OF_GENESYS), (ANSWERS, ANSWERS_OF_GENESYS)],
+    ids=["waits", "answers"],
 )
 def test_details_come_to_what_genesys_counts(
     built: dict[str, Warehouse], details: str, counts: str

@@ -359,6 +359,6 @@ def test_counts_by_name_and_reports_without_media_type(packed_guides: Packed) ->
         "select user_id, user_name, is_known from genesys_marts.dim_users order by user_id",
     ) == [
         {"user_id": "user-1", "user_name": "Ada Example", "is_known": True},
-        {"user_id": "user-2", "user_name": "Unknown user", "is_known": False},
-        {"user_id": "user-3", "user_name": "Unknown user", "is_known": False},
+        {"user_id": "user-2", "user_name": "Unknown user user-2", "is_known": False},
+        {"user_id": "user-3", "user_name": "Unknown user user-3", "is_known": False},
     ]
