@@ -7,6 +7,7 @@ agent_sessions as (
     select * from {{ ref('stg_platform__sessions') }}
     where
         participant_purpose in ('agent', 'user')
+        and coalesce(media_type, '') not in ('cobrowse', 'screenshare', 'screenmonitoring')
         and {{ untested() }}
 
 ),
@@ -18,7 +19,7 @@ segments as (
         {{ duration_ms('started_at', 'ended_at') }} as duration_ms
     from {{ ref('stg_platform__segments') }}
     where
-        segment_type in ('interact', 'hold', 'wrapup')
+        segment_type in ('interact', 'hold', 'wrapup', 'dialing', 'contacting')
         and {{ untested() }}
 
 ),
@@ -33,6 +34,9 @@ handle_per_conversation as (
         on
             segments.conversation_id = agent_sessions.conversation_id
             and segments.session_id = agent_sessions.session_id
+    where
+        agent_sessions.direction = 'outbound'
+        or segments.segment_type not in ('dialing', 'contacting')
     group by segments.conversation_id
 
 ),

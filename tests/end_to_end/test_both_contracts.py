@@ -337,6 +337,46 @@ def test_no_conversation_of_a_contact_is_missing(arena: duckdb.DuckDBPyConnectio
     assert differing(arena, platform, guides) == []
 
 
+# What the details of conversations come to, and what Genesys itself counts. Details also tell what
+# an e-mail that was opened again did after the last window of the counts.
+WAITS = f"""
+    select queue_id, media_type, count(*), count(case when is_answered then 1 end),
+        count(case when is_abandoned then 1 end), count(case when is_short_abandon then 1 end),
+        count(case when is_flowed_out then 1 end), sum(wait_seconds)
+    from platform.fct_queue_visits where entered_at < timestamp '{END}'
+    group by queue_id, media_type
+"""
+WAITS_OF_GENESYS = """
+    select queue_id, media_type, sum(offered_count), sum(answered_count), sum(abandoned_count),
+        sum(short_abandoned_count), sum(flowed_out_count), sum(wait_seconds)
+    from platform.fct_queue_intervals where interval_kind = 'day'
+    group by queue_id, media_type having sum(offered_count) > 0
+"""
+ANSWERS = f"""
+    select queue_id, media_type, count(*)
+    from platform.fct_conversation_legs
+    where is_answered and answered_at < timestamp '{END}' group by queue_id, media_type
+"""
+ANSWERS_OF_GENESYS = """
+    select queue_id, media_type, sum(answered_count)
+    from platform.fct_queue_intervals where interval_kind = 'day'
+    group by queue_id, media_type having sum(answered_count) > 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("details", "counts"),
+    [(WAITS, WAITS_OF_GENESYS), (ANSWERS, ANSWERS_OF_GENESYS)],
+    ids=["waits", "answers"],
+)
+def test_details_come_to_what_genesys_counts(
+    arena: duckdb.DuckDBPyConnection, details: str, counts: str
+) -> None:
+    assert differing(arena, details, counts) == []
+    assert differing(arena, counts, details) == []
+    assert len(arena.execute(details).fetchall()) > 5
+
+
 def test_genesys_own_shares_agree_with_ours(
     arena: duckdb.DuckDBPyConnection, project: tuple[Path, DuckDBWarehouse]
 ) -> None:

@@ -8,11 +8,14 @@ from _pytest.mark import ParameterSet
 from tests.harness.postgres import PostgresDatabase
 from tests.transform import (
     test_awkward_records,
+    test_definitions,
     test_guides,
     test_journeys,
     test_published_samples,
     test_reference_data,
 )
+from tests.transform.aggregates import QUARTER
+from tests.transform.conversations import DAY
 from tests.transform.packed import Engine, Packed
 from tests.transform.warehouses import (
     MODELS_AND_SEEDS,
@@ -58,10 +61,12 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     engine = _engine(request)
     warehouse = engine.fresh(tmp_path_factory.mktemp("packed"))
     raw = RawTables(warehouse)
+    raw.load(0, window=(DAY, DAY + QUARTER), **test_awkward_records.NAMELESS_GROUPS)
     raw.load(
         1,
         conversation_details=[
             *test_awkward_records.RECORDS,
+            *test_definitions.RECORDS,
             *test_reference_data.CONVERSATIONS,
             *test_journeys.CONVERSATIONS,
             test_published_samples.published_conversation(),

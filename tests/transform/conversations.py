@@ -127,7 +127,12 @@ def call(
             participant(
                 f"{name}-p4",
                 "agent",
-                session(f"{name}-agent", agent, peerId=customer),
+                session(
+                    f"{name}-agent",
+                    agent,
+                    peerId=customer,
+                    metrics=metrics(tAnswered=20000) if answered else [],
+                ),
                 userId=user,
             ),
         ],

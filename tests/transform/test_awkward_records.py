@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tests.transform.conversations import conversation, participant, segment, session
+from tests.transform.aggregates import group as group_of
+from tests.transform.aggregates import handled, status
+from tests.transform.conversations import at, conversation, metrics, participant, segment, session
 from tests.transform.packed import Packed
 
 NO_ARRAYS = (
@@ -67,9 +69,53 @@ BULKY = conversation(
         participant("bulky-q", "customer", attributes={"few": "x"}),
     ],
 )
+# One id for two participants, and one for two sessions.
+TWICE = conversation(
+    "twice",
+    [
+        participant(
+            "p",
+            "customer",
+            session("s", [segment("interact", 0, 50)]),
+            attributes={"k": "first", "only1": "x"},
+        ),
+        participant(
+            "p",
+            "agent",
+            session(
+                "s", [segment("interact", 50, 100)], metrics=metrics(tAnswered=1, tHandle=50_000)
+            ),
+            session("t", [segment("interact", 100, 101)]),
+            attributes={"k": "second", "only2": "y"},
+        ),
+    ],
+)
+# What engines read each in its own way, were they asked; none is a time or a number.
+NO_TIMES = (
+    "2026-09-01T24:00:00Z", "infinity", "-infinity", " 2026-09-01T09:00:00Z",
+    "2026-09-01T09:00:00Z ", "epoch", "2026/09/01 09:00:00", "2026-09-01T09:00:00 UTC",
+    "2026-02-30T09:00:00Z", "NaN", "", "12026-09-01T09:00:00Z",
+)  # fmt: skip
+NO_NUMBERS = ("NaN", "nan", "Infinity", "-inf", " 4.5", "4_0", "0x1F", "")
+ODD = [
+    conversation(f"odd-{number}", [], conversationStart=text, conversationEnd=at(60))
+    for number, text in enumerate(NO_TIMES)
+] + [
+    conversation(f"mos-{number}", [], mediaStatsMinConversationMos=text)
+    for number, text in enumerate((*NO_NUMBERS, 4.5, "4.5e0"))
+]
+# Groups that lack what they are grouped by.
+NAMELESS_GROUPS: dict[str, Any] = {
+    "queue_aggregates": [group_of({"mediaType": "voice"}, handled(0, 2))],
+    "agent_aggregates": [group_of({"mediaType": "voice"}, handled(0, 3))],
+    "user_aggregates": [group_of({}, status(0, INTERACTING=900_000))],
+    "flow_aggregates": [
+        group_of({"flowOutcomeValue": "SUCCESS"}, handled(0, 4, metric="nFlowOutcome"))
+    ],
+}
 
 RECORDS: list[Mapping[str, Any] | str] = [
-    NO_ARRAYS, NULLS, TIMES, ATTRIBUTES, NAMELESS, NEVER, BACKWARDS, FAR, BULKY,
+    NO_ARRAYS, NULLS, TIMES, ATTRIBUTES, NAMELESS, NEVER, BACKWARDS, FAR, BULKY, TWICE, *ODD,
 ]  # fmt: skip
 NAMES = ("attributes", "backwards", "far", "nameless", "never", "no-arrays", "nulls", "times")
 
@@ -179,3 +225,68 @@ def test_m7_attributes_beyond_the_limit_are_left_out_alone(packed: Packed) -> No
         "select participant_count from genesys_marts.fct_interactions"
         " where conversation_id = 'bulky'"
     ) == [{"participant_count": 2}]
+
+
+def test_an_id_that_comes_twice_stands_for_two(packed: Packed) -> None:
+    ids = packed.rows(
+        "select participant_id, session_id, id_use from genesys_staging.stg_platform__sessions"
+        " where conversation_id = 'twice' order by participant_number, session_number"
+    )
+    # What comes after the first is what assert_ids_come_once_in_a_conversation warns of.
+    assert [tuple(row.values()) for row in ids] == [
+        ("p", "s", 1),
+        ("p (2)", "s (2)", 2),
+        ("p (2)", "t", 1),
+    ]
+    assert packed.rows(
+        "select participant_id, attribute_name, raw_value"
+        " from genesys_marts.fct_participant_attributes where conversation_id = 'twice'"
+        " order by participant_id, attribute_name"
+    ) == [
+        {"participant_id": person, "attribute_name": name, "raw_value": value}
+        for person, name, value in (
+            ("p", "k", "first"),
+            ("p", "only1", "x"),
+            ("p (2)", "k", "second"),
+            ("p (2)", "only2", "y"),
+        )
+    ]
+    assert packed.rows(
+        "select session_count, participant_count, handle_seconds, genesys_handle_seconds"
+        " from genesys_marts.fct_interactions where conversation_id = 'twice'"
+    ) == [
+        {
+            "session_count": 3,
+            "participant_count": 2,
+            "handle_seconds": "51.000",
+            "genesys_handle_seconds": "50.000",
+        }
+    ]
+
+
+def test_what_is_no_time_and_no_number_is_null_on_every_engine(packed: Packed) -> None:
+    assert packed.rows(
+        "select count(*) as row_count, count(started_at) as started_count"
+        " from genesys_marts.fct_interactions where conversation_id like 'odd-%'"
+    ) == [{"row_count": len(NO_TIMES), "started_count": 0}]
+    assert packed.rows(
+        "select min_mos from genesys_marts.fct_interactions where conversation_id like 'mos-%'"
+        " order by min_mos"
+    ) == [{"min_mos": 4.5}, {"min_mos": 4.5}, *({} for _ in NO_NUMBERS)]
+
+
+def test_counts_of_nobody_are_kept_under_an_unknown_member(packed: Packed) -> None:
+    assert packed.rows(
+        "select handled_count, queue_name, is_known"
+        " from genesys_marts.fct_queue_intervals as intervals"
+        " inner join genesys_marts.dim_queues as queues using (queue_id)"
+        " where queue_id = 'unknown' and interval_kind = 'day'"
+    ) == [{"handled_count": 2, "queue_name": "Unknown queue unknown"} | {"is_known": False}]
+    assert packed.rows(
+        "select handled_count, interacting_seconds from genesys_marts.fct_agent_intervals"
+        " where user_id = 'unknown' and interval_kind = 'day'"
+    ) == [{"handled_count": 3, "interacting_seconds": "900.000"}]
+    assert packed.rows(
+        "select flow_outcome_id, outcome_count from genesys_marts.fct_flow_outcomes"
+        " where flow_id = 'unknown' and interval_kind = 'day'"
+    ) == [{"flow_outcome_id": "unknown", "outcome_count": 4}]

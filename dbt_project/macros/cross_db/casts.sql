@@ -14,6 +14,15 @@
     {{ date_pattern() }}[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?(Z|z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)?
 {%- endmacro %}
 
+{#- The same without the calendar, for an engine whose cast refuses dates that do not exist. -#}
+{% macro timestamp_shape() -%}
+    [1-9][0-9]{3}-[0-9]{1,2}-[0-9]{1,2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?(Z|z|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?)?)?
+{%- endmacro %}
+
+{% macro double_pattern() -%}
+    [+-]?[0-9]{1,100}([.][0-9]{1,100})?([eE][+-]?[0-9]{1,2})?
+{%- endmacro %}
+
 {% macro matches(text, pattern) -%}
     {{ return(adapter.dispatch('matches', 'genesys')(text, pattern)) }}
 {%- endmacro %}
@@ -91,13 +100,16 @@
     {{ exceptions.raise_compiler_error("try_double has no version for " ~ target.type) }}
 {%- endmacro %}
 
+{#- Its own cast also reads NaN, infinity, 1_000 and blanks around a number. -#}
 {% macro duckdb__try_double(text) -%}
-    try_cast({{ text }} as double)
+    case
+        when {{ matches(text, double_pattern()) }} then try_cast({{ text }} as double)
+    end
 {%- endmacro %}
 
 {% macro postgres__try_double(text) -%}
     case
-        when {{ text }} ~ '^[+-]?[0-9]{1,100}([.][0-9]{1,100})?([eE][+-]?[0-9]{1,2})?$'
+        when {{ matches(text, double_pattern()) }}
             then cast({{ text }} as double precision)
     end
 {%- endmacro %}

@@ -10,23 +10,14 @@
 {%- endmacro %}
 
 {#- The session's TimeZone is UTC (profiles.yml), so a time without an offset reads as UTC. Years
-    below 1000 and of five digits are null, as by the pattern on Postgres: the year 1 stands for no
-    time at all, and what lasts until 99999 is more milliseconds than a sum can hold. greatest and
-    least skip nulls, and read the text once where a case would twice. -#}
+    below 1000 and of five digits are null: the year 1 stands for no time at all, and what lasts until
+    99999 is more milliseconds than a sum can hold. Its own cast also reads 24:00:00, infinity, epoch
+    and blanks around a time, hence the shape; dates that do not exist it refuses. -#}
 {% macro duckdb__timestamp_from_text(text) -%}
-    nullif(
-        least(
-            nullif(
-                greatest(
-                    try_cast({{ text }} as timestamptz) at time zone 'UTC',
-                    timestamp '0999-12-31 00:00:00'
-                ),
-                timestamp '0999-12-31 00:00:00'
-            ),
-            timestamp '10000-01-01 00:00:00'
-        ),
-        timestamp '10000-01-01 00:00:00'
-    )
+    case
+        when {{ matches(text, timestamp_shape()) }}
+            then try_cast({{ text }} as timestamptz) at time zone 'UTC'
+    end
 {%- endmacro %}
 
 {#- Postgres raises on a time that is none, hence the pattern; it rounds below the microsecond,
@@ -127,7 +118,8 @@
 
 
 {#- When the day or month of a zone's calendar that a UTC timestamp lies in began, in UTC: days have
-    23 or 25 hours where clocks change. `periods` moves on by so many of them. -#}
+    23 or 25 hours where clocks change. `periods` moves on by so many of them. Where clocks are set
+    back at one o'clock (Azores, Havana) midnight comes twice, and the day begins at the first. -#}
 {% macro period_started_at(timestamp, zone, unit='day', periods=0) -%}
     {{ return(adapter.dispatch('period_started_at', 'genesys')(timestamp, zone, unit, periods)) }}
 {%- endmacro %}
@@ -137,20 +129,30 @@
 {%- endmacro %}
 
 {% macro duckdb__period_started_at(timestamp, zone, unit='day', periods=0) -%}
-    (
-        (
-            date_trunc('{{ unit }}', ({{ timestamp }} at time zone 'UTC') at time zone '{{ zone }}')
-            + interval '{{ periods }} {{ unit }}'
-        ) at time zone '{{ zone }}' at time zone 'UTC'
-    )
+    {{ first_midnight(timestamp, zone, unit, periods) }}
 {%- endmacro %}
 
 {% macro postgres__period_started_at(timestamp, zone, unit='day', periods=0) -%}
-    (
+    {{ first_midnight(timestamp, zone, unit, periods) }}
+{%- endmacro %}
+
+{#- Of two midnights engines choose the second: an hour before it is the same time of the clock. -#}
+{% macro first_midnight(timestamp, zone, unit, periods) -%}
+    {%- set local -%}
         (
             date_trunc('{{ unit }}', ({{ timestamp }} at time zone 'UTC') at time zone '{{ zone }}')
             + interval '{{ periods }} {{ unit }}'
-        ) at time zone '{{ zone }}' at time zone 'UTC'
+        )
+    {%- endset -%}
+    (
+        {{ local }} at time zone '{{ zone }}' at time zone 'UTC'
+        - case
+            when
+                ({{ local }} at time zone '{{ zone }}' - interval '1 hour')
+                at time zone '{{ zone }}' = {{ local }}
+                then interval '1 hour'
+            else interval '0 hours'
+        end
     )
 {%- endmacro %}
 

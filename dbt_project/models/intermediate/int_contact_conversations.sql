@@ -126,7 +126,8 @@ sessions_per_conversation as (
         conversation_id,
         max(case when session_rank = 1 then media_type end) as media_type,
         max(case when queue_rank = 1 and participant_purpose = 'acd' then queue_id end)
-            as first_queue_id
+            as first_queue_id,
+        max(case when participant_purpose = 'acd' then ended_at end) as last_queue_left_at
     from numbered_sessions
     group by conversation_id
 
@@ -136,9 +137,10 @@ numbered_legs as (
 
     select
         *,
-        row_number() over (partition by conversation_id order by leg_number desc) as legs_left
+        row_number() over (partition by conversation_id order by leg_number desc) as legs_left,
+        max(ended_at) over (partition by conversation_id) as last_agent_ended_at
     from legs
-    where is_answered
+    where is_connected
 
 ),
 
@@ -158,7 +160,20 @@ final as (
 
         -- timestamps, UTC
         conversations.started_at,
-        conversations.ended_at,
+        -- Over for the contact when the last agent or queue is done with it: an outside line of a
+        -- conference may stay open for sixty days more.
+        case
+            when numbered_legs.last_agent_ended_at < conversations.ended_at
+                then
+                    case
+                        when
+                            sessions_per_conversation.last_queue_left_at
+                            > numbered_legs.last_agent_ended_at
+                            then sessions_per_conversation.last_queue_left_at
+                        else numbered_legs.last_agent_ended_at
+                    end
+            else conversations.ended_at
+        end as ended_at,
         conversations.extracted_at,
         conversations.loaded_at
 

@@ -78,8 +78,9 @@ class AggregateQuery:
 _USER = (Subject("user", ("group", "userId")),)
 _HANDLING = (
     "nOffered", "nConnected", "nTransferred", "nBlindTransferred", "nConsultTransferred",
-    "nOverSla", "nOutbound", "tAnswered", "tAbandon", "tAcd", "tAlert", "tTalk",
-    "tTalkComplete", "tHeld", "tHeldComplete", "tAcw", "tHandle", "oServiceLevel",
+    "nOverSla", "nOutbound", "tAnswered", "tAbandon", "tShortAbandon", "tFlowOut", "tAcd",
+    "tAlert", "tNotResponding", "tTalk", "tTalkComplete", "tHeld", "tHeldComplete", "tAcw",
+    "tHandle", "oServiceLevel",
 )  # fmt: skip
 # What the interval and outcome marts are made of.
 QUERIES = {

@@ -12,7 +12,8 @@ platform as (
         communicating_ms,
         idle_ms,
         not_responding_ms,
-        off_queue_ms,
+        -- The routing status OFF_QUEUE also holds for who is not there at all.
+        presence_ms - offline_ms - on_queue_ms as off_queue_ms,
         on_queue_ms,
         presence_ms - offline_ms as logged_in_ms,
         loaded_at
@@ -22,7 +23,8 @@ platform as (
 
 guides as (
 
-    -- A report has a row for who handled anything, too: without any status, none is known.
+    -- A report has a row for who handled anything, too: without any status, none is known. Its time
+    -- off queue is a routing status, which goes on while nobody is logged in.
     select
         user_id,
         bucket_started_at,
@@ -31,7 +33,7 @@ guides as (
         communicating_ms,
         idle_ms,
         not_responding_ms,
-        off_queue_ms,
+        cast(null as bigint) as off_queue_ms,
         cast(null as bigint) as on_queue_ms,
         cast(null as bigint) as logged_in_ms,
         loaded_at

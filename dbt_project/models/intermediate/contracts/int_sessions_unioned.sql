@@ -24,6 +24,8 @@ platform as (
         address_from,
         address_to,
         used_routing,
+        flow_in_type,
+        flow_out_type,
         flow_type,
         flow_entry_type,
         flow_exit_reason,

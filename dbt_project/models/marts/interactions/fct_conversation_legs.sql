@@ -9,7 +9,8 @@
 }}
 
 -- depends_on: {{ ref('int_conversations_unioned') }}
--- Grain: one row per leg, which is one session of an agent or user in a conversation.
+-- Grain: one row per leg, which is one session in which an agent or user handled a conversation,
+-- was asked to or barged in.
 
 with
 
@@ -31,6 +32,7 @@ final as (
         queue_id,
         wrapup_code_id,
         queue_session_id,
+        callback_session_id,
         handed_over_by_session_id,
 
         -- strings
@@ -52,11 +54,13 @@ final as (
         {{ seconds('talk_ms') }} as talk_seconds,
         {{ seconds('hold_ms') }} as hold_seconds,
         {{ seconds('acw_ms') }} as acw_seconds,
-        {{ seconds('(talk_ms + hold_ms + acw_ms)') }} as handle_seconds,
+        {{ seconds('handle_ms') }} as handle_seconds,
         {{ seconds('genesys_handle_ms') }} as genesys_handle_seconds,
+        {{ seconds('barging_ms') }} as barging_seconds,
 
         -- booleans
         is_answered,
+        is_connected,
         is_conference,
         has_error,
         ended_at is null as is_open,
@@ -64,6 +68,7 @@ final as (
         -- timestamps, UTC
         queue_entered_at,
         started_at,
+        connected_at,
         answered_at,
         connection_ended_at,
         ended_at,

@@ -44,6 +44,13 @@ legs as (
 
 ),
 
+visits as (
+
+    select * from {{ ref('fct_queue_visits') }}
+    where {{ newly_loaded() }}
+
+),
+
 attributes as (
 
     select * from {{ ref('int_participant_attributes_unioned') }}
@@ -128,23 +135,21 @@ sessions_per_conversation as (
         max(case when queue_rank = 1 and participant_purpose = 'acd' then queue_id end)
             as first_queue_id,
         max(case when flow_rank = 1 then flow_id end) as first_flow_id,
-        sum(case when participant_purpose = 'acd' then interact_ms + delay_ms else 0 end)
-            as wait_ms,
-        sum(
-            ivr_ms
-            + case when participant_purpose in ('ivr', 'botflow') then interact_ms else 0 end
-        ) as ivr_ms,
-        sum(case when participant_purpose in ('agent', 'user') then interact_ms else 0 end)
-            as talk_ms,
-        sum(case when participant_purpose in ('agent', 'user') then hold_ms else 0 end) as hold_ms,
-        sum(case when participant_purpose in ('agent', 'user') then acw_ms else 0 end) as acw_ms,
+        sum(case when participant_purpose = 'acd' then interact_ms else 0 end) as wait_ms,
+        sum(flow_ms) as ivr_ms,
+        sum(voicemail_ms) as voicemail_ms,
+        sum(case when participant_purpose in ('agent', 'user') then monitoring_ms else 0 end)
+            as monitoring_ms,
+        sum(case when participant_purpose in ('agent', 'user') then coaching_ms else 0 end)
+            as coaching_ms,
+        sum(case when participant_purpose in ('agent', 'user') then barging_ms else 0 end)
+            as barging_ms,
+        sum(case when participant_purpose in ('agent', 'user') then sharing_ms else 0 end)
+            as sharing_ms,
         sum(case when participant_purpose in ('agent', 'user') then genesys_handle_ms end)
             as genesys_handle_ms,
-        count(case when participant_purpose = 'acd' then 1 end) as queue_session_count,
-        count(case when participant_purpose = 'acd' and disconnect_type = 'transfer' then 1 end)
-            as queue_session_left_count,
-        {{ boolean_any('is_conference') }} as is_conference,
-        {{ boolean_any('has_voicemail') }} as has_voicemail
+        {{ boolean_any('has_metrics') }} as has_metrics,
+        {{ boolean_any('is_conference') }} as is_conference
     from numbered_sessions
     group by conversation_id
 
@@ -155,10 +160,10 @@ numbered_legs as (
     select
         *,
         row_number() over (
-            partition by conversation_id, is_answered order by leg_number asc
+            partition by conversation_id, is_connected order by leg_number asc
         ) as first_rank,
         row_number() over (
-            partition by conversation_id, is_answered order by leg_number desc
+            partition by conversation_id, is_connected order by leg_number desc
         ) as last_rank
     from legs
 
@@ -169,16 +174,45 @@ legs_per_conversation as (
     select
         conversation_id,
         count(*) as leg_count,
-        count(case when is_answered then 1 end) as answered_leg_count,
-        count(distinct case when is_answered then user_id end) as agent_count,
-        max(case when is_answered and first_rank = 1 then user_id end) as first_user_id,
-        max(case when is_answered and last_rank = 1 then user_id end) as last_user_id,
-        max(case when is_answered and last_rank = 1 then wrapup_code_id end)
+        sum(talk_ms) as talk_ms,
+        sum(hold_ms) as hold_ms,
+        sum(acw_ms) as acw_ms,
+        sum(dialing_ms) as dialing_ms,
+        sum(handle_ms) as handle_ms,
+        sum(agent_busy_ms) as agent_busy_ms,
+        -- The call of a callback is the same answer a second time.
+        count(case when is_connected and callback_session_id is null then 1 end)
+            as answered_leg_count,
+        count(distinct case when is_connected then user_id end) as agent_count,
+        max(case when is_connected and first_rank = 1 then user_id end) as first_user_id,
+        max(case when is_connected and last_rank = 1 then user_id end) as last_user_id,
+        max(case when is_connected and last_rank = 1 then wrapup_code_id end)
             as last_wrapup_code_id,
+        {{ boolean_any('is_answered') }} as is_answered,
+        {{ boolean_any('is_connected') }} as is_connected,
+        -- Unknown while one of them is still there.
+        case
+            when
+                count(case when is_connected then 1 end)
+                = count(case when is_connected then ended_at end)
+                then max(case when is_connected then ended_at end)
+        end as last_agent_ended_at,
         count(case when ended_as = 'blind_transfer' then 1 end) as blind_transfer_count,
         count(case when ended_as in ('consult_transfer', 'conference_transfer') then 1 end)
             as consult_transfer_count
     from numbered_legs
+    group by conversation_id
+
+),
+
+visits_per_conversation as (
+
+    select
+        conversation_id,
+        count(case when is_answered then 1 end) as answered_queue_count,
+        count(case when is_abandoned then 1 end) as abandoned_queue_count,
+        {{ boolean_any('is_short_abandon') }} as is_short_abandon
+    from visits
     group by conversation_id
 
 ),
@@ -231,6 +265,11 @@ final as (
         conversations.skill_ids,
         conversations.division_ids,
         conversations.external_tag,
+        case
+            when not conversations.has_sessions then null
+            when sessions_per_conversation.has_metrics then 'metrics'
+            else 'segments'
+        end as counts_source,
 
         -- numbers
         {{ seconds(duration_ms('conversations.started_at', 'conversations.ended_at')) }}
@@ -240,19 +279,37 @@ final as (
             as wait_seconds,
         {{ seconds('coalesce(sessions_per_conversation.ivr_ms, conversations.without_sessions)') }}
             as ivr_seconds,
-        {{ seconds('coalesce(sessions_per_conversation.talk_ms, conversations.without_sessions)') }}
+        {{ seconds(
+            'coalesce(sessions_per_conversation.voicemail_ms, conversations.without_sessions)'
+        ) }} as voicemail_seconds,
+        {{ seconds('coalesce(legs_per_conversation.talk_ms, conversations.without_sessions)') }}
             as talk_seconds,
-        {{ seconds('coalesce(sessions_per_conversation.hold_ms, conversations.without_sessions)') }}
+        {{ seconds('coalesce(legs_per_conversation.hold_ms, conversations.without_sessions)') }}
             as hold_seconds,
         {{ seconds(
-            'coalesce(sessions_per_conversation.acw_ms, conversations.acw_ms,'
+            'coalesce(legs_per_conversation.acw_ms, conversations.acw_ms,'
             ~ ' conversations.without_sessions)'
         ) }} as acw_seconds,
         {{ seconds(
-            'coalesce('
-            ~ 'sessions_per_conversation.talk_ms + sessions_per_conversation.hold_ms'
-            ~ ' + sessions_per_conversation.acw_ms, conversations.without_sessions)'
-        ) }} as handle_seconds,
+            'coalesce(legs_per_conversation.dialing_ms, conversations.without_sessions)'
+        ) }} as dialing_seconds,
+        {{ seconds('coalesce(legs_per_conversation.handle_ms, conversations.without_sessions)') }}
+            as handle_seconds,
+        {{ seconds(
+            'coalesce(legs_per_conversation.agent_busy_ms, conversations.without_sessions)'
+        ) }} as agent_busy_seconds,
+        {{ seconds(
+            'coalesce(sessions_per_conversation.monitoring_ms, conversations.without_sessions)'
+        ) }} as monitoring_seconds,
+        {{ seconds(
+            'coalesce(sessions_per_conversation.coaching_ms, conversations.without_sessions)'
+        ) }} as coaching_seconds,
+        {{ seconds(
+            'coalesce(sessions_per_conversation.barging_ms, conversations.without_sessions)'
+        ) }} as barging_seconds,
+        {{ seconds(
+            'coalesce(sessions_per_conversation.sharing_ms, conversations.without_sessions)'
+        ) }} as sharing_seconds,
         {{ seconds('sessions_per_conversation.genesys_handle_ms') }} as genesys_handle_seconds,
         coalesce(participants_per_conversation.participant_count, conversations.without_sessions)
             as participant_count,
@@ -270,6 +327,10 @@ final as (
             conversations.queue_count,
             conversations.without_sessions
         ) as queue_count,
+        coalesce(visits_per_conversation.answered_queue_count, conversations.without_sessions)
+            as answered_queue_count,
+        coalesce(visits_per_conversation.abandoned_queue_count, conversations.without_sessions)
+            as abandoned_queue_count,
         coalesce(legs_per_conversation.leg_count, conversations.without_sessions) as leg_count,
         coalesce(legs_per_conversation.answered_leg_count, conversations.without_sessions)
             as answered_leg_count,
@@ -306,16 +367,20 @@ final as (
         conversations.is_open,
         case
             when conversations.has_sessions
-                then
-                    coalesce(
-                        conversations.ended_at is not null
-                        and sessions_per_conversation.queue_session_count > 0
-                        and sessions_per_conversation.queue_session_left_count = 0
-                        and not sessions_per_conversation.has_voicemail
-                        and coalesce(legs_per_conversation.answered_leg_count, 0) = 0,
-                        false
-                    )
+                then coalesce(legs_per_conversation.is_answered, false)
+        end as is_answered,
+        case
+            when conversations.has_sessions
+                then coalesce(legs_per_conversation.is_connected, false)
+        end as is_connected,
+        case
+            when conversations.has_sessions
+                then coalesce(visits_per_conversation.abandoned_queue_count, 0) > 0
         end as is_abandoned,
+        case
+            when sessions_per_conversation.has_metrics
+                then coalesce(visits_per_conversation.is_short_abandon, false)
+        end as is_short_abandon,
         case
             when conversations.has_sessions
                 then
@@ -327,6 +392,7 @@ final as (
         -- timestamps, UTC
         conversations.started_at,
         conversations.ended_at,
+        legs_per_conversation.last_agent_ended_at,
         conversations.loaded_at
 
     from conversations
@@ -338,6 +404,8 @@ final as (
         on conversations.conversation_id = sessions_per_conversation.conversation_id
     left join legs_per_conversation
         on conversations.conversation_id = legs_per_conversation.conversation_id
+    left join visits_per_conversation
+        on conversations.conversation_id = visits_per_conversation.conversation_id
     left join attributes_per_conversation
         on conversations.conversation_id = attributes_per_conversation.conversation_id
     left join outcomes_per_conversation

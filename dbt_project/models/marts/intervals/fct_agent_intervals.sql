@@ -32,17 +32,20 @@ handling_summed as (
         interval_kind,
         interval_started_at,
         {{ text_list('media_type') }} as media_types,
-        cast(sum(offered_count) as bigint) as offered_count,
-        cast(sum(connected_count) as bigint) as connected_count,
         cast(sum(answered_count) as bigint) as answered_count,
-        cast(sum(abandoned_count) as bigint) as abandoned_count,
         cast(sum(handled_count) as bigint) as handled_count,
         cast(sum(transferred_count) as bigint) as transferred_count,
         cast(sum(blind_transferred_count) as bigint) as blind_transferred_count,
         cast(sum(consult_transferred_count) as bigint) as consult_transferred_count,
         cast(sum(outbound_count) as bigint) as outbound_count,
+        cast(sum(alert_count) as bigint) as alert_count,
+        cast(sum(unanswered_alert_count) as bigint) as unanswered_alert_count,
+        cast(sum(talk_count) as bigint) as talk_count,
+        cast(sum(hold_count) as bigint) as hold_count,
+        cast(sum(acw_count) as bigint) as acw_count,
         cast(sum(answer_ms) as bigint) as answer_ms,
         cast(sum(alert_ms) as bigint) as alert_ms,
+        cast(sum(unanswered_alert_ms) as bigint) as unanswered_alert_ms,
         cast(sum(talk_ms) as bigint) as talk_ms,
         cast(sum(hold_ms) as bigint) as hold_ms,
         cast(sum(acw_ms) as bigint) as acw_ms,
@@ -81,14 +84,8 @@ joined as (
         coalesce(handling_summed.interval_started_at, statuses_summed.interval_started_at)
             as interval_started_at,
         handling_summed.media_types,
-        case when handling_summed.user_id is null then 0 else handling_summed.offered_count end
-            as offered_count,
-        case when handling_summed.user_id is null then 0 else handling_summed.connected_count end
-            as connected_count,
         case when handling_summed.user_id is null then 0 else handling_summed.answered_count end
             as answered_count,
-        case when handling_summed.user_id is null then 0 else handling_summed.abandoned_count end
-            as abandoned_count,
         case when handling_summed.user_id is null then 0 else handling_summed.handled_count end
             as handled_count,
         case when handling_summed.user_id is null then 0 else handling_summed.transferred_count end
@@ -103,10 +100,26 @@ joined as (
         end as consult_transferred_count,
         case when handling_summed.user_id is null then 0 else handling_summed.outbound_count end
             as outbound_count,
+        case when handling_summed.user_id is null then 0 else handling_summed.alert_count end
+            as alert_count,
+        case
+            when handling_summed.user_id is null then 0
+            else handling_summed.unanswered_alert_count
+        end as unanswered_alert_count,
+        case when handling_summed.user_id is null then 0 else handling_summed.talk_count end
+            as talk_count,
+        case when handling_summed.user_id is null then 0 else handling_summed.hold_count end
+            as hold_count,
+        case when handling_summed.user_id is null then 0 else handling_summed.acw_count end
+            as acw_count,
         case when handling_summed.user_id is null then 0 else handling_summed.answer_ms end
             as answer_ms,
         case when handling_summed.user_id is null then 0 else handling_summed.alert_ms end
             as alert_ms,
+        case
+            when handling_summed.user_id is null then 0
+            else handling_summed.unanswered_alert_ms
+        end as unanswered_alert_ms,
         case when handling_summed.user_id is null then 0 else handling_summed.talk_ms end
             as talk_ms,
         case when handling_summed.user_id is null then 0 else handling_summed.hold_ms end
@@ -122,9 +135,8 @@ joined as (
         statuses_summed.off_queue_ms,
         statuses_summed.on_queue_ms,
         statuses_summed.logged_in_ms,
-        statuses_summed.interacting_ms + statuses_summed.communicating_ms as occupied_ms,
         statuses_summed.interacting_ms + statuses_summed.communicating_ms
-        + statuses_summed.idle_ms + statuses_summed.not_responding_ms as occupiable_ms,
+        + statuses_summed.idle_ms as occupiable_ms,
         greatest(
             coalesce(handling_summed.loaded_at, statuses_summed.loaded_at),
             coalesce(statuses_summed.loaded_at, handling_summed.loaded_at)
@@ -187,17 +199,20 @@ final as (
 
         -- numbers
         {{ interval_minutes('interval_started_at', 'interval_ended_at') }} as interval_minutes,
-        offered_count,
-        connected_count,
         answered_count,
-        abandoned_count,
         handled_count,
         transferred_count,
         blind_transferred_count,
         consult_transferred_count,
         outbound_count,
+        alert_count,
+        unanswered_alert_count,
+        talk_count,
+        hold_count,
+        acw_count,
         {{ seconds('answer_ms') }} as answer_seconds,
         {{ seconds('alert_ms') }} as alert_seconds,
+        {{ seconds('unanswered_alert_ms') }} as unanswered_alert_seconds,
         {{ seconds('talk_ms') }} as talk_seconds,
         {{ seconds('hold_ms') }} as hold_seconds,
         {{ seconds('acw_ms') }} as acw_seconds,
@@ -210,7 +225,10 @@ final as (
         {{ seconds('off_queue_ms') }} as off_queue_seconds,
         {{ seconds('on_queue_ms') }} as on_queue_seconds,
         {{ seconds('logged_in_ms') }} as logged_in_seconds,
-        {{ ratio('occupied_ms', 'occupiable_ms') }} as occupancy,
+        {{ ratio('interacting_ms', 'occupiable_ms') }} as occupancy,
+        {{ ratio(
+            'interacting_ms + communicating_ms', 'occupiable_ms + not_responding_ms'
+        ) }} as occupancy_with_communicating,
 
         -- booleans
         is_day_complete,

@@ -26,7 +26,7 @@ group_records_of_metrics as (
 grouped as (
 
     select
-        {{ json_field('group_record', 'userId') }} as user_id,
+        coalesce({{ json_field('group_record', 'userId') }}, {{ unknown_member() }}) as user_id,
         {{ json_field('group_record', 'mediaType') }} as media_type,
         bucket_started_at,
         bucket_ended_at,

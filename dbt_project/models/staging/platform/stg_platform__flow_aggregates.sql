@@ -28,8 +28,9 @@ group_records_of_metrics as (
 grouped as (
 
     select
-        {{ json_field('group_record', 'flowId') }} as flow_id,
-        {{ json_field('group_record', 'flowOutcomeId') }} as flow_outcome_id,
+        coalesce({{ json_field('group_record', 'flowId') }}, {{ unknown_member() }}) as flow_id,
+        coalesce({{ json_field('group_record', 'flowOutcomeId') }}, {{ unknown_member() }})
+            as flow_outcome_id,
         {{ json_field('group_record', 'flowOutcomeValue') }} as flow_outcome_value,
         bucket_started_at,
         bucket_ended_at,

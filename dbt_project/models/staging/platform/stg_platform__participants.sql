@@ -40,15 +40,36 @@ participants as (
 
 ),
 
-renamed as (
+identified as (
 
+    -- Every field of Genesys's may be absent, a key may not.
     select
-        -- ids; every field of Genesys's may be absent, a key may not
-        conversation_id,
+        *,
         coalesce(
             {{ json_field('record', 'participantId') }},
             'participant ' || cast(participant_number as {{ dbt.type_string() }})
-        ) as participant_id,
+        ) as given_id
+    from participants
+
+),
+
+numbered as (
+
+    select
+        *,
+        row_number() over (
+            partition by conversation_id, given_id order by participant_number
+        ) as id_use
+    from identified
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        conversation_id,
+        {{ id_of_its_own('given_id', 'id_use') }} as participant_id,
         {{ json_field('record', 'userId') }} as user_id,
         {{ json_field('record', 'teamId') }} as team_id,
         {{ json_field('record', 'externalContactId') }} as external_contact_id,
@@ -61,6 +82,7 @@ renamed as (
 
         -- numbers
         cast(participant_number as bigint) as participant_number,
+        cast(id_use as bigint) as id_use,
 
         -- timestamps, UTC
         loaded_at,
@@ -69,7 +91,7 @@ renamed as (
         {{ json_node_field('record', 'sessions') }} as sessions_json,
         {{ json_node_field('record', 'attributes') }} as attributes_json
 
-    from participants
+    from numbered
 
 )
 

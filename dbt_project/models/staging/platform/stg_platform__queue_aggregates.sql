@@ -26,7 +26,7 @@ group_records_of_metrics as (
 grouped as (
 
     select
-        {{ json_field('group_record', 'queueId') }} as queue_id,
+        coalesce({{ json_field('group_record', 'queueId') }}, {{ unknown_member() }}) as queue_id,
         {{ json_field('group_record', 'mediaType') }} as media_type,
         bucket_started_at,
         bucket_ended_at,

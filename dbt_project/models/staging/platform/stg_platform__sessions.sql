@@ -61,16 +61,36 @@ flows as (
 
 ),
 
+identified as (
+
+    select
+        *,
+        coalesce(
+            {{ json_field('record', 'sessionId') }},
+            participant_id || ' session ' || cast(session_number as {{ dbt.type_string() }})
+        ) as given_id
+    from flows
+
+),
+
+numbered as (
+
+    select
+        *,
+        row_number() over (
+            partition by conversation_id, given_id order by participant_number, session_number
+        ) as id_use
+    from identified
+
+),
+
 renamed as (
 
     select
         -- ids
         conversation_id,
         participant_id,
-        coalesce(
-            {{ json_field('record', 'sessionId') }},
-            participant_id || ' session ' || cast(session_number as {{ dbt.type_string() }})
-        ) as session_id,
+        {{ id_of_its_own('given_id', 'id_use') }} as session_id,
         {{ json_field('record', 'peerId') }} as peer_id,
         user_id,
         {{ json_field('record', 'selectedAgentId') }} as selected_user_id,
@@ -109,6 +129,7 @@ renamed as (
         -- numbers
         participant_number,
         cast(session_number as bigint) as session_number,
+        cast(id_use as bigint) as id_use,
 
         -- booleans
         {{ try_boolean(json_field('record', 'acwSkipped')) }} as is_acw_skipped,
@@ -123,7 +144,7 @@ renamed as (
         {{ json_node_field('record', 'metrics') }} as metrics_json,
         {{ json_node_field('flow', 'outcomes') }} as outcomes_json
 
-    from flows
+    from numbered
 
 )
 
