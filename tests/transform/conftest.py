@@ -1,6 +1,7 @@
 """Warehouses for the tests of the dbt project."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from _pytest.mark import ParameterSet
@@ -12,9 +13,9 @@ from tests.transform import (
     test_guides,
     test_journeys,
     test_published_samples,
+    test_reconciliation,
     test_reference_data,
 )
-from tests.transform.aggregates import QUARTER
 from tests.transform.conversations import DAY
 from tests.transform.packed import Engine, Packed
 from tests.transform.warehouses import (
@@ -61,7 +62,12 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     engine = _engine(request)
     warehouse = engine.fresh(tmp_path_factory.mktemp("packed"))
     raw = RawTables(warehouse)
-    raw.load(0, window=(DAY, DAY + QUARTER), **test_awkward_records.NAMELESS_GROUPS)
+    nameless = test_awkward_records.NAMELESS_GROUPS
+    first: dict[str, Any] = {
+        name: [*nameless.get(name, ()), *test_reconciliation.READ.get(name, ())]
+        for name in {**nameless, **test_reconciliation.READ}
+    }
+    raw.load(0, window=(DAY, test_reconciliation.WHOLE_DAY[1]), **first)
     raw.load(
         1,
         conversation_details=[
@@ -75,11 +81,12 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         **test_reference_data.REFERENCE,
     )
     dbt(warehouse, "build", *MODELS_AND_SEEDS)
-    asked = (test_reference_data.USERS, test_journeys.STEPS)
+    asked = (test_reference_data.USERS, test_journeys.STEPS, test_reconciliation.RECONCILED)
     between = {sql: rows(warehouse, sql) for sql in asked}
     raw.load(2, external_contacts=test_journeys.MERGED, **test_reference_data.CHANGED)
     raw.load(3, complete=False, **test_reference_data.STOPPED)
     raw.load(4, adjustment=test_reference_data.CUT_AT, **test_reference_data.CUT)
+    raw.load(5, window=test_reconciliation.WHOLE_DAY, **test_reconciliation.TAMPERED)
     dbt(warehouse, "run")
     return Packed(engine, engine.renamed(warehouse, "test", "packed"), between)
 

@@ -184,6 +184,8 @@ def _a_window_that_was_not_read_to_its_end(raw: RawTables) -> None:
 
 # What else than loads a table's rows depend on is in them as a hash: others are made again.
 _MADE_BY_RULES = {
+    "genesys_intermediate.int_session_metrics_per_day": "metric_count = -1",
+    "genesys_intermediate.int_aggregates_per_day": "metric_count = -1",
     "genesys_intermediate.int_journey_steps_resolved": "is_kept = not is_kept",
     "genesys_marts.fct_journey_steps": "step_number = -1",
     "genesys_marts.fct_queue_intervals": "offered_count = -1",

@@ -1,7 +1,7 @@
 {#- Incremental strategy `replace_loads`: what was counted of the loads of the slice is deleted, then
     what the model's query returned for them is inserted, in one transaction. With meta:
-    {conversations: <model>, counts_by_load: true}, slices are of all loads that are counted anew:
-    see uncounted_loads. -#}
+    {conversations: <model>, counts_by_load: <column>}, slices are of all loads that are counted anew:
+    see counted_loads. -#}
 {% macro get_incremental_replace_loads_sql(arg_dict) %}
 
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
@@ -17,7 +17,8 @@
 
 
 {#- Query of the loads whose conversations a table of counts by load has counted as they are now. A load
-    only ever loses conversations, to later loads and to erasure, so their number tells. -#}
+    only ever loses conversations, to later loads and to erasure, so their number tells. It stands in
+    the row in which the column that is named in counts_by_load is null. -#}
 {% macro counted_loads(relation) -%}
     select counts.loaded_at
     from {{ relation }} as counts
@@ -31,5 +32,5 @@
         on
             counts.loaded_at = conversations.loaded_at
             and counts.conversation_count = conversations.conversation_count
-    where counts.attribute_name is null
+    where counts.{{ config.get('meta').counts_by_load }} is null
 {%- endmacro %}

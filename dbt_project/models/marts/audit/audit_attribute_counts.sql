@@ -5,7 +5,7 @@
         on_schema_change='fail',
         meta={
             'conversations': 'int_conversations_unioned',
-            'counts_by_load': true,
+            'counts_by_load': 'attribute_name',
             'rules': ['attribute_registry']
         }
     )
