@@ -72,6 +72,10 @@ plan: install ## Show what load would do, and how long it would take
 status: install ## Show how far each resource is loaded
 	@$(BIN)/python -m loader status
 
+.PHONY: reconcile
+reconcile: install ## Show where the details differ most from Genesys' aggregates
+	@$(BIN)/python -m loader reconcile
+
 .PHONY: doctor
 doctor: install ## Look whether settings, state and tables agree, and say what to do (ARGS=--deep)
 	@$(BIN)/python -m loader doctor $(ARGS)

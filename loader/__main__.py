@@ -88,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
         )
     commands.add_parser("check", help="check the lines of all seeds; for a hook before a commit")
     commands.add_parser("status", help="show how far each resource is loaded")
+    commands.add_parser(
+        "reconcile", help="show where the details differ most from Genesys' aggregates"
+    )
     doctor = commands.add_parser(
         "doctor", help="look whether settings, state and tables agree, and say what to do"
     )

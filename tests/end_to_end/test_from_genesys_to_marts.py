@@ -72,6 +72,7 @@ def test_the_demo_leaves_tested_marts_and_what_the_readme_shows(
     starts = [step["startTimeUTC"] for step in journey["timeline"]]
     assert starts == sorted(starts)
     expect_what_explain_shows(tmp_path, warehouse)
+    expect_details_to_agree_with_aggregates(tmp_path, warehouse)
 
 
 def expect_what_explain_shows(folder: Path, warehouse: DuckDBWarehouse) -> None:
@@ -109,6 +110,31 @@ def expect_what_explain_shows(folder: Path, warehouse: DuckDBWarehouse) -> None:
     assert re.search(rf"^talk_seconds {talked} = \S+ \+ \S+ \(", marts, re.MULTILINE)
     nothing = _loader(folder, "explain", "nothing", exit_code=2).stderr
     assert nothing.startswith("ERROR GX-002 CONVERSATION 'nothing': nothing in the warehouse is")
+
+
+def expect_details_to_agree_with_aggregates(folder: Path, warehouse: DuckDBWarehouse) -> None:
+    """To the unit on the seven days that are whole; the command shows what the eighth lacks."""
+    compared = warehouse.execute(
+        """
+        select subject_type, count(*), count(reason), count(distinct report_date)
+        from genesys_marts.audit_reconciliation
+        where is_details_day_complete and is_aggregates_day_complete
+        group by subject_type
+        order by subject_type
+        """
+    )
+    assert [(subject, differ, days) for subject, _, differ, days in compared] == [
+        ("agent", 0, 7),
+        ("flow", 0, 7),
+        ("queue", 0, 7),
+    ]
+    assert sum(count for _, count, _, _ in compared) > 5_000
+    said = _loader(folder, "reconcile").stdout
+    assert re.search(r"numbers agree to the unit, \d+ differ, 0 of them unexplained\.\n", said)
+    shown = re.findall(r"^ +(2026-03-\d\d)  .* day_open ", said, re.MULTILINE)
+    assert shown == ["2026-03-16"] * 20
+    warehouse.execute("drop view genesys_marts.audit_reconciliation")
+    assert "audit_reconciliation is not built" in _loader(folder, "reconcile").stdout
 
 
 def _loader(folder: Path, *command: str, exit_code: int = 0) -> "subprocess.CompletedProcess[str]":
