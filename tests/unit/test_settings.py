@@ -101,6 +101,8 @@ def test_the_profile_reads_what_the_settings_of_its_warehouse_tell(target: str) 
 def test_dbt_run_by_hand_slices_as_the_loader_would() -> None:
     sql = [path.read_text() for path in sorted((ROOT / "dbt_project").glob("m*/**/*.sql"))]
     read = dict(re.findall(r"env_var\('(\w+)', '([^']*)'\)", "".join(sql)))
+    # Of one command, no setting: `transform test --all-rows`.
+    assert read.pop("TEST_ALL_ROWS") == ""
     assert read == {
         "ELT_SLICE_MEGABYTES": default(Settings.model_fields["slice_megabytes"]),
         "ELT_ATTRIBUTES_KILOBYTES": default(Settings.model_fields["attributes_kilobytes"]),
