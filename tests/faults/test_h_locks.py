@@ -80,7 +80,7 @@ def test_m3_a_run_on_another_machine_is_seen_and_not_overtaken(
         elsewhere.cursor().execute("set application_name = 'genesys-elt process 7 on elsewhere'")
         elsewhere.cursor().execute(HELD)
         for command in (DETAILS, ("transform", "build"), ("erase", "--contact", "somebody")):
-            said = site.run(*command).error(7)
+            said = site.run(*command, ELT_LOCK_WAIT_SECONDS="1").error(7)
             assert "another run (process 7 on elsewhere) holds Postgres at" in said
     assert site.query("select 1 from pg_tables where schemaname like 'genesys%'") == []
     site.run("load", "--only", "divisions").succeeded()

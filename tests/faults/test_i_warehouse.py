@@ -245,7 +245,8 @@ def killed(site: Site) -> Site:
     """Leave a warehouse whose newest commits lie in its log: the run was killed between two."""
     site.settings["ELT_START"] = "2026-11-19"
     site.sandbox.add_faults(fault(SUBMIT, "delay", 2, seconds=30))
-    process = site.start(*DETAILS)
+    # One after the other: the first is committed by then.
+    process = site.start(*DETAILS, ELT_CONCURRENT_JOBS="1")
     while not any(line["hits"] for line in site.sandbox.faults()):
         assert process.poll() is None, site.ended(process)
         time.sleep(0.05)
