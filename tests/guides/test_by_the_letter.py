@@ -215,6 +215,23 @@ def test_g_a_attributes_cut_off_unsaid_are_found_by_a_sample_and_read_in_parts(
     assert "larger ones came without all attributes" in adjustment
 
 
+def test_g_a_who_comes_as_customer_and_as_agent_is_read_twice_and_not_taken_for_cut_off(
+    letter: Letter, site: LetterSite
+) -> None:
+    """The guide's edge case 2: an agent's attributes beside the customer's, under one id."""
+    agents = [
+        participant(number, type="agent", attributes={"Intent": "b"}) for number in range(150)
+    ]
+    letter.participants = [*agents, *(participant(number) for number in range(150))]
+    outcome = site.read(PARTICIPANTS, ELT_PAGE_SIZE="1000").succeeded()
+    assert "attributes are cut off" not in outcome.stderr
+    rows = site.payloads(PARTICIPANTS)
+    assert {(row["participantId"], row["participant"]["type"]) for row in rows} == {
+        (f"p-{number}", kind) for number in range(150) for kind in ("agent", "customer")
+    }
+    assert len(rows) == 300
+
+
 def test_g_d_only_the_metrics_the_guide_names_are_asked_for_unless_more_are_set(
     letter: Letter, site: LetterSite
 ) -> None:

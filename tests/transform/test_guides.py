@@ -64,6 +64,11 @@ def load_parts(raw: RawTables) -> None:
             attributed("whole", "p2", {"tier": "cut"}, purpose="acd"),
             attributed("whole", "p3", purpose="agent"),
             attributed("only-read", "p1", {"verified": "perhaps", "tier": {"b": [1, 2], "a": "e"}}),
+            # More than anybody has, beside one who has few.
+            attributed("bulky", "p1", {"tier": "x" * (1 << 20)}),
+            attributed("bulky", "p2", {"tier": "gold"}),
+            attributed("two-types", "p1", {"tier": "gold"}),
+            attributed("two-types", "p1", {"tier": "staff", "verified": True}, purpose="agent"),
         ],
     )
     whole = {"tier": "stays", "verified": False, "Tier": 3}
@@ -91,6 +96,46 @@ def load_parts(raw: RawTables) -> None:
     )
 
 
+OF_TWO_TYPES = (
+    "select attributes.participant_id, purposes.participant_purpose, attribute_name, raw_value"
+    " from genesys_marts.fct_participant_attributes as attributes"
+    " inner join genesys_intermediate.int_guides_participants_merged as purposes"
+    " on attributes.conversation_id = purposes.conversation_id"
+    " and attributes.participant_id = purposes.participant_id"
+    " where attributes.conversation_id = 'two-types' order by participant_id, attribute_name"
+)
+
+
+def test_an_id_that_comes_as_customer_and_as_agent_keeps_both(packed_guides: Packed) -> None:
+    """Also when one of them is read again: the guide says nothing of both coming together."""
+    customer = ("two-types-p1", "customer", "tier", "gold")
+    agent = ("two-types-p1 (2)", "agent")
+    assert [tuple(row.values()) for row in packed_guides.between[OF_TWO_TYPES]] == [
+        customer,
+        (*agent, "tier", "staff"),
+        (*agent, "verified", "true"),
+    ]
+    assert [tuple(row.values()) for row in packed_guides.rows(OF_TWO_TYPES)] == [
+        customer,
+        (*agent, "tier", "left"),
+    ]
+    assert packed_guides.rows(
+        "select participant_count, customer_count, attribute_count"
+        " from genesys_marts.fct_interactions where conversation_id = 'two-types'"
+    ) == [{"participant_count": 2, "customer_count": 1, "attribute_count": 2}]
+
+
+def test_m7_attributes_beyond_the_limit_are_left_out_alone(packed_guides: Packed) -> None:
+    assert packed_guides.rows(
+        "select participant_id, attribute_name from genesys_marts.fct_participant_attributes"
+        " where conversation_id = 'bulky'"
+    ) == [{"participant_id": "bulky-p2", "attribute_name": "tier"}]
+    assert packed_guides.rows(
+        "select participant_count from genesys_marts.fct_interactions"
+        " where conversation_id = 'bulky'"
+    ) == [{"participant_count": 2}]
+
+
 PARTS = ("whole", "only-exported", "only-read", "moved")
 
 
@@ -100,6 +145,7 @@ def test_a_conversation_is_all_its_parts_and_what_none_tells_is_unknown(
     assert packed_guides.rows(
         "select conversation_id, participant_id, attribute_name, raw_value, inferred_type,"
         " value_boolean, is_cast_ok from genesys_marts.fct_participant_attributes"
+        f" where conversation_id in {PARTS}"
         " order by conversation_id, participant_id, lower(attribute_name), attribute_name",
     ) == [
         {"conversation_id": name, "participant_id": f"{name}-{participant}"}
@@ -213,7 +259,11 @@ def load_late_merge(raw: RawTables) -> None:
             known("before", external_id="crm-1", merged_to="after"),
         ],
     )
-    raw.load(5, guides_interactions=[exported("call", wrapup="code-7")])
+    raw.load(
+        5,
+        guides_interactions=[exported("call", wrapup="code-7")],
+        guides_participants=[attributed("two-types", "p1", {"tier": "left"}, purpose="agent")],
+    )
 
 
 def test_a_merge_found_late_rewrites_the_journey_of_a_list(packed_guides: Packed) -> None:

@@ -80,6 +80,11 @@ class _Row(msgspec.Struct, rename="camel"):
     queue_id: str | None = None
     wrapup_code: str | None = None
 
+    @property
+    def key(self) -> tuple[str | None, ...]:
+        """What tells it from others: one id may come as customer and as agent."""
+        return self.interaction_id, self.participant_id, self.participant.type
+
 
 class _Part(msgspec.Struct, frozen=True, order=True):
     """The participants of one queue, or with one wrap-up code."""
@@ -214,11 +219,8 @@ class GuidesParticipants(Resource[None]):
         part = max(fitting or counts, key=lambda one: (attributes[one], str(one)))
         asked = _Place(SAMPLE, part if place.part is None else place.part)
         sample = self._readable(self._page(client, window, asked)[0])
-        sizes = {(row.interaction_id, row.participant_id): row.participant.size for row in sample}
-        return any(
-            row.participant.size < sizes.get((row.interaction_id, row.participant_id), 0)
-            for row in rows
-        )
+        sizes = {row.key: row.participant.size for row in sample}
+        return any(row.participant.size < sizes.get(row.key, 0) for row in rows)
 
     def _readable(self, records: Records) -> list[_Row]:
         """Return the records that are participants; the others will be quarantined."""

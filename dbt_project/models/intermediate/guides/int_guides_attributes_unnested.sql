@@ -30,6 +30,7 @@ participants as (
     from conversations
     inner join {{ ref('stg_guides__participants') }} as participants
         on conversations.conversation_id = participants.conversation_id
+    where {{ attributes_within_limit('participants.attributes_json') }}
 
 ),
 

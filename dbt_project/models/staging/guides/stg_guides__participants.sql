@@ -9,7 +9,8 @@
     )
 }}
 
--- Grain: one row per participant of a conversation, as it was last read.
+-- Grain: one row per participant of a conversation and type, as it was last read.
+-- The guide warns of an id that comes as customer and as agent: those are two participants here.
 -- A participant whose attributes were cut off is read again within the same window, so of versions
 -- that were asked for at the same time the one with most attributes counts, then the longest:
 -- values are cut off too.
@@ -18,11 +19,15 @@ with
 
 {{ record_versions('guides', 'guides_participants') }},
 
-ranked as (
+read_last as (
 
+    -- Each text of a record once: it is parsed before its type is known.
     select
         *,
-        rank() over (partition by record_id order by extracted_at desc) as read_rank
+        min(loaded_at) over (partition by record_id, payload_hash) as first_loaded_at,
+        row_number() over (
+            partition by record_id, payload_hash order by extracted_at desc
+        ) as read_number
     from versions
 
 ),
@@ -31,20 +36,26 @@ payloads as (
 
     -- A package loaded again after a crash brings equal rows: equal hash, equal payload.
     select
-        ranked.record_id,
-        ranked.extracted_at,
-        ranked.payload_hash,
-        ranked.loaded_at,
+        read_last.record_id,
+        read_last.extracted_at,
+        read_last.payload_hash,
+        read_last.first_loaded_at,
+        read_last.loaded_at,
         min(source.payload) as payload
     from source
-    inner join ranked
+    inner join read_last
         on
-            source.record_id = ranked.record_id
-            and source.extracted_at = ranked.extracted_at
-            and source.payload_hash = ranked.payload_hash
-            and source._dlt_load_id = ranked.load_id
-    where ranked.read_rank = 1
-    group by ranked.record_id, ranked.extracted_at, ranked.payload_hash, ranked.loaded_at
+            source.record_id = read_last.record_id
+            and source.extracted_at = read_last.extracted_at
+            and source.payload_hash = read_last.payload_hash
+            and source._dlt_load_id = read_last.load_id
+    where read_last.read_number = 1
+    group by
+        read_last.record_id,
+        read_last.extracted_at,
+        read_last.payload_hash,
+        read_last.first_loaded_at,
+        read_last.loaded_at
 
 ),
 
@@ -78,6 +89,7 @@ counted as (
 
     select
         *,
+        {{ json_field('participant', 'type') }} as participant_purpose,
         -- Who has none lacks the object.
         coalesce({{ json_key_count(json_node_field('participant', 'customAttributes')) }}, 0)
             as attribute_count
@@ -85,15 +97,34 @@ counted as (
 
 ),
 
+versions_numbered as (
+
+    select
+        *,
+        min(first_loaded_at) over (partition by record_id, participant_purpose) as type_loaded_at,
+        row_number() over (
+            partition by record_id, participant_purpose
+            order by
+                extracted_at desc, attribute_count desc, length(payload) desc, payload_hash desc
+        ) as version_number
+    from counted
+
+),
+
 numbered as (
 
+    -- Whoever came first keeps the id, whatever comes later.
     select
         *,
         row_number() over (
             partition by record_id
-            order by attribute_count desc, length(payload) desc, payload_hash desc
-        ) as version_number
-    from counted
+            order by
+                type_loaded_at asc,
+                case when participant_purpose = 'customer' then 1 else 2 end asc,
+                participant_purpose asc
+        ) as id_use
+    from versions_numbered
+    where version_number = 1
 
 ),
 
@@ -102,12 +133,12 @@ renamed as (
     select
         -- ids
         {{ json_field('record', 'interactionId') }} as conversation_id,
-        {{ json_field('record', 'participantId') }} as participant_id,
+        {{ id_of_its_own(json_field('record', 'participantId'), 'id_use') }} as participant_id,
         {{ json_field('record', 'queueId') }} as queue_id,
         {{ json_field('record', 'wrapupCode') }} as wrapup_code_id,
 
         -- strings
-        {{ json_field('participant', 'type') }} as participant_purpose,
+        participant_purpose,
 
         -- numbers
         cast(attribute_count as bigint) as attribute_count,
@@ -122,9 +153,7 @@ renamed as (
 
     -- One that another slice brought is in the table already, or will be.
     from numbered
-    where
-        version_number = 1
-        and {{ newly_loaded() }}
+    where {{ newly_loaded() }}
 
 )
 

@@ -18,9 +18,7 @@ participants as (
     select * from {{ ref('stg_platform__participants') }}
     where
         {{ newly_loaded() }}
-        -- A million of them would take the memory of all others; a load has warned of them.
-        and {{ json_size('attributes_json') }}
-        <= {{ env_var('ELT_ATTRIBUTES_KILOBYTES', '1024') | int * 1024 }}
+        and {{ attributes_within_limit('attributes_json') }}
 
 ),
 
