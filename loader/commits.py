@@ -148,6 +148,7 @@ class Commits:
             rate_limited_count=batch.metrics.rate_limited_count,
             waited_seconds=batch.metrics.waited_seconds,
             announced_count=answer.announced_count if answer else None,
+            checksum=opened.checksum if batch.is_last and not problem else None,
             limited_by=plan.horizon.limited_by if window.end == plan.horizon.end else None,
             adjustment=adjustment,
             source_available_through=available,

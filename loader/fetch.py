@@ -21,7 +21,7 @@ from loader.genesys.client import Client
 from loader.genesys.request_metrics import FETCH_THREAD, RateLimitEvent, RequestMetrics
 from loader.ledger import OpenWindow
 from loader.limits import USUAL, Limits
-from loader.raw import Page, QuarantinedRecord, RawPages
+from loader.raw import Page, QuarantinedRecord, RawPages, checksum_with
 from loader.resources.resource import Answer, Reading, Resource
 
 # The longest a batch is read: no more than this is read again after a kill.
@@ -82,6 +82,7 @@ class Batch:
             page_count=self.opened.page_count + 1,
             record_count=self.opened.record_count + page.record_count,
             quarantined_count=self.opened.quarantined_count + len(page.quarantined),
+            checksum=self.opened.checksum and checksum_with(self.opened.checksum, page),
         )
 
     def forget_records(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from loader.raw import RAW_SCHEMA, QuarantinedRecord
+from loader.raw import NO_RECORDS, RAW_SCHEMA, QuarantinedRecord
 from loader.windows import Coverage, Window, iso
 
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
@@ -19,7 +19,11 @@ _TIMESTAMP = pa.timestamp("us", tz="UTC")
 
 @dataclass(frozen=True)
 class WindowCommit:
-    """One commit of a window: `loaded` is its last, `failed` says why it stopped."""
+    """One commit of a window: `loaded` is its last, `failed` says why it stopped.
+
+    `checksum` is of all records of the window, as `raw.checksum_with` adds them up: only its last
+    commit has it.
+    """
 
     window_attempt_id: str
     run_id: str
@@ -37,6 +41,7 @@ class WindowCommit:
     rate_limited_count: int
     waited_seconds: float
     announced_count: int | None
+    checksum: str | None
     limited_by: str | None
     adjustment: str | None
     source_available_through: datetime | None
@@ -140,7 +145,8 @@ class OpenWindow:
     """A window whose reading stopped in the middle: rows before `token` are in the warehouse.
 
     A token belongs to one window and one query: with another `query_hash` it is worthless.
-    `through_load` is the newest load that a snapshot deals with.
+    `checksum` is of the records so far; None where their first pages were read by a version of the
+    loader that made none. `through_load` is the newest load that a snapshot deals with.
     """
 
     window: Window
@@ -152,6 +158,7 @@ class OpenWindow:
     page_count: int = 0
     record_count: int = 0
     quarantined_count: int = 0
+    checksum: str | None = NO_RECORDS
     rereading: str | None = None
     through_load: str | None = None
 
@@ -191,6 +198,7 @@ class ResourceState:
             if opened is None
             else OpenWindow(
                 **{
+                    "checksum": None,
                     **opened,
                     "window": Window(
                         datetime.fromisoformat(opened["window"]["start"]),

@@ -64,11 +64,15 @@ class QuarantinedRecord:
 
 @dataclass
 class Page:
-    """What one page became: the raw rows, the records refused, those of people erased (hashes)."""
+    """What one page became: the raw rows, the records refused, those of people erased (hashes).
+
+    `hash_sum` adds up the SHA-256 of every record served.
+    """
 
     rows: pa.Table
     quarantined: list[QuarantinedRecord] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
+    hash_sum: int = 0
 
     @property
     def record_count(self) -> int:
@@ -107,6 +111,19 @@ def _at(value: object, path: Sequence[str]) -> Iterator[str]:
         yield from _at(value.get(path[0]), path[1:])
     elif not path and isinstance(value, str):
         yield value
+
+
+# Of a window before its first page.
+NO_RECORDS = f"{0:064x}"
+
+
+def checksum_with(checksum: str, page: Page) -> str:
+    """Return the checksum of the records read so far, with those of one more page.
+
+    It is the sum of their SHA-256, modulo 2^256, as hex: the same whatever the order of the records
+    and however they come in pages, commits and runs.
+    """
+    return f"{(int(checksum, 16) + page.hash_sum) % (1 << 256):064x}"
 
 
 class Identity(Protocol):
@@ -253,16 +270,17 @@ class RawPages:
         ids: list[str] = []
         payloads: list[bytes] = []
         hashes: list[str] = []
-        size = 0
+        size = hash_sum = 0
         refused: list[QuarantinedRecord] = []
         erased: list[str] = []
         for position, record in enumerate(records):
             payload = bytes(record)
+            digest = hashlib.sha256(payload).hexdigest()
+            hash_sum += int(digest, 16)
             record_id, reason = self._check(payload)
             if self._erased and (subject := self._erased_subject(record_id, payload)):
                 erased.append(subject)
                 continue
-            digest = hashlib.sha256(payload).hexdigest()
             if reason is None and record_id is not None:
                 if len(payload) > self._limits.attribute_bytes:
                     logger.warning(
@@ -297,7 +315,7 @@ class RawPages:
                 )
             )
         batches.append(self._batch(ids, hashes, payloads))
-        return Page(pa.Table.from_batches(batches), refused, erased)
+        return Page(pa.Table.from_batches(batches), refused, erased, hash_sum)
 
     def _batch(
         self, ids: Sequence[str], hashes: Sequence[str], payloads: Sequence[bytes]

@@ -1,15 +1,34 @@
 {#- A table of the loader's, or no rows of its shape while the loader has not made it yet: dlt
     creates a table with its first row, and an organisation that never answered 429 has no
-    rate_limit_events. The shape is the one that the sources' yml gives. -#}
+    rate_limit_events. The shape is the one that the sources' yml gives. A column that a newer loader
+    adds (`is_newer` there) is null until it has loaded once. -#}
 {% macro raw_table(source_name, table_name) -%}
     {%- set relation = source(source_name, table_name) -%}
-    {%- if not execute or model.resource_type == 'unit_test' or load_relation(relation) -%}
-        {{ relation }}
-    {%- else -%}
-        {%- set key = 'source.' ~ project_name ~ '.' ~ source_name ~ '.' ~ table_name -%}
+    {%- if not execute or model.resource_type == 'unit_test' -%}
+        {{ return(relation) }}
+    {%- endif -%}
+    {%- set key = 'source.' ~ project_name ~ '.' ~ source_name ~ '.' ~ table_name -%}
+    {%- set columns = graph.sources[key].columns.values() -%}
+    {%- if load_relation(relation) -%}
+        {%- set newer = columns | selectattr('config.meta.is_newer', 'defined') | list -%}
+        {%- set present = adapter.get_columns_in_relation(relation) | map(attribute='name')
+            | map('lower') | list if newer else [] -%}
+        {%- set absent = newer | rejectattr('name', 'in', present) | list -%}
+        {%- if not absent -%}
+            {{ return(relation) }}
+        {%- endif -%}
         (
             select
-                {%- for column in graph.sources[key].columns.values() %}
+                present_columns.*
+                {%- for column in absent %},
+                cast(null as {{ column.data_type }}) as {{ column.name }}
+                {%- endfor %}
+            from {{ relation }} as present_columns
+        )
+    {%- else -%}
+        (
+            select
+                {%- for column in columns %}
                 cast(null as {{ column.data_type }}) as {{ column.name }}
                 {{- ',' if not loop.last }}
                 {%- endfor %}

@@ -55,6 +55,8 @@ OURS = "genesys"
 # A column of ours that appears or changes its type is a bug of ours; what is new in Genesys'
 # records lies inside `payload` and cannot break a load.
 RAW_CONTRACT: Any = {"tables": "evolve", "columns": "freeze", "data_type": "freeze"}
+# But where a new version of the loader has one more.
+WIDENING: Any = {**RAW_CONTRACT, "columns": "evolve"}
 
 # What clocks may lie apart.
 MOST_SECONDS_OFF = 300.0
@@ -147,11 +149,17 @@ class Dataset:
             self._check_tables()
             if present:
                 self._check_clock()
-            missing = {name: table for name, table in tables.items() if name not in present}
+            recorded = self.recorded_columns()
+            missing = {
+                name: table
+                for name, table in tables.items()
+                if name not in present
+                or not {*table.column_names} <= {*recorded.get(name, table.column_names)}
+            }
             if not has_salt:
                 missing["hash_salts"] = ledger_table("hash_salts", [self._new_salt()])
             if missing:
-                self.commit(missing, {})
+                self.commit(missing, {}, WIDENING)
 
     def _opened(self, destination: AnyDestination_CO, *, to_look: bool) -> bool:
         """Open it and load what a killed run has left; tell whether that was in its place there."""
@@ -218,8 +226,18 @@ class Dataset:
         saved = sources.get(PIPELINE, {}).get("resources", {}).get(resource, {}).get("elt", {})
         return ResourceState.from_json(saved)
 
-    def commit(self, tables: dict[str, pa.Table], states: Mapping[str, ResourceState]) -> None:
+    def commit(
+        self,
+        tables: dict[str, pa.Table],
+        states: Mapping[str, ResourceState],
+        contract: Any = RAW_CONTRACT,  # noqa: ANN401 - dlt's
+    ) -> None:
         """Append `tables` and set `states`, all in one load package; empties `tables`.
+
+        Args:
+            tables: by name.
+            states: by resource.
+            contract: what may change of tables that are there.
 
         Raises:
             DestinationError: the package was not loaded; the next run finishes or repeats it.
@@ -234,7 +252,7 @@ class Dataset:
             )
         with self._one_line_errors(), _heeding_signals():
             info: LoadInfo = self.pipeline.run(
-                _source(tables, states), loader_file_format=self.warehouse.file_format
+                _source(tables, states, contract), loader_file_format=self.warehouse.file_format
             )
             info.raise_on_failed_jobs()
         if self._overtaken:
@@ -549,7 +567,11 @@ _TABLES_DIFFER = (
 )
 
 
-def _source(tables: dict[str, pa.Table], states: Mapping[str, ResourceState]) -> DltSource:
+def _source(
+    tables: dict[str, pa.Table],
+    states: Mapping[str, ResourceState],
+    contract: Any,  # noqa: ANN401
+) -> DltSource:
     """Return what dlt takes a commit's rows and states from.
 
     dlt keeps what it is given here alive, and frames that point at it; so a table is taken out of
@@ -558,14 +580,17 @@ def _source(tables: dict[str, pa.Table], states: Mapping[str, ResourceState]) ->
     source = DltSource(
         Schema(PIPELINE),
         PIPELINE,
-        [_resource(name, tables, states) for name in {**tables, **states}],
+        [_resource(name, tables, states, contract) for name in {**tables, **states}],
     )
     source.max_table_nesting = 0
     return source
 
 
 def _resource(
-    name: str, tables: dict[str, pa.Table], states: Mapping[str, ResourceState]
+    name: str,
+    tables: dict[str, pa.Table],
+    states: Mapping[str, ResourceState],
+    contract: Any,  # noqa: ANN401
 ) -> DltResource:
     def rows() -> Iterator[pa.Table]:
         if name in tables:
@@ -573,7 +598,7 @@ def _resource(
         if name in states:
             dlt.current.resource_state()["elt"] = states[name].to_json()
 
-    return dlt.resource(rows, name=name, write_disposition="append", schema_contract=RAW_CONTRACT)
+    return dlt.resource(rows, name=name, write_disposition="append", schema_contract=contract)
 
 
 def _row_groups(table: pa.Table) -> Iterator[pa.Table]:

@@ -173,24 +173,24 @@ class Standing:
         return found
 
     @cached_property
-    def loaded(self) -> list[tuple[str, str, Moment, Moment, Moment, int, int, int]]:
+    def loaded(self) -> list[tuple[str, str, Moment, Moment, Moment, int, int, int, str]]:
         """Each reading of a window that came to its end, with its totals over all its commits.
 
-        Resource, attempt, window, time of asking, records, refused, pages.
+        Resource, attempt, window, time of asking, records, refused, pages, checksum.
         """
         return self._rows(
             """
             with rows as (
                 select distinct
                     resource, window_attempt_id, window_start, window_end, started_at, status,
-                    record_count, quarantined_count, page_count, _dlt_load_id
+                    record_count, quarantined_count, page_count, checksum, _dlt_load_id
                 from genesys_raw.extract_windows
                 where _dlt_load_id in (select load_id from genesys_raw._dlt_loads where status = 0)
             )
             select
                 resource, window_attempt_id, max(window_start),
                 max(window_end) filter (status = 'loaded'), max(started_at),
-                sum(record_count), sum(quarantined_count), sum(page_count)
+                sum(record_count), sum(quarantined_count), sum(page_count), max(checksum)
             from rows
             group by resource, window_attempt_id
             having bool_or(status = 'loaded')
@@ -474,7 +474,7 @@ class Witness:
 
     def windows_are_whole(self, standing: Standing) -> None:
         """V2, V12: a window called loaded holds what was served, good and refused."""
-        for resource, _, start, end, asked_at, records, refused, _ in standing.loaded:
+        for resource, _, start, end, asked_at, records, refused, _, checksum in standing.loaded:
             rows = standing.attempt_rows(resource, start, end, asked_at)
             ids = {row.record_id for row in rows}
             if resource in (DETAILS, INTERACTIONS, *SNAPSHOTS):
@@ -483,6 +483,13 @@ class Witness:
                     "V12",
                     f"{resource} {start}..{end}: {len(ids)} rows, {records} records served of "
                     f"which {refused} refused",
+                )
+                # As loader.raw.checksum_with says it, of the rows that are there.
+                hash_sum = sum(int(row.payload_hash, 16) for row in rows) % (1 << 256)
+                demand(
+                    bool(refused) or checksum == f"{hash_sum:064x}",
+                    "V12",
+                    f"{resource} {start}..{end}: the checksum {checksum} is of other records",
                 )
             if resource == DETAILS and self.truth is not None:
                 missing = set(self.truth.conversations(start, end, asked_at)) - rows

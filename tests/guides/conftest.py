@@ -17,9 +17,10 @@ from tests.sandbox.process import SandboxProcess, running_sandbox
 
 
 class Clean(NamedTuple):
-    """What a load holds that nothing went wrong in, and the pages it asked for."""
+    """What a load holds that nothing went wrong in, its windows' checksums, the pages asked for."""
 
     content: set[tuple[str, str]]
+    checksums: list[str]
     pages: list[Asked]
 
 
@@ -99,7 +100,9 @@ def clean(
             directory = tmp_path_factory.mktemp("clean") / "site"
             site = GuidesSite(organisation, directory, begin=begin)
             site.read(resource, **changes).succeeded()
-            known[key] = Clean(site.raw(resource), site.pages(resource))
+            known[key] = Clean(
+                site.raw(resource), site.checksums(resource), site.pages(resource)
+            )
             assert known[key].content
         return known[key]
 

@@ -100,6 +100,10 @@ class GuidesSite(Site):
         """Return columns of the ledger of one resource, in the order they were written."""
         return self.ledger(columns, f"resource = '{resource}'")
 
+    def checksums(self, resource: str) -> list[str]:
+        """Return the checksums of the windows that were read to their end."""
+        return [text for (text,) in self.windows(resource, "checksum") if text is not None]
+
     def tokens_asked_for(self) -> int:
         """Return how often the loader logged in."""
         return len(self.requests("POST /oauth/token"))

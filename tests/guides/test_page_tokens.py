@@ -109,6 +109,7 @@ def test_after_a_failure_in_mid_window_only_the_pages_left_are_asked_for(
     assert site.raw(style.resource) == whole.content
     assert site.row_count(style.resource) == len(whole.content)
     assert len(set(site.windows(style.resource, "window_attempt_id")[-2:])) == 1
+    assert site.checksums(style.resource) == whole.checksums != []
 
 
 @in_each_style("to_a_header_from_header_or_body")
@@ -137,6 +138,7 @@ def test_a_killed_process_is_followed_by_one_that_goes_on_from_the_committed_tok
     assert len(whole.pages) - len(asked) in (2, 3)
     assert asked == whole.pages[-len(asked) :]
     assert site.raw(style.resource) == whole.content
+    assert site.checksums(style.resource) == whole.checksums != []
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,21 @@ def test_a_load_brings_every_visible_conversation_byte_for_byte(
         assert json.loads(payload) == sandbox.record(conversation_id)
 
 
+def test_a_window_has_the_checksum_of_its_records_however_they_come(
+    sandbox: SandboxProcess, evening: Place, tmp_path: Path
+) -> None:
+    """So a window read again is seen to have brought the same, record for record."""
+    loaded = "resource = 'conversation_details' and status = 'loaded'"
+    again = Place(sandbox, tmp_path / "again", settings=dict(evening.settings), begin=evening)
+    request = ("--from", "2026-03-14", "--to", "2026-03-15", "--only", "conversation_details")
+    again.run("reload", *request, ELT_PAGE_SIZE="7").succeeded()
+    hashes = [int(payload_hash, 16) for _, payload_hash in evening.raw()]
+    checksum = f"{sum(hashes) % (1 << 256):064x}"
+    assert again.ledger("checksum, page_count > 3", loaded) == [(checksum, False), (checksum, True)]
+    # An empty list is one, and what failed has none.
+    assert {len(text) for (text,) in evening.ledger("checksum", "status = 'loaded'")} == {64}
+
+
 def test_reference_data_come_whole_with_what_defaults_would_hide(evening: Place) -> None:
     for table in ("users", "queues", "wrapup_codes", "skills", "divisions", "flow_outcomes"):
         [(announced, count)] = evening.ledger(

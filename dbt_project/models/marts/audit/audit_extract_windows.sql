@@ -46,6 +46,25 @@ commits_per_attempt as (
 
 ),
 
+reads as (
+
+    -- Of a list, whose window is the time it was asked for, the one before counts as the same.
+    select
+        window_attempt_id,
+        lag(checksum) over (
+            partition by
+                resource,
+                contract,
+                query_hash,
+                case when window_start < window_end then window_start end,
+                case when window_start < window_end then window_end end
+            order by started_at, finished_at, window_attempt_id
+        ) as checksum_before
+    from numbered
+    where commit_rank = 1 and checksum is not null
+
+),
+
 final as (
 
     select
@@ -62,6 +81,7 @@ final as (
         numbered.limited_by,
         numbered.adjustment,
         numbered.error,
+        numbered.checksum,
 
         -- numbers
         numbered.exit_code,
@@ -75,6 +95,7 @@ final as (
         commits_per_attempt.retry_count,
         commits_per_attempt.rate_limited_count,
         commits_per_attempt.waited_seconds,
+        numbered.checksum = reads.checksum_before as is_unchanged,
 
         -- timestamps, UTC
         numbered.window_start,
@@ -87,6 +108,8 @@ final as (
     from numbered
     inner join commits_per_attempt
         on numbered.window_attempt_id = commits_per_attempt.window_attempt_id
+    left join reads
+        on numbered.window_attempt_id = reads.window_attempt_id
     where numbered.commit_rank = 1
 
 )

@@ -47,6 +47,7 @@ renamed as (
         limited_by,
         adjustment,
         error,
+        checksum,
 
         -- numbers
         page_count,
