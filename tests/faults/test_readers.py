@@ -92,6 +92,23 @@ def test_publish_writes_the_marts_and_nothing_else(site: Site) -> None:
     ]  # fmt: skip
 
 
+def test_k7_a_name_that_is_a_formula_stays_text_and_no_format_would_compute_it(site: Site) -> None:
+    formula = "=cmd|''/C calc''!A0"
+    site.change(MARTS[0], MARTS[1].replace("Support", formula))
+    site.run("publish", "--format", "duckdb", "parquet").succeeded()
+    told = "select queue_name, typeof(queue_name) from "
+    with duckdb.connect() as reader:
+        reader.execute(f"attach '{site.data / 'genesys-marts.duckdb'}' as copy (read_only)")
+        for table in ("copy.genesys_marts.dim_queues", f"'{site.data}/genesys-marts/*.parquet'"):
+            assert reader.execute(told + table).fetchall() == [
+                (formula.replace("''", "'"), "VARCHAR")
+            ]
+    # What a spreadsheet opens as it stands.
+    refused = site.ended(site.start("publish", "--format", "csv"))
+    assert refused.exit_code == 2
+    assert "invalid choice: 'csv' (choose from 'duckdb', 'parquet')" in refused.stderr
+
+
 def test_publish_replaces_the_copy_while_somebody_reads_it(site: Site) -> None:
     site.change(*MARTS)
     both = ("publish", "--format", "duckdb", "parquet")

@@ -52,6 +52,37 @@ def test_a_refusal_holds_everybody_back_but_for_no_longer_than_a_minute(
     assert (clock.now, quota.refused_count) == (1_065, 2)
 
 
+def test_b8_in_a_storm_of_429_workers_are_refused_once_each_and_then_all_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Others of the organisation use up its limit; our own count does not know of them."""
+    clock, quota = Clock(monkeypatch), Quota(1_000)
+    minutes: dict[int, list[bool]] = {}
+    lock = threading.Lock()
+
+    def ask() -> bool:
+        quota.wait_turn("/", clock.wait)
+        with lock:
+            answers = minutes.setdefault(int(clock.now // 60), [])
+            answers.append(answers.count(True) < 10)
+            if not answers[-1]:
+                quota.refused(60 - clock.now % 60)
+            return answers[-1]
+
+    def work() -> None:
+        served = 0
+        while served < 20:
+            served += ask()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert sum(answers.count(True) for answers in minutes.values()) == 40
+    assert all(answers.count(False) <= len(workers) for answers in minutes.values())
+
+
 def test_what_a_thread_meets_is_its_own_and_its_waits_end_when_it_is_stopped() -> None:
     log = Log()
     log.metrics.request_count = 1
