@@ -119,6 +119,9 @@ runs as (
             when flows.flow_exit_reason = 'TRANSFER'
                 then
                     case
+                        -- Before the transfer came about.
+                        when sessions.disconnect_type in ('peer', 'endpoint', 'client')
+                            then 'customer'
                         when flows.flow_transfer_type in ('FLOW', 'SECURE_FLOW') then 'next_flow'
                         else 'transferred'
                     end
