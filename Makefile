@@ -151,6 +151,10 @@ fix: install ## Let the formatters repair what they can, of the SQL what has cha
 docs: install ## Write the models' documentation to dbt_project/target/static_index.html
 	@$(BIN)/python -m loader transform docs generate --static
 
+.PHONY: dictionary
+dictionary: install ## Write the page that shows seeds/metric_dictionary.csv in the documentation
+	@$(BIN)/python -m tests.dictionary
+
 .PHONY: bench
 bench: install ## Measure speed and memory as ratios within one run
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -29,6 +29,14 @@
             'exact': [],
         },
         'journey_states': {'columns': ['state', 'is_kept'], 'key': ['state'], 'exact': []},
+        'metric_dictionary': {
+            'columns': [
+                'mart', 'metric_name', 'label', 'unit', 'aggregation', 'numerator', 'denominator',
+                'genesys_metric', 'genesys_name', 'definition', 'difference',
+            ],
+            'key': ['mart', 'metric_name'],
+            'exact': [],
+        },
         'pii_policy': {
             'columns': ['model_name', 'column_name', 'treatment'],
             'key': ['model_name', 'column_name'],
@@ -121,6 +129,8 @@
         {%- elif line.is_kept | lower not in ['true', 'false'] -%}
             {%- set problem.text = "is_kept '" ~ line.is_kept ~ "' is unclear; use true or false" -%}
         {%- endif -%}
+    {%- elif seed == 'metric_dictionary' -%}
+        {%- set problem.text = problem_of_metric(line) -%}
     {%- elif seed == 'pii_policy' -%}
         {%- set columns = personal_columns() -%}
         {%- set treatments = ['keep', 'hash', 'drop'] -%}
@@ -155,6 +165,28 @@
         {{ return(
             "data_type '" ~ line.data_type ~ "' is unknown; use one of " ~ types.keys() | join(', ')
         ) }}
+    {%- endif -%}
+    {{ return(none) }}
+{%- endmacro %}
+
+
+{#- The same of a line of the metric dictionary. -#}
+{% macro problem_of_metric(line) -%}
+    {%- set aggregations = ['sum', 'min', 'max', 'ratio', 'none'] -%}
+    {%- set units = ['count', 'seconds', 'share', 'score', 'number'] -%}
+    {%- for column in ['mart', 'metric_name', 'label', 'definition'] if not line[column] -%}
+        {{ return(column ~ " is empty; fill it in or remove the line") }}
+    {%- endfor -%}
+    {%- if line.unit not in units -%}
+        {{ return("unit '" ~ line.unit ~ "' is unknown; use one of " ~ units | join(', ')) }}
+    {%- elif line.aggregation not in aggregations -%}
+        {{ return("aggregation '" ~ line.aggregation ~ "' is unknown; use one of "
+            ~ aggregations | join(', ')) }}
+    {%- elif line.aggregation == 'ratio' and not (line.numerator and line.denominator) -%}
+        {{ return("a ratio needs numerator and denominator; give both as expressions of columns") }}
+    {%- elif line.aggregation != 'ratio' and line.denominator -%}
+        {{ return("denominator is given, but aggregation is '" ~ line.aggregation
+            ~ "'; use ratio or leave it empty") }}
     {%- endif -%}
     {{ return(none) }}
 {%- endmacro %}
