@@ -114,7 +114,12 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--out", type=Path, metavar="FILE", help="data/report.html by default")
     report.add_argument("--agents", action="store_true", help="with the names of agents")
     export = commands.add_parser("export", help="write one contact's journey as JSON")
-    export.add_argument("contact", metavar="EXTERNAL_ID", help="the contact's id in another system")
+    journey = commands.add_parser("journey", help="write a page with one contact's journey")
+    journey.add_argument("--out", type=Path, metavar="FILE", help="data/journey.html by default")
+    for command in (export, journey):
+        command.add_argument(
+            "contact", metavar="EXTERNAL_ID", help="the contact's id in another system"
+        )
     explain = commands.add_parser(
         "explain",
         help="show one conversation: what was read, its timeline, its rows in the marts",

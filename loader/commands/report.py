@@ -1,15 +1,14 @@
 """`report`: one page for whoever runs the contact centre, in a file of its own."""
 
 import argparse
-import os
 from contextlib import closing
 from datetime import date
 from pathlib import Path
 
 from loader.commands.console import console
 from loader.commands.session import dataset_of
-from loader.errors import DestinationError, ExitCode, SettingsError
-from loader.report.page import compiled_charts, written_page
+from loader.errors import ExitCode, SettingsError
+from loader.report.page import compiled_charts, write, written_page
 from loader.report.tables import period_of, tables_of
 from loader.settings import Settings
 from loader.warehouses.lock import locked
@@ -48,26 +47,6 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     )
     console().print(f"The report is {place}", soft_wrap=True, markup=False)
     return ExitCode.OK
-
-
-def write(path: Path, text: str) -> Path:
-    """Write a page that nobody else on this machine reads; what was there is replaced whole.
-
-    Raises:
-        DestinationError: it cannot be written.
-    """
-    fresh = path.with_name(f"{path.name}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.unlink(missing_ok=True)
-        descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        fresh.replace(path)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise DestinationError(f"{path} cannot be written: {error.strerror}.") from None
-    return path
 
 
 def _day(flag: str, text: str | None) -> date | None:

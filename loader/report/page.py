@@ -1,10 +1,9 @@
 """A page: skeleton, style, scripts, charts and tables in one file.
 
-Charts are Vega-Lite (`charts/*.vl.json`), compiled here, so that a wrong one stops whoever writes the
-page and not who reads it. What Vega-Lite does not know stands in a chart's `usermeta`:
+Charts are Vega-Lite (`charts/*.vl.json`), compiled here, so that a wrong one stops whoever writes
+the page and not who reads it. What Vega-Lite does not know stands in a chart's `usermeta`:
 
-* `by`: what the rows of its table are grouped by; all numbers are added up, and the measures of
-  `measures.json` made from the sums.
+* `by`: what the rows of its table are grouped by. Numbers are added up, ratios are made of sums.
 * `columns`: those of its table in words, which its tooltips tell as well.
 * `pick`: a column of which one value at a time is shown.
 """
@@ -13,12 +12,14 @@ import base64
 import hashlib
 import html
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from loader.errors import BuildFailed
+from loader.errors import BuildFailed, DestinationError
 from loader.report.tables import Table
+from loader.seeds import FOLDER, read_seed
 
 HERE = Path(__file__).parent
 CHARTS = HERE / "charts"
@@ -84,10 +85,52 @@ def written_page(
     return "".join(filled)
 
 
+def write(path: Path, text: str) -> Path:
+    """Write a page that nobody else on this machine reads; what was there is replaced whole.
+
+    Raises:
+        DestinationError: it cannot be written.
+    """
+    fresh = path.with_name(f"{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.unlink(missing_ok=True)
+        descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise DestinationError(f"{path} cannot be written: {error.strerror}.") from None
+    return path
+
+
 def measures() -> dict[str, Any]:
-    """Return what columns are called, how they are written, and which are quotients of others."""
-    found: dict[str, Any] = json.loads(_text("measures.json"))
-    return found
+    """Return what columns are called and how they are written; of ratios, what is divided.
+
+    Those of the metric dictionary, in the words of the first mart that has one, and the page's own.
+
+    Raises:
+        SettingsError: a line of the dictionary is wrong.
+    """
+    found: dict[str, Any] = {}
+    for line in read_seed(FOLDER, "metric_dictionary"):
+        words: dict[str, Any] = {
+            "title": line["label"], "format": line["unit"], "definition": line["definition"],
+        }  # fmt: skip
+        if line["aggregation"] == "ratio":
+            parts = [_terms(line[part]) for part in ("numerator", "denominator")]
+            if not all(parts):
+                continue
+            words["of"] = parts
+        found.setdefault(line["metric_name"], words)
+    return {**found, **json.loads(_text("columns.json"))}
+
+
+def _terms(sum_of_columns: str) -> list[str] | None:
+    """Return the columns that are added up; of anything else None."""
+    terms = sum_of_columns.split(" + ")
+    return terms if all(term.isidentifier() for term in terms) else None
 
 
 def compiled_charts(tables: Mapping[str, Table], folder: Path = CHARTS) -> dict[str, Any]:
@@ -115,13 +158,12 @@ def _compiled(spec: dict[str, Any], tables: Mapping[str, Table]) -> dict[str, An
 
     title, table, meta = spec.pop("title"), spec["data"]["name"], spec.pop("usermeta")
     by, columns = meta["by"], meta["columns"]
-    has = tables[table]["columns"]
-    if has:
-        known = {*has, *measures(), *_ADDED, *_named(spec, "as")}
+    told = measures()
+    if has := tables[table]["columns"]:
+        known = {*has, *told, *_ADDED, *_named(spec, "as")}
         for field in (*by, *columns, *_named(spec, "field")):
             if field not in known:
                 raise ValueError(f"{table} has no column {field}")
-    told = measures()
     spec.setdefault("encoding", {})["tooltip"] = [
         {
             "field": column,

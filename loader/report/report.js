@@ -110,8 +110,8 @@ function reasonFor(chart, rows) {
 
 const CARDS = [
   ["queue_days", "offered_count"],
-  ["queue_days", "answered_share", "answered_count"],
-  ["queue_days", "abandoned_share", "abandoned_count"],
+  ["queue_days", "answer_rate", "answered_count"],
+  ["queue_days", "abandon_rate", "abandoned_count"],
   ["queue_days", "service_level"],
   ["queue_days", "average_speed_of_answer_seconds"],
   ["queue_days", "aht_seconds"],
@@ -127,7 +127,7 @@ function showCards() {
     const now = sums(name)[measure] ?? null;
     const card = element("div");
     const value = element("dd", inWords(measure, now), { "data-card": measure });
-    const notes = [count && now !== null && inWords(count, sums(name)[count]), unaffected(name)];
+    const notes = [count && now !== null && `${inWords(count, sums(name)[count])} ${measures[count].title.toLowerCase()}`, unaffected(name)];
     const then = isThere ? (sums(name, before)[measure] ?? null) : null;
     if (then !== null) notes.push(`${now > then ? "▲" : now < then ? "▼" : "="} ${inWords(measure, then)} in the ${length} days before`);
     if (now === null) notes.push("not told");
@@ -200,6 +200,11 @@ async function show() {
   document.documentElement.dataset.shown = location.hash.slice(1);
 }
 
+function showWords() {
+  const list = document.querySelector("#words dl");
+  for (const [, measure] of CARDS) list.append(element("dt", measures[measure].title), element("dd", measures[measure].definition));
+}
+
 async function begin() {
   for (const name of ["queue", "channel"]) {
     const field = document.getElementById(name);
@@ -235,6 +240,7 @@ async function begin() {
   }
   readAddress();
   showFreshness();
+  showWords();
   for (const figure of document.querySelectorAll("figure[data-chart]")) {
     const chart = page.charts[figure.dataset.chart];
     const measure = figure.querySelector("select[data-measure]");

@@ -22,6 +22,8 @@ function records({ length, columns }) {
 const tables = Object.fromEntries(Object.entries(page.tables).map(([name, table]) => [name, records(table)]));
 
 const ratio = (part, whole) => (whole > 0 && part !== null ? part / whole : null);
+// What columns of a row add up to; null where one is not known.
+const total = (row, columns) => columns.reduce((sum, column) => (sum === null || row[column] === null ? null : sum + row[column]), 0);
 const distinct = (rows, column) => [...new Set(rows.map((row) => row[column]))].filter((value) => value !== null);
 
 // One row per combination of `by`: numbers added up (null where none is known), truths if any is,
@@ -48,8 +50,8 @@ function grouped(rows, by, derived = {}) {
   }
   const found = [...groups.values()];
   for (const [name, { of: parts }] of Object.entries(measures)) {
-    if (!parts || !numbers.includes(parts[0]) || !numbers.includes(parts[1])) continue;
-    for (const group of found) group[name] = ratio(group[parts[0]], group[parts[1]]);
+    if (!parts?.flat().every((column) => numbers.includes(column))) continue;
+    for (const group of found) group[name] = ratio(...parts.map((columns) => total(group, columns)));
   }
   return found;
 }
@@ -135,7 +137,9 @@ async function drawn(figure, chart, rows, signals = {}) {
   const scroll = element("div", undefined, { tabindex: "0", role: "region", "aria-label": `${chart.title}, as a table` });
   scroll.append(table);
   details.append(element("summary", "as a table"), scroll);
-  const caption = element("figcaption", chart.title);
+  const caption = element("figcaption");
+  const title = caption.appendChild(element("span", chart.title));
+  caption.append(...figure.querySelectorAll("label"));
   figure.prepend(caption);
   figure.append(nothing, space, details);
 
@@ -151,13 +155,13 @@ async function drawn(figure, chart, rows, signals = {}) {
 
   return async (fresh, { note = "", reason = "", ...others } = {}) => {
     last = fresh;
-    caption.replaceChildren(chart.title, ...(note ? [" ", element("small", note)] : []));
+    title.replaceChildren(chart.title, ...(note ? [" ", element("small", note)] : []));
     nothing.hidden = !reason;
     nothing.textContent = reason;
     space.hidden = details.hidden = Boolean(reason);
     for (const [name, value] of Object.entries(others)) if (name in view.getState().signals) view.signal(name, value);
     view.data(chart.table, fresh);
-    await view.runAsync();
+    await view.resize().runAsync();
     write();
   };
 }

@@ -40,7 +40,7 @@ def period_of(dataset: Dataset, start: date | None, end: date | None, today: dat
 def tables_of(dataset: Dataset, period: Period, *, with_agents: bool) -> dict[str, Table]:
     """Read the tables of a page by their names; one whose view is not built has no columns."""
     return {
-        name: _written(dataset.read(f"select * from {{genesys_report.{view}}} {condition}"))
+        name: written(dataset.read(f"select * from {{genesys_report.{view}}} {condition}"))
         if dataset.has_all(f"genesys_report.{view}")
         else {"length": 0, "columns": {}}
         for name, (view, condition) in _sources(period, with_agents).items()
@@ -74,8 +74,8 @@ def _sources(period: Period, with_agents: bool) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _written(columns: Mapping[str, Sequence[Any]]) -> Table:
-    """Return a table as the page's script reads it, a third as long as records would be."""
+def written(columns: Mapping[str, Sequence[Any]]) -> Table:
+    """Return a table as the script of a page reads it, a third as long as records would be."""
     length = len(next(iter(columns.values())))
     # What one half hour is off by, nobody sees; a day is told to the millisecond.
     digits = 0 if length and columns.get("minute_of_day", (None,))[0] is not None else 3

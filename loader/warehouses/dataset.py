@@ -311,9 +311,12 @@ class Dataset:
             rows = client.execute_sql(self._filled(client, sql), *parameters)
             return [tuple(row) for row in rows or []]
 
-    def read(self, sql: str) -> dict[str, list[Any]]:
-        """Return what a query finds by its columns, in their order; names as in `query`."""
-        with self._client() as client, client.execute_query(self._filled(client, sql)) as cursor:
+    def read(self, sql: str, *parameters: object) -> dict[str, list[Any]]:
+        """Return what a query finds by its columns, in their order; arguments as of `query`."""
+        with (
+            self._client() as client,
+            client.execute_query(self._filled(client, sql), *parameters) as cursor,
+        ):
             names = [name.lower() for name, *_ in cursor.description]
             rows = cursor.fetchall()
         return {name: [row[place] for row in rows] for place, name in enumerate(names)}

@@ -30,17 +30,9 @@ final as (
         -- numbers
         minute_of_day,
         cast(sum(interacting_seconds) as numeric(18, 3)) as interacting_seconds,
-        cast(
-            sum(interacting_seconds + communicating_seconds + idle_seconds) as numeric(18, 3)
-        ) as occupiable_seconds,
-        cast(
-            sum(interacting_seconds + communicating_seconds) as numeric(18, 3)
-        ) as busy_seconds,
-        cast(
-            sum(
-                interacting_seconds + communicating_seconds + idle_seconds + not_responding_seconds
-            ) as numeric(18, 3)
-        ) as staffed_seconds,
+        cast(sum(communicating_seconds) as numeric(18, 3)) as communicating_seconds,
+        cast(sum(idle_seconds) as numeric(18, 3)) as idle_seconds,
+        cast(sum(not_responding_seconds) as numeric(18, 3)) as not_responding_seconds,
 
         -- booleans
         {{ boolean_any('not is_day_complete') }} as is_incomplete,

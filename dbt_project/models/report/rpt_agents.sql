@@ -27,13 +27,8 @@ final as (
         cast(sum(intervals.transferred_count) as bigint) as transferred_count,
         cast(sum(intervals.handle_seconds) as numeric(18, 3)) as handle_seconds,
         cast(sum(intervals.interacting_seconds) as numeric(18, 3)) as interacting_seconds,
-        cast(
-            sum(
-                intervals.interacting_seconds
-                + intervals.communicating_seconds
-                + intervals.idle_seconds
-            ) as numeric(18, 3)
-        ) as occupiable_seconds,
+        cast(sum(intervals.communicating_seconds) as numeric(18, 3)) as communicating_seconds,
+        cast(sum(intervals.idle_seconds) as numeric(18, 3)) as idle_seconds,
 
         -- dates
         intervals.report_date
