@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -107,8 +108,18 @@ def _parser() -> argparse.ArgumentParser:
         "--format", nargs="+", choices=("duckdb", "parquet"),
         help="one DuckDB file (default), a folder of Parquet files, or both",
     )  # fmt: skip
+    report = commands.add_parser("report", help="write a page with charts, for a browser")
+    for flag, name in (("--from", "start"), ("--to", "end")):
+        report.add_argument(flag, dest=name, metavar="DAY", help="first or last day, local")
+    report.add_argument("--out", type=Path, metavar="FILE", help="data/report.html by default")
+    report.add_argument("--agents", action="store_true", help="with the names of agents")
     export = commands.add_parser("export", help="write one contact's journey as JSON")
-    export.add_argument("contact", metavar="EXTERNAL_ID", help="the contact's id in another system")
+    journey = commands.add_parser("journey", help="write a page with one contact's journey")
+    journey.add_argument("--out", type=Path, metavar="FILE", help="data/journey.html by default")
+    for command in (export, journey):
+        command.add_argument(
+            "contact", metavar="EXTERNAL_ID", help="the contact's id in another system"
+        )
     explain = commands.add_parser(
         "explain",
         help="show one conversation: what was read, its timeline, its rows in the marts",

@@ -289,6 +289,8 @@ class Dataset:
 
     def has_all(self, *names: str) -> bool:
         """Tell whether there are these tables or views of dbt's, each with its schema's name."""
+        if self._pipeline is None:
+            return False
         with self._client() as client:
             modelled = self._modelled_tables(client)
         return all(tuple(name.split(".")) in modelled for name in names)
@@ -326,6 +328,16 @@ class Dataset:
         with self._client() as client:
             rows = client.execute_sql(self._filled(client, sql), *parameters)
             return [tuple(row) for row in rows or []]
+
+    def read(self, sql: str, *parameters: object) -> dict[str, list[Any]]:
+        """Return what a query finds by its columns, in their order; arguments as of `query`."""
+        with (
+            self._client() as client,
+            client.execute_query(self._filled(client, sql), *parameters) as cursor,
+        ):
+            names = [name.lower() for name, *_ in cursor.description]
+            rows = cursor.fetchall()
+        return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
     @contextmanager
     def _client(self) -> Iterator[SqlClientBase[Any]]:

@@ -181,6 +181,28 @@
 {%- endmacro %}
 
 
+{#- The minute of the local day that the clock shows at a UTC timestamp, from 0. -#}
+{% macro local_minute(timestamp, zone) -%}
+    {{ return(adapter.dispatch('local_minute', 'genesys')(timestamp, zone)) }}
+{%- endmacro %}
+
+{% macro default__local_minute(timestamp, zone) -%}
+    {{ exceptions.raise_compiler_error("local_minute has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__local_minute(timestamp, zone) -%}
+    {{ minute_of_the_clock("(" ~ timestamp ~ " at time zone 'UTC') at time zone '" ~ zone ~ "'") }}
+{%- endmacro %}
+
+{% macro postgres__local_minute(timestamp, zone) -%}
+    {{ minute_of_the_clock("(" ~ timestamp ~ " at time zone 'UTC') at time zone '" ~ zone ~ "'") }}
+{%- endmacro %}
+
+{% macro minute_of_the_clock(local) -%}
+    cast(extract(hour from {{ local }}) * 60 + extract(minute from {{ local }}) as bigint)
+{%- endmacro %}
+
+
 {#- The day of the week of a date, 1 for Monday to 7 for Sunday (ISO 8601). -#}
 {% macro weekday_number(date) -%}
     {{ return(adapter.dispatch('weekday_number', 'genesys')(date)) }}

@@ -1,0 +1,49 @@
+-- Grain: one row per day on which inbound conversations began, their first channel and what became
+-- of them.
+
+with
+
+interactions as (
+
+    select * from {{ ref('fct_interactions') }}
+    where originating_direction = 'inbound'
+
+),
+
+ended as (
+
+    select
+        initial_media_type as media_type,
+        case
+            when is_open then 'open'
+            when is_connected is null then 'not_told'
+            when is_connected then 'agent'
+            when is_abandoned then 'abandoned'
+            when voicemail_seconds > 0 then 'voicemail'
+            when queue_count = 0 and ivr_seconds > 0 then 'flow'
+            else 'elsewhere'
+        end as ending,
+        {{ local_date('started_at', var('report_time_zone')) }} as report_date
+    from interactions
+
+),
+
+final as (
+
+    select
+        -- strings
+        media_type,
+        ending,
+
+        -- numbers
+        count(*) as conversation_count,
+
+        -- dates
+        report_date
+
+    from ended
+    group by media_type, ending, report_date
+
+)
+
+select * from final

@@ -1,0 +1,1 @@
+"""Pages for people: tables of the warehouse and charts, in one file that asks nobody anything."""

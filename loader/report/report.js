@@ -1,0 +1,261 @@
+
+// The report: filters in the address, cards, charts and tables of what they choose.
+
+const WEEKS_ABOVE = 60;
+const DEFAULT_DAYS = 28;
+const DAY = 86_400_000;
+
+const start = Date.parse(page.from) / DAY;
+const iso = (number) => new Date(number * DAY).toISOString().slice(0, 10);
+const numberOf = (day) => Date.parse(day) / DAY;
+const daysBetween = (from, to) => numberOf(to) - numberOf(from) + 1;
+
+// ---- what is chosen
+
+const counted = distinct(tables.queue_days, "report_date");
+const incomplete = new Set(tables.queue_days.filter((row) => row.is_incomplete).map((row) => row.report_date));
+const complete = counted.filter((day) => !incomplete.has(day));
+const newest = complete.at(-1) ?? counted.at(-1) ?? page.to;
+const standard = {
+  from: [iso(numberOf(newest) - DEFAULT_DAYS + 1), counted[0] ?? page.from].sort().at(-1),
+  to: newest,
+  queue: "",
+  channel: "",
+};
+const column = { queue: "queue_name", channel: "media_type" };
+let choice = { ...standard };
+
+function readAddress() {
+  const said = new URLSearchParams(location.hash.slice(1));
+  choice = { ...standard };
+  for (const name of ["from", "to"]) if (/^\d{4}-\d\d-\d\d$/.test(said.get(name))) choice[name] = said.get(name);
+  for (const name of ["queue", "channel"]) if (said.has(name)) choice[name] = said.get(name);
+  for (const name of Object.keys(choice)) {
+    const field = document.getElementById(name);
+    field.value = choice[name];
+    // A queue of another page's address: there is none of it here, and the field says so.
+    if (field.value !== choice[name] && column[name]) {
+      field.append(new Option(choice[name], choice[name]));
+      field.value = choice[name];
+    }
+  }
+}
+
+function choose(changes) {
+  const said = Object.entries({ ...choice, ...changes }).filter(([name, value]) => value && value !== standard[name]);
+  const hash = new URLSearchParams(said).toString();
+  if (hash === location.hash.slice(1)) show();
+  else location.hash = hash;
+}
+
+function chosen(name, { from, to, queue, channel } = choice) {
+  return tables[name].filter(
+    (row) =>
+      (row.report_date === undefined || (from <= row.report_date && row.report_date <= to)) &&
+      (row.queue_name === undefined || !queue || row.queue_name === queue) &&
+      (row.media_type === undefined || !channel || row.media_type === channel),
+  );
+}
+
+// Which of the filters a table knows nothing of.
+function unaffected(name) {
+  const has = page.tables[name].columns;
+  const words = [];
+  if (choice.queue && !("queue_name" in has)) words.push("all queues");
+  if (choice.channel && !("media_type" in has)) words.push("all channels");
+  if (!("report_date" in has)) words.unshift("all days");
+  return words.join(", ");
+}
+
+// ---- days, and weeks where there are many
+
+const asDay = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
+const asWeek = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "2-digit", timeZone: "UTC" });
+const hasWeeks = () => daysBetween(choice.from, choice.to) > WEEKS_ABOVE;
+
+function periods() {
+  const known = new Map();
+  const weeks = hasWeeks();
+  return ({ report_date: day }) => {
+    if (!known.has(day)) {
+      const number = numberOf(day);
+      // The first of January 1970 was a Thursday.
+      known.set(day, weeks ? asWeek.format((number - ((number + 3) % 7)) * DAY) : asDay.format(number * DAY).replace(",", ""));
+    }
+    return known.get(day);
+  };
+}
+
+const two = (number) => String(number).padStart(2, "0");
+const half_hour = ({ minute_of_day: minute }) => `${two(Math.floor(minute / 60))}:${two(minute % 60)}`;
+
+// ---- what is shown
+
+function rowsOf(chart) {
+  const rows = chosen(chart.table);
+  const days = new Set(rows.map((row) => row.report_date)).size;
+  const found = grouped(rows, chart.by, { period: periods(), half_hour });
+  if (!page.tables[chart.table].columns.day_count) for (const row of found) row.day_count = days;
+  return found;
+}
+
+// Why there is nothing to draw; "" where there is something.
+function reasonFor(chart, rows) {
+  if (!tables[chart.table].length) return "Nothing of it was loaded in the days of this page.";
+  if (!rows.length) return "There is nothing of it in what is chosen.";
+  const told = chart.columns.filter((name) => !chart.by.includes(name) && name in rows[0]);
+  const isTold = (name) => rows.some((row) => row[name] !== null);
+  return told.length && !told.some(isTold) ? "The source does not tell it." : "";
+}
+
+const CARDS = [
+  ["queue_days", "offered_count"],
+  ["queue_days", "answer_rate", "answered_count"],
+  ["queue_days", "abandon_rate", "abandoned_count"],
+  ["queue_days", "service_level"],
+  ["queue_days", "average_speed_of_answer_seconds"],
+  ["queue_days", "aht_seconds"],
+  ["agent_days", "occupancy"],
+];
+
+function showCards() {
+  const length = daysBetween(choice.from, choice.to);
+  const before = { ...choice, from: iso(numberOf(choice.from) - length), to: iso(numberOf(choice.from) - 1) };
+  const isThere = counted.length > 0 && counted[0] <= before.from;
+  const sums = (name, which) => grouped(chosen(name, which), [])[0] ?? {};
+  const cards = CARDS.map(([name, measure, count]) => {
+    const now = sums(name)[measure] ?? null;
+    const card = element("div");
+    const value = element("dd", inWords(measure, now), { "data-card": measure });
+    const notes = [count && now !== null && `${inWords(count, sums(name)[count])} ${measures[count].title.toLowerCase()}`, unaffected(name)];
+    const then = isThere ? (sums(name, before)[measure] ?? null) : null;
+    if (then !== null) notes.push(`${now > then ? "▲" : now < then ? "▼" : "="} ${inWords(measure, then)} in the ${length} days before`);
+    if (now === null) notes.push("not told");
+    for (const note of notes) if (note) value.append(element("small", note));
+    card.append(element("dt", measures[measure].title), value);
+    return card;
+  });
+  document.getElementById("cards").replaceChildren(...cards);
+}
+
+function showTable(table) {
+  const { table: name, by, columns, bar, chooses, warns = "" } = table.dataset;
+  const rows = grouped(chosen(name, chooses ? { ...choice, [chooses]: "" } : choice), by.split(" "));
+  const most = Math.max(1, ...rows.map((row) => row[bar] ?? 0));
+  table.sorted ??= bar && { column: bar, down: true };
+  fill(table, columns.split(" "), rows, (name, row) => {
+    if (name === bar && row[bar] !== null) {
+      const cell = document.createDocumentFragment();
+      const length = element("span", undefined, { class: "bar", "aria-hidden": "true" });
+      length.style.width = `${Math.round((90 * row[bar]) / most)}px`;
+      cell.append(length, inWords(name, row[name]));
+      return cell;
+    }
+    if (chooses && name === column[chooses]) {
+      const isChosen = choice[chooses] === row[name];
+      const button = element("button", row[name], { type: "button", "aria-pressed": String(isChosen), title: row[name] });
+      button.addEventListener("click", () => choose({ [chooses]: isChosen ? "" : row[name] }));
+      return button;
+    }
+    if (warns.split(" ").includes(name) && row[name] > 0) return element("span", `⚠ ${inWords(name, row[name])}`, { class: "warn" });
+    return null;
+  });
+}
+
+function showFreshness() {
+  const line = document.getElementById("freshness");
+  const read = tables.resources.map((row) => row.read_at).filter(Boolean).sort().at(-1);
+  const counts = tables.resources.filter((row) => /queue_(aggregates|intervals)$/.test(row.resource));
+  const through = counts.map((row) => row.loaded_through).filter(Boolean).sort()[0];
+  const zone = tables.settings[0]?.report_time_zone;
+  if (!read) return line.append(element("span", "Nothing has been loaded and built yet: make load, make transform.", { class: "warn" }));
+  line.append(
+    through ? `Queues counted through ${through} UTC, last read ${read} UTC. ` : `Last read ${read} UTC. `,
+    `Days and hours are those of ${zone}. `,
+  );
+  const open = counted.filter((day) => incomplete.has(day));
+  if (open.length) {
+    const days = open.slice(-3).map((day) => asDay.format(numberOf(day) * DAY));
+    const more = open.length > 3 ? ` and ${open.length - 3} days before` : "";
+    line.append(element("span", `Not whole, and pale: ${days.join("; ")}${more}.`, { class: "warn" }));
+  }
+}
+
+const figures = [];
+let times = 0;
+
+async function show() {
+  const time = (times += 1);
+  showCards();
+  document.querySelectorAll("table[data-table]").forEach(showTable);
+  for (const { chart, again, measure, pick } of figures) {
+    let rows = rowsOf(chart);
+    if (pick) rows = rows.filter((row) => row[chart.pick] === pick.value);
+    if (measure) for (const row of rows) row.value = row[measure.value];
+    const unit = measure && measures[measure.value].format === "share" ? ".0%" : ",.0f";
+    await again(rows, { note: unaffected(chart.table), reason: reasonFor(chart, rows), unit, weeks: hasWeeks() });
+    // A newer choice draws the rest.
+    if (time !== times) return;
+  }
+  document.documentElement.dataset.shown = location.hash.slice(1);
+}
+
+function showWords() {
+  const list = document.querySelector("#words dl");
+  for (const [, measure] of CARDS) list.append(element("dt", measures[measure].title), element("dd", measures[measure].definition));
+}
+
+async function begin() {
+  for (const name of ["queue", "channel"]) {
+    const field = document.getElementById(name);
+    for (const value of distinct(tables.queue_days, column[name]).sort()) field.append(new Option(value, value));
+  }
+  for (const name of ["from", "to"]) {
+    const field = document.getElementById(name);
+    [field.min, field.max] = [page.from, page.to];
+  }
+  for (const name of Object.keys(choice)) {
+    const field = document.getElementById(name);
+    field.addEventListener("change", () => choose({ [name]: field.value || standard[name] }));
+  }
+  const form = document.getElementById("filters");
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("reset", (event) => {
+    event.preventDefault();
+    choose(standard);
+  });
+  window.addEventListener("hashchange", () => {
+    readAddress();
+    show();
+  });
+
+  for (const table of document.querySelectorAll("table[data-table]")) {
+    if (!tables[table.dataset.table]) {
+      table.remove();
+      continue;
+    }
+    const region = element("div", undefined, { class: "table", tabindex: "0", role: "region", "aria-label": table.caption.firstChild.textContent.trim() });
+    table.replaceWith(region);
+    region.append(table);
+  }
+  readAddress();
+  showFreshness();
+  showWords();
+  for (const figure of document.querySelectorAll("figure[data-chart]")) {
+    const chart = page.charts[figure.dataset.chart];
+    const measure = figure.querySelector("select[data-measure]");
+    let pick = null;
+    if (chart.pick) {
+      const label = element("label", measures[chart.pick].title);
+      pick = label.appendChild(element("select"));
+      for (const value of distinct(tables[chart.table], chart.pick).sort()) pick.append(new Option(value, value));
+      figure.append(label);
+    }
+    figures.push({ chart, measure, pick, again: await drawn(figure, chart, []) });
+    for (const field of [measure, pick]) field?.addEventListener("change", show);
+  }
+  await show();
+  document.documentElement.dataset.ready = Math.round(performance.now());
+}
+
+begin();

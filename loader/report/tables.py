@@ -1,0 +1,110 @@
+"""What a page shows, read from dbt's views and written small."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from loader.warehouses.dataset import Dataset
+
+# A year, and what its last weeks are compared with.
+MOST_DAYS = 400
+# Half hours are the most numerous rows; nobody looks at those of last year one by one.
+HALF_HOUR_DAYS = 35
+
+_NEWEST = "select max(report_date) from {genesys_report.rpt_queue_intervals}"
+
+# A column by its name: numbers as they are; all else as the codes of a list of words.
+Column = Sequence[Any] | Mapping[str, Any] | None
+Table = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Period:
+    """Days of the report's time zone, both of them in it."""
+
+    start: date
+    end: date
+
+
+def period_of(dataset: Dataset, start: date | None, end: date | None, today: date) -> Period:
+    """Return the days of a page: those asked for, else the newest that were counted."""
+    newest = None
+    if end is None and dataset.has_all("genesys_report.rpt_queue_intervals"):
+        [(newest,)] = dataset.query(_NEWEST)
+    end = end or newest or today
+    return Period(start or end - timedelta(days=MOST_DAYS - 1), end)
+
+
+def tables_of(dataset: Dataset, period: Period, *, with_agents: bool) -> dict[str, Table]:
+    """Read the tables of a page by their names; one whose view is not built has no columns."""
+    return {
+        name: written(dataset.read(f"select * from {{genesys_report.{view}}} {condition}"))
+        if dataset.has_all(f"genesys_report.{view}")
+        else {"length": 0, "columns": {}}
+        for name, (view, condition) in _sources(period, with_agents).items()
+    }
+
+
+def _sources(period: Period, with_agents: bool) -> dict[str, tuple[str, str]]:
+    """Return which view each table comes from, and which of its rows."""
+    days = f"report_date between '{period.start}' and '{period.end}'"
+    first = max(period.start, period.end - timedelta(days=HALF_HOUR_DAYS - 1))
+    half_hours = (
+        f"where interval_kind = 'half_hour' and report_date between '{first}' and '{period.end}'"
+    )
+    found = {
+        "queue_days": ("rpt_queue_intervals", f"where interval_kind = 'day' and {days}"),
+        "queue_half_hours": ("rpt_queue_intervals", half_hours),
+        "agent_days": ("rpt_agent_intervals", f"where interval_kind = 'day' and {days}"),
+        "agent_half_hours": ("rpt_agent_intervals", half_hours),
+        "conversation_endings": ("rpt_conversation_endings", f"where {days}"),
+        "flow_outcomes": ("rpt_flow_outcomes", f"where {days}"),
+        "people": ("rpt_people", ""),
+        "attributes": ("rpt_attributes", ""),
+        "attribute_values": ("rpt_attribute_values", ""),
+        "reconciliation": ("rpt_reconciliation", f"where {days}"),
+        "completeness": ("rpt_completeness", f"where {days}"),
+        "resources": ("rpt_resources", ""),
+        "settings": ("rpt_settings", ""),
+    }
+    if with_agents:
+        found["agents"] = ("rpt_agents", f"where {days}")
+    return found
+
+
+def written(columns: Mapping[str, Sequence[Any]]) -> Table:
+    """Return a table as the script of a page reads it, a third as long as records would be."""
+    length = len(next(iter(columns.values())))
+    # What one half hour is off by, nobody sees; a day is told to the millisecond.
+    digits = 0 if length and columns.get("minute_of_day", (None,))[0] is not None else 3
+    return {
+        "length": length,
+        "columns": {name: _column(values, digits) for name, values in columns.items()},
+    }
+
+
+def _column(values: Sequence[Any], digits: int) -> Column:
+    kinds = {type(value) for value in values} - {type(None)}
+    if not kinds:
+        return None
+    if kinds <= {int, float}:
+        return values
+    if kinds == {Decimal}:
+        return [None if value is None else _number(value, digits) for value in values]
+    plain = [_plain(value) for value in values]
+    words = sorted(set(plain), key=lambda word: (word is None, str(word)))
+    codes = {word: code for code, word in enumerate(words)}
+    return {"words": words, "codes": [codes[word] for word in plain]}
+
+
+def _number(value: Decimal, digits: int) -> int | float:
+    rounded = round(value, digits)
+    return int(rounded) if rounded == int(rounded) else float(rounded)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - of any type an engine has
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="minutes")
+    return value.isoformat() if isinstance(value, date) else value
