@@ -15,10 +15,10 @@ from tests.sandbox.aggregate_queries import AggregateQuery
 from tests.sandbox.clock import MINUTE
 from tests.sandbox.facts import Contribution, Contributions, Fact
 from tests.sandbox.periods import Bucket, Finder, buckets
+from tests.sandbox.service_levels import SHARE
 from tests.sandbox.shifts import Shifts, Stint
 from tests.sandbox.spans import overlap
 
-SERVICE_LEVEL_TARGET = 0.8
 # A missed alert is felt a while after its conversation was last alive.
 AFTERMATH = 5 * MINUTE
 
@@ -37,9 +37,9 @@ class Values:
         count, whole = len(self.values), sum(self.values)
         if metric == "oServiceLevel":
             return {"ratio": whole / count, "numerator": whole, "denominator": count,
-                    "target": SERVICE_LEVEL_TARGET}  # fmt: skip
+                    "target": SHARE}  # fmt: skip
         if metric == "oServiceTarget":
-            return {"target": SERVICE_LEVEL_TARGET}
+            return {"target": SHARE}
         if metric.startswith("n"):
             return {"count": whole}
         return {"max": max(self.values), "min": min(self.values), "count": count, "sum": whole}

@@ -80,7 +80,10 @@ class Session:
     transfer: str | None = None
     consulted: bool = False
     outbound: bool = False
+    # The customer left while it lasted, unanswered.
     abandoned: bool = False
+    # Dialled for a campaign by the dialer.
+    dialled: bool = False
     bot_turns: int = 0
     message_count: int = 0
     flow: FlowRun | None = None
@@ -121,6 +124,16 @@ class Participant:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """An evaluation or a survey, as it has been since `at`; `stamped` are fields that say when."""
+
+    kind: str
+    at: int
+    fields: Mapping[str, object]
+    stamped: tuple[str, ...] = ("eventTime",)
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """A whole conversation as it will have been once it is over."""
 
@@ -132,6 +145,7 @@ class Conversation:
     initiator: str | None = None
     self_served: bool | None = None
     external_tag: str | None = None
+    reviews: tuple[Review, ...] = ()
 
     def sessions(self) -> Iterator[tuple[Participant, Session]]:
         """Walk through all sessions with the participant each belongs to."""
@@ -143,6 +157,11 @@ class Conversation:
     def end(self) -> int:
         """When its last segment ends; the start is zero."""
         return max(session.end for _, session in self.sessions())
+
+    @property
+    def settled(self) -> int:
+        """When the last review of it is there, or its end without any."""
+        return max([self.end, *(review.at for review in self.reviews)])
 
     def pauses(self) -> tuple[tuple[int, int], ...]:
         """Stretches in which nothing of it was alive: it had ended, and was re-opened after."""

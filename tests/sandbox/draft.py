@@ -1,10 +1,11 @@
 """The pen scripts are written with: it draws ids and durations, and keeps sessions in order."""
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tests.sandbox.attributes import AGENT, CUSTOMER, QUEUE, Values
+from tests.sandbox.callers import Caller
 from tests.sandbox.clock import SECOND
 from tests.sandbox.conversation import (
     Attribute,
@@ -12,10 +13,24 @@ from tests.sandbox.conversation import (
     FlowRun,
     MediaStat,
     Participant,
+    Review,
     Segment,
     Session,
 )
 from tests.sandbox.organisation import Agent, Contact, Organisation
+from tests.sandbox.staff import Staff
+
+# How long somebody waits in a queue: the share, and between how many seconds.
+Waits = tuple[tuple[float, float, float], ...]
+WAITS: Mapping[str, Waits] = {
+    "voice": ((0.92, 2, 18), (0.05, 21, 70), (0.03, 70, 240)),
+    "chat": ((0.9, 3, 50), (0.1, 65, 240)),
+    "message": ((0.96, 5, 100), (0.04, 130, 900)),
+    "callback": ((0.8, 120, 1_500), (0.2, 2_000, 9_000)),
+    "email": ((0.8, 900, 4 * 3_600), (0.2, 4 * 3_600, 20 * 3_600)),
+}
+# What waits until somebody is there.
+PATIENT = frozenset({"message", "callback", "email"})
 
 # Stands for the first eight digits of all ids of one conversation, see templates.py.
 ID_MARK = "\ue000"
@@ -76,6 +91,10 @@ class ParticipantDraft:
 
     participant: Participant
     sessions: list[SessionDraft] = field(default_factory=list)
+    # Somebody of the staff, who is chosen once it is known when he was busy; and the sessions
+    # that tell whom the queue chose.
+    is_uncast: bool = False
+    chosen_in: list[SessionDraft] = field(default_factory=list)
 
     @property
     def only(self) -> SessionDraft:
@@ -90,25 +109,26 @@ class ParticipantDraft:
 class Draft:
     """One conversation being written, in which everything is drawn from one generator."""
 
-    def __init__(self, rng: random.Random, organisation: Organisation) -> None:
+    def __init__(
+        self, rng: random.Random, organisation: Organisation, staff: Staff, caller: Caller
+    ) -> None:
         self.rng = rng
         self.organisation = organisation
+        self.staff = staff
         # Some sources tick in whole seconds, and then no fraction is on the wire.
         self.whole_seconds = rng.random() < 0.12
-        self.contact = rng.choice(organisation.contacts)
+        self.contact, self.is_known = caller.contact, caller.is_known
+        # The instant of the conversation's start.
+        self.start = 0
         self.direction = "inbound"
         self.conference_start: int | None = None
         self.self_served: bool | None = None
         self.initiator: str | None = None
         self.external_tag: str | None = None
         self.participants: list[ParticipantDraft] = []
-        # Set where the story is about a certain person who turns to a certain queue.
-        self.known = False
+        self.reviews: list[Review] = []
+        # Set where the story is about a person who turns to a certain queue.
         self.queue: str | None = None
-
-    def take(self, contact: Contact, queue: str) -> None:
-        """Write about this contact, known as such, and prefer this queue."""
-        self.contact, self.queue, self.known = contact, queue, True
 
     def new_id(self) -> str:
         """Draw a version 4 UUID whose first eight digits are the conversation's mark."""
@@ -126,6 +146,16 @@ class Draft:
         """Draw yes or no."""
         return self.rng.random() < share
 
+    def wait(self, media: str, start: int) -> int:
+        """Draw when a wait that begins at `start` ends with an answer."""
+        shares = [share for share, _, _ in WAITS[media]]
+        [(_, low, high)] = self.rng.choices(WAITS[media], shares)
+        end = start + self.span(low, high)
+        if media not in PATIENT:
+            return end
+        free = self.staff.next_free(self.start + end) - self.start
+        return end if free == end else free + self.span(1, 300)
+
     def participant(self, purpose: str, **facts: object) -> ParticipantDraft:
         """Add a participant."""
         drafted = ParticipantDraft(
@@ -136,24 +166,22 @@ class Draft:
 
     def customer(self, contact: Contact | None = None) -> ParticipantDraft:
         """Add a customer; most are known contacts, some are not."""
-        contact = contact or self.contact
-        name = contact.name if self.chance(0.85) else None
-        recognised = self.chance(0.8) or self.known
+        person = contact or self.contact
+        name = person.name if self.chance(0.85) else None
+        is_known = contact is not None or self.is_known
         return self.participant(
-            "customer",
-            name=name,
-            external_contact_id=contact.contact_id if recognised else None,
+            "customer", name=name, external_contact_id=person.contact_id if is_known else None
         )
 
-    def agent(self, *, but_not: Iterable[str] = ()) -> ParticipantDraft:
-        """Add an agent who is not among those already there."""
-        person = self.pick_agent(but_not)
-        return self.participant("agent", user_id=person.user_id, name=person.name)
+    def agent(self) -> ParticipantDraft:
+        """Add an agent; who it was is chosen at the end."""
+        drafted = self.participant("agent")
+        drafted.is_uncast = True
+        return drafted
 
-    def pick_agent(self, but_not: Iterable[str] = ()) -> Agent:
-        """Draw a person who is not among those ids."""
-        taken = set(but_not)
-        return self.rng.choice([a for a in self.organisation.agents if a.user_id not in taken])
+    def user(self, person: Agent) -> ParticipantDraft:
+        """Add somebody of the organisation who is not there as an agent."""
+        return self.participant("user", user_id=person.user_id, name=person.name)
 
     def user_ids(self) -> list[str]:
         """Ids of all people in the conversation so far."""
@@ -256,7 +284,29 @@ class Draft:
             initiator=self.initiator,
             self_served=self.self_served,
             external_tag=self.external_tag,
+            reviews=tuple(sorted(self.reviews, key=lambda review: review.at)),
         )
+
+    def cast(self) -> None:
+        """Choose the people whose times are written now."""
+        for drafted in self.participants:
+            if drafted.is_uncast:
+                self._cast(drafted)
+
+    def _cast(self, drafted: ParticipantDraft) -> None:
+        busy = sorted(
+            (self.start + segment.start, self.start + segment.end)
+            for each in drafted.sessions
+            for segment in each.segments
+            if segment.kind != "parked"
+        )
+        if not busy:
+            return
+        media = drafted.only.session.media
+        person = self.staff.cast(self.rng, busy, media, self.user_ids())
+        drafted.set(user_id=person.user_id, name=person.name)
+        for each in drafted.chosen_in:
+            each.set(fields={**each.session.fields, "selectedAgentId": person.user_id})
 
     def _set_attributes(self) -> None:
         for drafted in self.participants:

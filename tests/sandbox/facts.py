@@ -12,8 +12,8 @@ From a record to a fact:
   was never set when its flow ends (as a failure, and without a duration). The sums are those of
   the session's metrics. Grouped by outcome, nFlow and tFlow stand in the group that has none.
 * nConversations is one per conversation and group, where its first session in the group starts.
-* oServiceLevel is one per queue session that did not leave the queue by a flow, where it ends;
-  the numerator counts those answered within 20 seconds.
+* oServiceLevel is one per queue session that did not flow out, where it ends; the numerator counts
+  those answered within the target of their medium (service_levels.py).
 """
 
 from collections import OrderedDict
@@ -24,7 +24,8 @@ from typing import Any
 import msgspec
 
 from tests.sandbox.clock import to_millis
-from tests.sandbox.metrics import AGENT_PURPOSES, HANDLING, SERVICE_LEVEL
+from tests.sandbox.metrics import AGENT_PURPOSES, HANDLING
+from tests.sandbox.service_levels import in_time
 from tests.sandbox.world import World
 
 Record = dict[str, Any]
@@ -148,11 +149,11 @@ def _facts(session: Record, dimensions: Dimensions) -> Iterator[Fact]:
         name, value, at = metric["name"], metric["value"], to_millis(metric["emitDate"])
         if name not in OUTCOME_METRICS:
             yield Fact(name, value, at, dimensions)
-        if name == "tAcd" and not session.get("flowOutType"):
-            abandoned = any(each["name"] == "tAbandon" for each in session["metrics"])
-            in_time = value <= SERVICE_LEVEL and not abandoned
-            yield Fact("oServiceLevel", int(in_time), at, dimensions)
-            yield Fact("oServiceTarget", int(in_time), at, dimensions)
+        names = {each["name"] for each in session["metrics"]} if name == "tAcd" else set()
+        if names and "tFlowOut" not in names:
+            met = value <= in_time(session["mediaType"]) and "tAbandon" not in names
+            yield Fact("oServiceLevel", int(met), at, dimensions)
+            yield Fact("oServiceTarget", int(met), at, dimensions)
     yield from _outcome_facts(session, dimensions)
 
 
@@ -181,5 +182,6 @@ def _work(user_id: str, session: Record, for_queue: bool) -> Iterator[Work]:
         ended = None if end is None else to_millis(end)
         if segment["segmentType"] in HANDLING:
             yield Work(user_id, "handling", start, ended, for_queue)
-    if any(metric["name"] == "nAlertExpired" for metric in session.get("metrics") or ()):
-        yield Work(user_id, "missed", to_millis(segments[-1]["segmentEnd"]), None, for_queue)
+    for metric in session.get("metrics") or ():
+        if metric["name"] == "nAlertExpired":
+            yield Work(user_id, "missed", to_millis(metric["emitDate"]), None, for_queue)

@@ -1,7 +1,7 @@
 """The organisation's reference data: people, queues, codes, flows, and the contacts who call.
 
-Ids and names depend on the seed alone, not on how many conversations there are. All names and
-numbers are invented; numbers lie in ranges reserved for fiction.
+Ids and names depend on the seed alone: an organisation with more contacts has the same first ones.
+All names and numbers are invented; numbers lie in ranges reserved for fiction.
 """
 
 import random
@@ -9,16 +9,24 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tests.sandbox.service_levels import IN_TIME, SHARE
+
 Entity = dict[str, object]
 
+# 24 and 35 have no common divisor, so 840 people go by different names.
 FIRST_NAMES = (
     "Ada", "Bram", "Carla", "Dario", "Elin", "Farid", "Greta", "Hugo", "Ines", "Jonas",
     "Kaisa", "Liam", "Mira", "Nils", "Oona", "Pavel", "Quirin", "Rosa", "Sami", "Tova",
+    "Ulla", "Viktor", "Wanda", "Yusuf",
 )  # fmt: skip
 LAST_NAMES = (
     "Ankarberg", "Bellweather", "Castellan", "Dunmore", "Eskildsen", "Fairlight", "Grünwald",
-    "Hollowell", "Isaksen", "Jurado", "Kestrel", "Lindqvist",
+    "Hollowell", "Isaksen", "Jurado", "Kestrel", "Lindqvist", "Marchetti", "Northcote", "Okafor",
+    "Palmgren", "Quillfeather", "Rasmussen", "Silberstein", "Tanaka", "Underwood", "Valdivia",
+    "Westergaard", "Yilmaz", "Zetterlund", "Ashcombe", "Brightwater", "Corvino", "Delacroix",
+    "Eastbrook", "Fontaine", "Greyling", "Harrowgate", "Ilves", "Jespersen",
 )  # fmt: skip
+COMPANY = "everbrook.example"
 DIVISIONS = ("Home", "Retail", "Insurance", "Nordics")
 QUEUES = (
     "Billing", "Billing VIP", "Claims", "Claims Escalation", "Complaints", "Contract Changes",
@@ -58,6 +66,23 @@ OUTCOMES = (
     "Voucher redeemed", "Store found", "Newsletter stopped", "Card blocked", "PIN sent",
 )  # fmt: skip
 
+# What each flow is there for.
+OUTCOMES_OF = {
+    "Main IVR": ("Customer identified", "Language chosen", "Opening hours told", "Balance told",
+                 "Callback offered"),
+    "Main IVR (2024)": ("Customer identified", "Opening hours told"),
+    "Claims IVR": ("Customer identified", "Consent given", "Claim opened", "Claim status told",
+                   "Callback offered"),
+    "Sales IVR": ("Customer identified", "Order status told", "Store found", "Contract renewed",
+                  "Callback offered"),
+    "Voice Assistant": ("Intent recognised", "Handed to agent", "Password reset", "PIN sent",
+                        "Card blocked", "Payment taken", "Callback accepted"),
+    "Web Assistant": ("Intent recognised", "FAQ answered", "Handed to agent", "Appointment booked",
+                      "Appointment moved", "Address changed", "Meter read", "Newsletter stopped",
+                      "Voucher redeemed", "Survey agreed"),
+    "Parcel Bot": ("Parcel located", "Order status told", "Handed to agent", "Refund requested"),
+}  # fmt: skip
+
 # Codes the platform sets by itself: no UUID, and in no list.
 WRAP_UP_TIMEOUT = "ININ-WRAP-UP-TIMEOUT"
 PREVIEW_SKIPPED = "ININ-OUTBOUND-PREVIEW-SKIPPED"
@@ -87,6 +112,8 @@ class Agent:
     user_id: str
     name: str
     division_id: str
+    is_active: bool = False
+    is_lead: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,7 +143,7 @@ class Organisation:
         return tuple(str(division["id"]) for division in self.divisions)
 
 
-def build_organisation(seed: int) -> Organisation:
+def build_organisation(seed: int, contact_count: int = CONTACT_COUNT) -> Organisation:
     """Build the organisation of a seed."""
     rng = random.Random(f"organisation:{seed}")
 
@@ -135,14 +162,14 @@ def build_organisation(seed: int) -> Organisation:
     for state, count in USER_COUNTS.items():
         for _ in range(count):
             number = len(users)
-            name = f"{FIRST_NAMES[number % 20]} {LAST_NAMES[number * 5 % 12]}"
-            email = f"agent{number:03d}@sandbox.example"
+            name = _name(number)
+            email = f"{_mailbox(name)}@{COMPANY}"
             user = _entity("/api/v2/users", new_id(), name)
             users.append(
                 user
                 | {
                     "division": division(number),
-                    "chat": {"jabberId": f"{number:024x}@sandbox.example"},
+                    "chat": {"jabberId": f"{number:024x}@{COMPANY}"},
                     "email": email,
                     "username": email,
                     "department": ("Service", "Sales", "Back office")[number % 3],
@@ -154,7 +181,13 @@ def build_organisation(seed: int) -> Organisation:
                 }
             )
     agents = [
-        Agent(str(user["id"]), str(user["name"]), str(division(number)["id"]))
+        Agent(
+            user_id=str(user["id"]),
+            name=str(user["name"]),
+            division_id=str(division(number)["id"]),
+            is_active=user["state"] == "active",
+            is_lead=user["title"] == "Team lead",
+        )
         for number, user in enumerate(users)
     ]
     # Somebody whose user was purged: in conversations, in no list.
@@ -168,6 +201,7 @@ def build_organisation(seed: int) -> Organisation:
             "dateCreated": CREATED,
             "dateModified": MODIFIED,
             "memberCount": 4 + number % 9,
+            "mediaSettings": _media_settings(),
             "acwSettings": {"wrapupPrompt": "MANDATORY_TIMEOUT", "timeoutMs": 90_000},
             "skillEvaluationMethod": "ALL",
             "enableTranscription": False,
@@ -202,15 +236,16 @@ def build_organisation(seed: int) -> Organisation:
         | {"division": division(0), "description": f"Reached when: {name.lower()}"}
         for name in OUTCOMES
     ]
+    contacts_rng = random.Random(f"contacts:{seed}")
     contacts = [
         Contact(
-            contact_id=new_id(),
-            name=f"{FIRST_NAMES[number * 7 % 20]} {LAST_NAMES[number % 12]}",
+            contact_id=str(uuid.UUID(int=contacts_rng.getrandbits(128), version=4)),
+            name=(name := _name(number * 7)),
             address=f"+1202555{number:04d}",
-            email=f"customer{number:04d}@mail.example",
+            email=f"{_mailbox(name)}{number}@mail.example",
             crm_id=f"CRM-{100_000 + number * 37}",
         )
-        for number in range(CONTACT_COUNT)
+        for number in range(contact_count)
     ]
     return Organisation(
         users=tuple(users),
@@ -232,6 +267,24 @@ def build_organisation(seed: int) -> Organisation:
 
 def _entity(path: str, entity_id: str, name: str) -> Entity:
     return {"id": entity_id, "name": name, "selfUri": f"{path}/{entity_id}"}
+
+
+def _name(number: int) -> str:
+    return f"{FIRST_NAMES[number % 24]} {LAST_NAMES[number % 35]}"
+
+
+def _mailbox(name: str) -> str:
+    return name.lower().replace(" ", ".").replace("ü", "ue")
+
+
+def _media_settings() -> Entity:
+    """Write QueueMediaSettings, where a call is what is voice elsewhere."""
+    return {
+        {"voice": "call"}.get(media, media): {
+            "serviceLevel": {"percentage": SHARE, "durationMs": within}
+        }
+        for media, within in IN_TIME.items()
+    }
 
 
 def _skill_state(number: int) -> str:

@@ -119,7 +119,7 @@ class Sandbox:
         )
         self.jobs = Jobs(world, rules.jobs)
         self.contributions = Contributions(world)
-        self.shifts = Shifts(world.seed, world.organisation)
+        self.shifts = Shifts(world.seed, world.organisation, world.roster)
         self.contacts = Contacts(world)
         self.outcome_names = OutcomeNames(world)
         self.intervals = IntervalReports(self.contributions, self.shifts, rules.granularity)

@@ -40,7 +40,7 @@ class _Shaper:
     ) -> None:
         self.conversation = conversation
         self.stamp = stamp
-        self.horizon = conversation.end if horizon is None else horizon
+        self.horizon = conversation.settled if horizon is None else horizon
         self.attributes = attributes
         self.sessions = {each.session_id: each for _, each in conversation.sessions()}
 
@@ -81,6 +81,12 @@ class _Shaper:
         if stats:
             record["mediaStatsMinConversationMos"] = min(stat.mos for stat in stats)
             record["mediaStatsMinConversationRFactor"] = min(stat.r_factor for stat in stats)
+        for review in told.reviews:
+            if self.past(review.at):
+                reviews = record.setdefault(review.kind, [])
+                assert isinstance(reviews, list)
+                at = dict.fromkeys(review.stamped, self.stamp(review.at))
+                reviews.append({**review.fields, **at})
         record["participants"] = [
             self.participant(each)
             for each in told.participants

@@ -1,9 +1,6 @@
 """What agents do all day: their shifts, and what of it was spent with customers.
 
-Ours, as Genesys publishes no rule: each active user works a shift of eight hours on three weekdays
-in four and on one weekend day in four, decided by seed, user and UTC day. A shift begins with ten
-minutes off queue (AVAILABLE), has a BREAK, a MEAL, on some days a MEETING, and is otherwise on
-queue (ON_QUEUE). On top of it lies the work of conversations, in the shift or not:
+On top of a shift (roster.py) lies the work of conversations, in the shift or not:
 
 * INTERACTING: talk, hold, after-call work and dialing of sessions that have a queue,
 * COMMUNICATING: the same of sessions without one (calls among colleagues, consultations),
@@ -14,18 +11,19 @@ An earlier line beats a later one, and work that overlaps counts once. So an act
 fill each bucket exactly, as far as the clock has come; whoever is not active (left, deleted,
 unknown) has INTERACTING, COMMUNICATING and NOT_RESPONDING alone. Presence follows: ON_QUEUE while
 interacting, idle or not responding; while communicating or off queue what the shift says, OFFLINE
-outside of it. Parked e-mails are nobody's time. What lasts still, lasts until now.
+outside of it. Parked e-mails are nobody's time, and who listens in is not interacting. What lasts
+still, lasts until now.
 """
 
-import random
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tests.sandbox.clock import DAY, HOUR, MINUTE, floor_to
+from tests.sandbox.clock import MINUTE
 from tests.sandbox.facts import Contribution, Work
 from tests.sandbox.organisation import Organisation
+from tests.sandbox.roster import OWN_PRESENCE, Roster
 from tests.sandbox.spans import Span, union, without
 
 LONGEST_NOT_RESPONDING = 3 * MINUTE
@@ -34,8 +32,6 @@ SYSTEM_PRESENCES = {
     "MEAL": "Meal", "MEETING": "Meeting", "OFFLINE": "Offline", "ON_QUEUE": "On Queue",
     "TRAINING": "Training",
 }  # fmt: skip
-# The organisation's own presence, a kind of meeting.
-OWN_PRESENCE = ("Coaching", "MEETING")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +49,9 @@ class Stint:
 class Shifts:
     """The shifts of an organisation's users."""
 
-    def __init__(self, seed: int, organisation: Organisation) -> None:
+    def __init__(self, seed: int, organisation: Organisation, roster: Roster) -> None:
         self.seed = seed
+        self.roster = roster
         self.active = tuple(
             str(user["id"]) for user in organisation.users if user["state"] == "active"
         )
@@ -109,7 +106,10 @@ class Shifts:
     ) -> Iterator[Stint]:
         spans = _by_routing(work, now)
         working = user_id in self.active
-        plan = list(self._plan(user_id, start, end)) if working else []
+        plan = [
+            (piece.start, piece.end, piece.presence, piece.name)
+            for piece in self.roster.pieces(user_id, start, end)
+        ]
         taken: list[Span] = []
         for routing, busy in spans.items():
             own = _clipped(without(busy, taken), start, end)
@@ -131,29 +131,6 @@ class Shifts:
             for span in without([(start, end)], taken):
                 yield Stint(*span, "OFF_QUEUE", "OFFLINE", "Offline")
 
-    def _plan(self, user_id: str, start: int, end: int) -> Iterator[tuple[int, int, str, str]]:
-        """Walk through the pieces of shifts in [start, end), each with its presence."""
-        first = floor_to(start, DAY) - DAY
-        for day in range(first, end, DAY):
-            rng = random.Random(f"shift:{self.seed}:{user_id}:{day // DAY}")
-            weekend = (day // DAY + 3) % 7 >= 5
-            if rng.random() >= (0.25 if weekend else 0.75):
-                continue
-            begin = day + rng.randrange(5 * 4, 14 * 4) * 15 * MINUTE
-            meeting = OWN_PRESENCE if rng.random() < 0.3 else ("Meeting", "MEETING")
-            pauses = [(0, 10, "AVAILABLE", "Available"), (120, 15, "BREAK", "Break"),
-                      (240, 30, "MEAL", "Meal")]  # fmt: skip
-            if rng.random() < 0.3:
-                pauses.append((330, 45, meeting[1], meeting[0]))
-            low = begin
-            for offset, length, presence, name in pauses:
-                at = begin + offset * MINUTE
-                pieces = ((low, at, "ON_QUEUE", "On Queue"),
-                          (at, at + length * MINUTE, presence, name))  # fmt: skip
-                yield from _cut(pieces, start, end)
-                low = at + length * MINUTE
-            yield from _cut([(low, begin + 8 * HOUR, "ON_QUEUE", "On Queue")], start, end)
-
 
 def _by_routing(work: list[Work], now: int) -> Mapping[str, list[Span]]:
     def handled(*, for_queue: bool) -> list[Span]:
@@ -173,11 +150,3 @@ def _by_routing(work: list[Work], now: int) -> Mapping[str, list[Span]]:
 
 def _clipped(spans: Iterable[Span], start: int, end: int) -> list[Span]:
     return [(max(low, start), min(high, end)) for low, high in spans if low < end and high > start]
-
-
-def _cut(
-    pieces: Iterable[tuple[int, int, str, str]], start: int, end: int
-) -> Iterator[tuple[int, int, str, str]]:
-    for low, high, presence, name in pieces:
-        if max(low, start) < min(high, end):
-            yield max(low, start), min(high, end), presence, name

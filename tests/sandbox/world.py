@@ -15,19 +15,22 @@ from functools import lru_cache
 
 import msgspec
 
+from tests.sandbox.callers import Caller, Callers
 from tests.sandbox.cast import is_lasting
 from tests.sandbox.clock import HOUR, SECOND, to_millis, to_text
 from tests.sandbox.conversation import Conversation
 from tests.sandbox.corrections import correct, corrected_at
 from tests.sandbox.draft import ID_MARK
-from tests.sandbox.organisation import Organisation, build_organisation
-from tests.sandbox.scripts import Script, chat_contact, write_handoff, write_script
+from tests.sandbox.organisation import CONTACT_COUNT, Organisation, build_organisation
+from tests.sandbox.roster import Roster
+from tests.sandbox.scripts import HANDOFF_QUEUE, Author, Script
 from tests.sandbox.shaping import shape
+from tests.sandbox.staff import Staff
 from tests.sandbox.templates import Template, marked_stamp
 
-# How busy each hour of the day is, UTC, and each day of the week from Monday.
-BUSY_HOURS = (2, 1, 1, 1, 2, 4, 9, 18, 30, 36, 38, 36, 32, 34, 36, 34, 30, 24, 18, 12, 8, 6, 4, 3)
-BUSY_DAYS = (12, 11, 10, 10, 10, 5, 3)
+# How busy each hour of the day is, UTC, with a dip at lunch; and each day of the week from Monday.
+BUSY_HOURS = (1, 1, 1, 1, 1, 2, 5, 16, 31, 40, 41, 35, 22, 27, 38, 39, 33, 25, 16, 10, 6, 4, 2, 2)
+BUSY_DAYS = (13, 11, 10, 10, 9, 4, 2)
 MOST_SCRIPTS = 4_000
 # Odd, so that multiplying by it is a bijection of 32 bits: prefixes never repeat.
 _SPREAD = 2_654_435_761
@@ -95,13 +98,20 @@ class World:
     def __post_init__(self) -> None:
         if self.conversations < 0 or self.days < 1 or self.pool < 1:
             raise ValueError("a world needs conversations >= 0, days >= 1 and pool >= 1")
-        self.organisation = build_organisation(self.seed)
+        size = min(self.conversations, self.pool)
+        # So many for the conversations, or most would turn up again and again.
+        contact_count = max(CONTACT_COUNT, size * 11 // 20)
+        self.organisation = build_organisation(self.seed, contact_count)
         self.first_hour = -(-self.end // HOUR) - self.days * 24
         self.end = (self.first_hour + self.days * 24) * HOUR
-        size = min(self.conversations, self.pool)
-        self.scripts = [write_script(self.seed, n, self.organisation) for n in range(size)]
         self._first_of_hour = self._deal()
-        self._plant_handoffs()
+        self.roster = Roster(self.seed, self.organisation, self._expected())
+        staff = Staff(self.organisation, self.roster)
+        author = Author(self.seed, self.organisation, staff)
+        callers = Callers(self.seed, self.organisation)
+        self.scripts = [author.write(n, self._hour_of(n), callers.next()) for n in range(size)]
+        self._plant_handoffs(author)
+        self.roster.send_off_queue(staff.busy)
         self._size = max(size, 1)
         self._offsets = [script.offset for script in self.scripts]
         self._reaches = [script.offset + script.duration for script in self.scripts]
@@ -233,11 +243,11 @@ class World:
         if horizon < 0:
             raise ValueError(f"conversation {number} has not arrived at {to_text(now)}")
         prefix = self._prefix_of(number)
-        if horizon >= script.duration:
-            corrected = self._is_corrected(number, now)
+        corrected = self._is_corrected(number, now)
+        if horizon >= script.settled:
             return self._template(index, corrected, not live).at(prefix, hour)
         stamp = marked_stamp(script.offset)
-        told = shape(script.conversation, stamp, horizon, attributes=not live)
+        told = shape(self._told(index, corrected), stamp, horizon, attributes=not live)
         return Template(told).at(prefix, hour)
 
     def has_arrived(self, number: int, now: int, *, latest: int | None = None) -> bool:
@@ -258,6 +268,8 @@ class World:
             versions.append(Version("ended", arrives + ended))
             versions.append(Version("re-opened", arrives + reopened))
         versions.append(Version("final", arrives + placed.script.duration))
+        for review in placed.script.conversation.reviews:
+            versions.append(Version("reviewed", arrives + review.at))
         if placed.script.correction is not None:
             versions.append(Version(placed.script.correction, corrected_at(placed.end)))
         return tuple(sorted(versions, key=lambda version: version.visible_at))
@@ -310,7 +322,15 @@ class World:
             firsts.append(self.conversations * sofar // whole)
         return firsts
 
-    def _plant_handoffs(self) -> None:
+    def _expected(self) -> dict[int, int]:
+        """Count the conversations that begin in each hour."""
+        firsts = self._first_of_hour
+        return {
+            self.first_hour + place: firsts[place + 1] - firsts[place]
+            for place in range(len(firsts) - 1)
+        }
+
+    def _plant_handoffs(self, author: Author) -> None:
         """Let two people call after their chats: 45 seconds after its end, and 61."""
         gaps = [45 * SECOND, 61 * SECOND]
         taken: set[int] = set()
@@ -318,8 +338,8 @@ class World:
             called_at = self._hour_of(index) * HOUR + chat.offset + chat.duration
             if not gaps or chat.kind != "chat":
                 continue
-            person = chat_contact(self.seed, index, self.organisation)
-            if not is_lasting(self.organisation.contacts.index(person)):
+            person = Caller(chat.caller.contact, is_known=True)
+            if not is_lasting(self.organisation.contacts.index(person.contact)):
                 continue
             hour, offset = divmod(called_at + gaps[0], HOUR)
             position = hour - self.first_hour
@@ -331,8 +351,9 @@ class World:
             if call is None:
                 continue
             taken.add(call)
-            self.scripts[index] = write_handoff(self.seed, index, self.organisation, person)
-            again = write_handoff(self.seed, call, self.organisation, person)
+            chat_hour = self._hour_of(index)
+            self.scripts[index] = author.write(index, chat_hour, person, HANDOFF_QUEUE)
+            again = author.write(call, hour, person, HANDOFF_QUEUE)
             if self.scripts[index].duration == chat.duration:
                 self.scripts[call] = replace(again, offset=offset)
                 del gaps[0]

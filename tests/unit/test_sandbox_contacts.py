@@ -226,7 +226,8 @@ def test_who_is_not_curated_vanishes_60_days_after_the_last_conversation(
     read(client, place)
     process.set_clock(until.isoformat())
     assert refused(client, f"{BASE}/contacts/{IDS[place]}") == 404
-    process.set_clock("2027-03-01T00:00:00Z")
+    # Sixty days after the last line was closed.
+    process.set_clock("2027-07-01T00:00:00Z")
     left = scan(client).values()
     assert {each["type"] for each in left if "mergedFrom" not in each} == {"Curated"}
     assert {each["type"] for each in left if "mergedFrom" in each} == {"Curated", "Identified"}

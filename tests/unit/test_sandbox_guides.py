@@ -16,6 +16,7 @@ from tests.sandbox.cast import is_lasting
 from tests.sandbox.clock import HOUR, to_millis, to_text
 from tests.sandbox.contract import descend
 from tests.sandbox.errors import Refusal
+from tests.sandbox.guides import SETTLED
 from tests.sandbox.organisation import build_organisation
 from tests.sandbox.outcome_names import RENAMED
 from tests.sandbox.process import SandboxProcess, running_sandbox
@@ -826,9 +827,21 @@ def test_states_and_times_of_conversations_are_those_of_the_export(client: Clien
 
 
 def test_open_conversations_queue_ring_and_connect(client: Client, process: SandboxProcess) -> None:
+    arrives = {
+        told["conversationId"]: to_millis(told["versions"][0]["visibleAt"])
+        - to_millis(told["start"])
+        for told in process.truth()
+    }
+    rings = [
+        to_millis(segment["segmentStart"]) + 500 + min(arrives[record["conversationId"]], SETTLED)
+        for record in client.read("2026-11-17T00:00:00Z/2026-11-18T00:00:00Z")
+        for segment in descend(record, "participants", "sessions", "segments")
+        if segment["segmentType"] == "alert" and segment["segmentStart"].startswith("2026-11-17")
+    ]
+    morning = to_millis("2026-11-17T08:00:00Z")
     states: Counter[str] = Counter()
-    for minute in range(0, 600, 3):
-        process.set_clock(to_text(to_millis("2026-11-17T08:00:00Z") + minute * 60_000))
+    for at in (*rings[:5], *range(morning, morning + 10 * HOUR, HOUR // 2)):
+        process.set_clock(to_text(at))
         body = export(columns=["id", "state"], dateFrom="2026-11-17T00:00:00Z")
         states.update(row["state"] for row in post(client, EXPORT, body).json()["records"])
     assert {"QUEUED", "RINGING", "CONNECTED", "TERMINATED"} <= states.keys()

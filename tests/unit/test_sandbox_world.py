@@ -1,20 +1,31 @@
 """The sandbox's world: deterministic, valid, and with everything in it that real life has."""
 
+import ast
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import pytest
 
+from tests.sandbox import service_levels
 from tests.sandbox.clock import DAY, HOUR, MINUTE, to_millis
 from tests.sandbox.contract import descend, problems
-from tests.sandbox.organisation import PREVIEW_SKIPPED, WRAP_UP_TIMEOUT
-from tests.sandbox.world import World
+from tests.sandbox.conversation import Participant, Session
+from tests.sandbox.facts import Contributions
+from tests.sandbox.metrics import session_metrics
+from tests.sandbox.organisation import OUTCOMES_OF, PREVIEW_SKIPPED, WRAP_UP_TIMEOUT
+from tests.sandbox.process import ROOT
+from tests.sandbox.shifts import Shifts
+from tests.sandbox.world import Placed, World
 
 NOW = to_millis("2026-11-20T12:00:00Z")
+# When all has ended, a line that nobody closes too, and has been corrected.
+LATE = NOW + 200 * DAY
 Record = dict[str, Any]
 
 
@@ -27,7 +38,7 @@ def small_world(seed: int = 7) -> World:
 def final_records() -> tuple[Record, ...]:
     """All conversations long after, when everything has arrived and been corrected."""
     world = small_world()
-    return tuple(json.loads(world.record(n, NOW + 100 * DAY)) for n in range(len(world)))
+    return tuple(json.loads(world.record(n, LATE)) for n in range(len(world)))
 
 
 def millis(record: Record, name: str) -> int:
@@ -40,7 +51,7 @@ def millis(record: Record, name: str) -> int:
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_gives_others() -> None:
     def bodies(seed: int) -> list[bytes]:
         world = World(seed=seed, conversations=60, end=NOW)
-        return [world.record(n, NOW + 100 * DAY) for n in range(60)]
+        return [world.record(n, LATE) for n in range(60)]
 
     assert bodies(3) == bodies(3)
     assert not set(bodies(3)) & set(bodies(4))
@@ -58,7 +69,7 @@ def test_a_world_without_conversations_has_an_organisation_all_the_same() -> Non
 
 def test_a_world_bigger_than_its_pool_has_ids_of_its_own_for_each_conversation() -> None:
     world = World(seed=7, conversations=900, end=NOW, pool=100)
-    records = [json.loads(world.record(n, NOW + 100 * DAY)) for n in range(900)]
+    records = [json.loads(world.record(n, LATE)) for n in range(900)]
     ids = Counter(
         session["sessionId"]
         for record in records
@@ -73,7 +84,7 @@ def test_a_world_bigger_than_its_pool_has_ids_of_its_own_for_each_conversation()
 def test_no_mark_of_a_template_is_left_in_a_record() -> None:
     world = World(seed=7, conversations=300, end=NOW, pool=150)
     for number in range(300):
-        body = world.record(number, NOW + 100 * DAY)
+        body = world.record(number, LATE)
         assert not [byte for byte in body if byte < 32]
         assert b"\xee" not in body
 
@@ -143,7 +154,7 @@ def has(session: Record, name: str) -> bool:
 def test_a_conversation_can_be_asked_for_in_python_as_well_as_in_json() -> None:
     world = small_world()
     for placed, record in zip(world, final_records(), strict=True):
-        told = world.conversation(placed.number, NOW + 100 * DAY)
+        told = world.conversation(placed.number, LATE)
         assert placed.own_id(told.conversation_id) == record["conversationId"]
         ids = [placed.own_id(session.session_id) for _, session in told.sessions()]
         assert ids == [session["sessionId"] for session in sessions(record)]
@@ -253,6 +264,17 @@ def segment(kind: str) -> Callable[[Record], bool]:
     return lambda record: any(s["segmentType"] == kind for s in segments(record))
 
 
+def emitted(record: Record, name: str) -> list[Record]:
+    found = descend(record, "participants", "sessions", "metrics")
+    return [metric for metric in found if metric["name"] == name]
+
+
+def flowed_out(where: str | None) -> Callable[[Record], bool]:
+    return lambda record: any(
+        has(s, "tFlowOut") and s.get("flowOutType") == where for s in sessions(record)
+    )
+
+
 def repeated_outcome(record: Record) -> bool:
     return any(
         max(Counter(o["flowOutcomeId"] for o in s["flow"]["outcomes"]).values()) > 1
@@ -292,12 +314,39 @@ FEATURES: dict[str, Callable[[Record], bool]] = {
         "nBlindTransferred", "nConsultTransferred", "nConsult", "tHeld", "tAcw", "tAbandon",
         "tShortAbandon", "tVoicemail", "tFlowExit", "tFlowDisconnect", "nBotInteractions",
         "nOutboundAttempted", "nOutboundConnected", "nFlowOutcomeFailed", "nError", "tFlowOut",
-        "tNotResponding", "nOverSla", "tParkComplete", "tConnected",
+        "tNotResponding", "nOverSla", "tParkComplete", "tConnected", "nAlertExpired", "nOutbound",
+        "nOutboundAbandoned", "tMonitoringComplete", "tCoachingComplete", "tBarging",
     )},
     **{name: segment(name) for name in (
         "ivr", "alert", "hold", "wrapup", "dialing", "contacting", "parked", "scheduled",
-        "voicemail", "uploading", "system",
+        "uploading", "system", "delay", "monitoring", "coaching", "barging",
     )},
+    **{f"flowed out to {where}": flowed_out(where) for where in (
+        "acd", "external", "voicemail", "callback", None,
+    )},
+    "abandoned after an answer": lambda r: {"tAnswered", "tAbandon"} <= metric_names(r),
+    "abandoned after a flow-out": lambda r: {"tFlowOut", "tAbandon"} <= metric_names(r),
+    "called back twice": lambda r: len(emitted(r, "nCallbackAttempts")) > 1,
+    "voicemail nobody took": lambda r: "tVoicemail" in metric_names(r)
+    and "tAnswered" not in metric_names(r),
+    "after-call work without an answer": lambda r: any(
+        has(s, "nAlertExpired") and has(s, "tAcw") for s in sessions(r)
+    ),
+    "bot inside a running flow": lambda r: any(
+        millis(bot["segments"][-1], "segmentEnd") < millis(ivr["segments"][-1], "segmentEnd")
+        for of_bot in participants(r, "botflow") for bot in of_bot["sessions"]
+        for of_ivr in participants(r, "ivr") for ivr in of_ivr["sessions"]
+    ),
+    "line closed by the platform": lambda r: 60 < hours(r) / 24 < 61,
+    "line nobody closes": lambda r: hours(r) / 24 > 100,
+    "evaluated": lambda r: any("oTotalScore" in one for one in r.get("evaluations", [])),
+    "not yet evaluated": lambda r: any(
+        "oTotalScore" not in one for one in r.get("evaluations", [])
+    ),
+    "survey answered": lambda r: any("surveyPromoterScore" in one for one in r.get("surveys", [])),
+    "survey not answered": lambda r: any(
+        "surveyPromoterScore" not in one for one in r.get("surveys", [])
+    ),
     "IVR to queue to agent": lambda r: [p["purpose"] for p in r["participants"]][:4]
     == ["customer", "ivr", "acd", "agent"],
     "conference": lambda r: "conferenceStart" in r and any(s["conference"] for s in segments(r)),
@@ -369,6 +418,136 @@ def test_it_occurs_in_the_world_but_not_in_every_conversation(feature: str) -> N
     assert 0 < found < len(final_records())
 
 
+# -- a contact centre that could exist ------------------------------------------------------------
+
+
+@cache
+def busy_world() -> World:
+    """A week as full as that of the demo."""
+    return World(seed=7, conversations=2_000, end=NOW)
+
+
+@cache
+def busy_sessions() -> tuple[tuple[Placed, Participant, Session, dict[str, int]], ...]:
+    found = []
+    for placed in busy_world():
+        told = placed.script.conversation
+        by_id = {session.session_id: session for _, session in told.sessions()}
+        for owner, session in told.sessions():
+            values = {m.name: m.value for m in session_metrics(owner, session, by_id)}
+            found.append((placed, owner, session, values))
+    return tuple(found)
+
+
+def test_four_in_five_are_answered_in_time_in_every_medium() -> None:
+    answered: defaultdict[str, list[bool]] = defaultdict(list)
+    for _, owner, session, values in busy_sessions():
+        if owner.purpose == "acd" and "tFlowOut" not in values:
+            in_time = values["tAcd"] <= service_levels.in_time(session.media)
+            answered[session.media].append(in_time and "tAbandon" not in values)
+    share = {media: sum(those) / len(those) for media, those in answered.items()}
+    assert set(share) == set(service_levels.IN_TIME)
+    assert all(0.65 < one < 0.9 for one in share.values()), share
+    assert 0.77 < sum(map(sum, answered.values())) / sum(map(len, answered.values())) < 0.83
+
+
+def test_calls_are_answered_in_seconds_and_mail_in_hours() -> None:
+    waits: defaultdict[str, list[int]] = defaultdict(list)
+    for _, owner, session, values in busy_sessions():
+        if owner.purpose == "acd" and "tAbandon" not in values and "tFlowOut" not in values:
+            waits[session.media].append(values["tAcd"])
+    assert 5 * 1000 < median(waits["voice"]) < 20 * 1000
+    assert HOUR < median(waits["email"]) < 8 * HOUR
+
+
+def test_who_is_on_queue_is_busy_three_quarters_of_the_time() -> None:
+    world = busy_world()
+    shifts = Shifts(world.seed, world.organisation, world.roster)
+    late, spent = NOW + DAY, Counter[str]()
+    contributions = Contributions(world).between(NOW - 7 * DAY, NOW, late)
+    for _, stints in shifts.stints(NOW - 7 * DAY, NOW, late, contributions):
+        for stint in stints:
+            spent[stint.routing] += stint.end - stint.start
+    on_queue = sum(spent[name] for name in ("INTERACTING", "COMMUNICATING", "IDLE"))
+    assert 0.7 < spent["INTERACTING"] / on_queue < 0.8
+
+
+def test_one_in_seven_comes_back_within_the_week() -> None:
+    known: Counter[str] = Counter()
+    for placed in busy_world():
+        known.update({
+            one.external_contact_id
+            for one in placed.script.conversation.participants
+            if one.purpose == "customer" and one.external_contact_id
+        })  # fmt: skip
+    again = sum(times - 1 for times in known.values())
+    assert 0.1 < again / known.total() < 0.2
+
+
+def test_noon_is_quieter_than_the_hours_around_it_and_sunday_than_all_other_days() -> None:
+    hours, days = Counter[int](), Counter[int]()
+    for placed in busy_world():
+        at = datetime.fromtimestamp(placed.start / 1000, UTC)
+        hours[at.hour] += 1
+        days[at.weekday()] += 1
+    assert hours[12] < 0.75 * min(hours[10], hours[14])
+    assert min(days[day] for day in range(5)) > 2 * max(days[5], days[6])
+    assert days[0] == max(days.values())
+
+
+def test_flows_try_for_their_own_outcomes_alone() -> None:
+    names = {str(one["id"]): one["name"] for one in small_world().organisation.flow_outcomes}
+    for record in final_records():
+        for flow in (s["flow"] for s in sessions(record) if "flow" in s):
+            tried = {names[outcome["flowOutcomeId"]] for outcome in flow.get("outcomes", [])}
+            assert tried <= set(OUTCOMES_OF.get(flow["flowName"], ()))
+
+
+def test_nobody_has_two_calls_at_once_but_up_to_four_messages() -> None:
+    calls: defaultdict[str | None, list[tuple[int, int]]] = defaultdict(list)
+    messages: defaultdict[str | None, list[tuple[int, int]]] = defaultdict(list)
+    for placed, owner, session, values in busy_sessions():
+        if owner.purpose != "agent" or "tAnswered" not in values:
+            continue
+        spans = [s for s in session.segments if s.kind in {"interact", "hold", "wrapup"}]
+        kind = calls if session.media == "voice" else messages
+        if session.media in {"voice", "message", "chat"}:
+            kind[owner.user_id].append(
+                (placed.start + spans[0].start, placed.start + spans[-1].end)
+            )
+    at_once = [
+        sum(low <= start < high for low, high in spans)
+        for spans in messages.values()
+        for start, _ in spans
+    ]
+    assert max(at_once) >= 4
+    doubled = sum(
+        later[0] < earlier[1]
+        for spans in calls.values()
+        for earlier, later in pairwise(sorted(spans))
+    )
+    # Of 40 a night may have to take two.
+    assert doubled < sum(len(those) for those in calls.values()) / 40
+
+
+def test_metrics_are_written_by_definitions_alone() -> None:
+    """Neither the project nor its SQL is known to whoever writes or sums them."""
+    imported = set()
+    for path in (ROOT / "tests" / "sandbox").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom):
+                imported.add(str(node.module))
+            elif isinstance(node, ast.Import):
+                imported.update(name.name for name in node.names)
+        assert "dbt_project" not in text, path
+    assert not [name for name in imported if name.split(".")[0] in {"loader", "dbt", "duckdb"}]
+    assert not [name for name in imported if name.startswith("tests.") and "sandbox" not in name]
+
+
+# -- what they hold -------------------------------------------------------------------------------
+
+
 def test_attributes_are_texts_whatever_they_mean() -> None:
     assert all(isinstance(value, str) for r in final_records() for value in values(r))
 
@@ -406,7 +585,7 @@ def test_an_open_conversation_has_no_end_and_shows_only_what_has_happened() -> N
             continue
         seen_until = placed.start + placed.script.duration // 2
         record = json.loads(world.record(placed.number, seen_until + placed.script.delay))
-        final = json.loads(world.record(placed.number, NOW + 100 * DAY))
+        final = json.loads(world.record(placed.number, LATE))
         assert "conversationEnd" not in record
         for part in segments(record):
             assert millis(part, "segmentStart") <= seen_until
@@ -424,7 +603,7 @@ def test_an_open_conversation_has_no_end_and_shows_only_what_has_happened() -> N
 def test_a_re_opened_conversation_ends_lives_again_and_ends_later() -> None:
     world = small_world()
     for number in numbers_of("e-mail re-opened"):
-        kinds = [v.kind for v in world.versions(number) if v.kind not in CORRECTED]
+        kinds = [v.kind for v in world.versions(number) if v.kind not in CORRECTED | {"reviewed"}]
         assert kinds == ["open", "ended", "re-opened", "final"]
         at = {version.kind: version.visible_at for version in world.versions(number)}
         ended = json.loads(world.record(number, at["ended"]))
@@ -473,7 +652,7 @@ def attributes_of(record: Record) -> list[object]:
 def test_windows_find_every_conversation_in_each_window_it_was_alive_in() -> None:
     """The quick search agrees with looking at each conversation."""
     world = small_world()
-    late = NOW + 100 * DAY
+    late = LATE
     for day in range(-1, 8):
         start, end = NOW - day * DAY - 7 * HOUR, NOW - day * DAY + 17 * HOUR
         for now in (NOW, late):
@@ -483,7 +662,11 @@ def test_windows_find_every_conversation_in_each_window_it_was_alive_in() -> Non
                 if versions[0].visible_at > now or placed.start >= end:
                     continue
                 record = json.loads(world.record(placed.number, now))
-                if "conversationEnd" not in record or millis(record, "conversationEnd") >= start:
+                # One that goes on is known to live as far as its events have arrived.
+                known_until = now - placed.script.delay
+                if "conversationEnd" in record:
+                    known_until = millis(record, "conversationEnd")
+                if known_until >= start:
                     alive.append(placed.number)
             found = list(world.active_between(start, end, now))
             if start > now:
@@ -496,7 +679,7 @@ def test_windows_find_every_conversation_in_each_window_it_was_alive_in() -> Non
 def test_a_conversation_is_alive_until_the_moment_it_ends_and_no_longer() -> None:
     world = small_world()
     for placed in world:
-        end, late = placed.end, NOW + 100 * DAY
+        end, late = placed.end, LATE
         assert placed.number in world.active_between(end, end + 1, late)
         assert placed.number not in world.active_between(end + 1, end + 2, late)
         assert placed.number not in world.active_between(placed.start - 1, placed.start, late)
