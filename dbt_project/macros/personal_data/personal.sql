@@ -31,6 +31,7 @@
         'dim_users': ['user_name', 'email', 'title'],
         'fct_conversation_legs': ['wrapup_note'],
         'fct_flow_executions': ['entry_reason', 'transfer_target_name'],
+        'fct_interactions': ['ani'],
     }) }}
 {%- endmacro %}
 
@@ -52,7 +53,7 @@
 {% macro pii_treatments() -%}
     {%- set relation = ref('pii_policy') -%}
     {%- set treatments = {} -%}
-    {%- if execute and load_relation(relation) -%}
+    {%- if execute and model.resource_type != 'unit_test' and load_relation(relation) -%}
         {%- for row in run_query(
             "select model_name, column_name, treatment from " ~ relation.render()
         ) -%}
