@@ -29,7 +29,8 @@ CATALOGUE = {
 ALL = [f"{letter}{number}" for letter, last in CATALOGUE.items() for number in range(1, last + 1)]
 # Why there is none.
 REASONS = {
-    "J6": "how long Genesys keeps data differs by organisation, and no request tells",
+    "J6": "how long it keeps data Genesys tells to analytics:dataRetention:view alone; a start "
+    "before that reads empty windows, which the ledger shows",
 }
 # Tests of inputs that are refused before anything happens: settings, arguments, seeds.
 OF_INPUTS = (
