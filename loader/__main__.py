@@ -32,7 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.rest and options.command != "transform":
         parser.error(f"unrecognized arguments: {' '.join(options.rest)}")
     _log_to_stderr(options.debug)
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupt = _Interrupt()
+    signal.signal(signal.SIGTERM, interrupt)
+    # Who runs it in the background may have it ignore the terminal's.
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, interrupt)
     # Warehouse, packages, copies and dbt's logs hold what people said: nobody else reads them.
     os.umask(0o077)
     try:
@@ -62,8 +66,17 @@ def _fail(code: ExitCode, text: str) -> int:
     return int(code)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+class _Interrupt:
+    """Ends the run at the first signal; others must not break off its end, or what it says."""
+
+    def __init__(self) -> None:
+        self._has_come = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Raise KeyboardInterrupt, once."""
+        if not self._has_come:
+            self._has_come = True
+            raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,6 +4,7 @@ What is small waits for what comes next, and shares its commit.
 """
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -101,16 +102,11 @@ class Commits:
         """Commit what waits."""
         if not self._waiting and not self._states:
             return
-        waiting, self._waiting = self._waiting, []
+        tables, self._waiting = _joined(self._waiting), []
         states, self._states = self._states, {}
         self._places.clear()
-        parts: dict[str, list[pa.Table]] = {}
-        for tables in waiting:
-            for name in tables:
-                parts.setdefault(name, []).append(tables[name])
-        del waiting
-        # Popped, so that nothing but the commit holds on to the rows.
-        self._dataset.commit({name: pa.concat_tables(parts.pop(name)) for name in [*parts]}, states)
+        # Nothing but the commit may hold on to the rows, not even a variable of this function.
+        self._dataset.commit(tables, states)
 
     def _add(self, tables: dict[str, pa.Table]) -> None:
         if not self._waiting:
@@ -199,6 +195,15 @@ class Commits:
             ]
             tables["rate_limit_events"] = ledger_table("rate_limit_events", events)
         return tables
+
+
+def _joined(waiting: Sequence[Mapping[str, pa.Table]]) -> dict[str, pa.Table]:
+    """Return the rows of all that waits by their table."""
+    parts: dict[str, list[pa.Table]] = {}
+    for tables in waiting:
+        for name, table in tables.items():
+            parts.setdefault(name, []).append(table)
+    return {name: pa.concat_tables(tables) for name, tables in parts.items()}
 
 
 def cannot_go_on(resource: Resource[Any]) -> bool:

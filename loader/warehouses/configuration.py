@@ -31,6 +31,10 @@ VALUES = {
     "buffer_max_items": 1,
     # Read once, by this machine, a moment later.
     "compression": "none",
+    # A warehouse takes a multiple of what one statement inserts: a large page comes in parts, one
+    # after the other.
+    "file_max_bytes": 32 << 20,
+    "parallelism_strategy": "table-sequential",
     # Loaded rows stay in the warehouse only, not in the work directory as well.
     "delete_completed_jobs": True,
     "truncate_staging_dataset": True,

@@ -9,6 +9,7 @@ import ctypes
 import errno
 import re
 import secrets
+import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -654,12 +655,18 @@ def _keep_little_memory() -> None:
 @contextmanager
 def _heeding_signals() -> Iterator[None]:
     """Be interrupted between dlt's steps: it holds signals back and forgets them at its end."""
-    with signals.intercepted_signals():
-        try:
-            yield
-        finally:
-            if signals.was_signal_received():
-                raise KeyboardInterrupt
+    was_received = False
+    try:
+        with signals.intercepted_signals():
+            try:
+                yield
+            finally:
+                was_received = signals.was_signal_received()
+    finally:
+        if was_received:
+            # As though it came now: who handles signals knows then that one has come.
+            signal.raise_signal(signal.SIGINT)
+            raise KeyboardInterrupt
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -15,9 +15,11 @@ from tests.transform.warehouses import PROJECT, DuckDBWarehouse, dbt, tables
 SCHEMAS = ("genesys_intermediate", "genesys_marts")
 # When and by which run a row was loaded, and tables that tell of runs and requests alone.
 OF_THE_RUN = ("loaded_at", "load_id", "run_id", "window_attempt_id", "job_id", "byte_count")
+# What counts by load is added up in tables that are looked at.
 AUDITS = re.compile(
     r"audit_(day_completeness|extract_windows|field_drift|lateness|quarantine|rate_limits"
     r"|window_coverage)|_record_arrivals|_record_fields|_windows_covered|stg_loader__"
+    r"|audit_attribute_counts|int_session_metrics_per_day"
 )
 Tables = dict[str, list[str]]
 

@@ -100,9 +100,7 @@ def clean(
             directory = tmp_path_factory.mktemp("clean") / "site"
             site = GuidesSite(organisation, directory, begin=begin)
             site.read(resource, **changes).succeeded()
-            known[key] = Clean(
-                site.raw(resource), site.checksums(resource), site.pages(resource)
-            )
+            known[key] = Clean(site.raw(resource), site.checksums(resource), site.pages(resource))
             assert known[key].content
         return known[key]
 

@@ -54,6 +54,8 @@ class Letter:
         ends_with: how a list of the export ends: null, or "an empty array" under a token.
         header_end: what the header of the last page of details says; absent without.
         metrics: those an interval report has; another name is a 400.
+        has_intervals: whether a report is cut into intervals; "If omitted, the API returns a single
+            aggregated row for the entire date range".
         columns: those the export has; "If you request a deprecated or unavailable column, the API
             returns a 400 error before streaming begins".
         refusal: how a 400 or 403 names what it is about.
@@ -73,6 +75,7 @@ class Letter:
     ends_with: str = "null"
     header_end: str | None = None
     metrics: Sequence[str] = METRICS
+    has_intervals: bool = True
     columns: Sequence[str] = COLUMNS
     refusal: str = "The column {} is not available."
     shows_all: bool = False
@@ -253,7 +256,7 @@ class Letter:
                 continue
             at = moment(start)
             row: Json = {group: {"id": one[group]}}
-            if "interval" in body:
+            if "interval" in body and self.has_intervals:
                 span = SPANS[body["interval"]]
                 at += (moment(one["at"]) - at) // span * span
                 row["interval"] = {"startTime": text(at)}

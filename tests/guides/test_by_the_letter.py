@@ -152,6 +152,21 @@ def test_g_d_an_interval_that_tells_its_start_alone_gets_the_end_it_was_asked_fo
     }
 
 
+def test_g_d_a_row_without_an_interval_is_about_the_whole_window(
+    letter: Letter, site: LetterSite
+) -> None:
+    letter.handled = [
+        {"user": "user-1", "at": f"{TODAY}T09:20:00Z", "metrics": {"handledCount": 2}}
+    ]
+    letter.has_intervals = False
+    site.read(AGENTS).succeeded()
+    [row] = site.payloads(AGENTS)
+    assert row["interval"] == {
+        "startTime": f"{TODAY}T00:00:00.000Z",
+        "endTime": f"{TODAY}T13:00:00.000Z",
+    }
+
+
 @pytest.mark.parametrize(
     "refusal",
     ["The column {} is not available.", "Unknown column [{}]", "invalid column name '{}'"],

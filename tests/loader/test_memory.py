@@ -10,6 +10,7 @@ from unittest import mock
 
 import pyarrow as pa
 import pytest
+from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 
 from loader.genesys.client import Client
 from loader.genesys.quota import Quota
@@ -35,9 +36,10 @@ FIRST = 4
 class LargePages(ConversationDetails):
     """A job of pages that are a commit each; tells how much memory each page found in use."""
 
-    def __init__(self, commits: "Commits") -> None:
+    def __init__(self, commits: "Commits", pages: int = PAGES) -> None:
         super().__init__(page_size=RECORDS, job_seconds=1)
         self.commits = commits
+        self.pages = pages
         self.python_bytes: list[int] = []
         self.arrow_bytes: list[int] = []
 
@@ -64,7 +66,7 @@ class LargePages(ConversationDetails):
             for n in range(RECORDS)
         )
         _, page = self._results(Reply(b'{"conversations":[' + records + b"]}"))
-        return Answer(page or (), str(number + 1) if number + 1 < PAGES else None)
+        return Answer(page or (), str(number + 1) if number + 1 < self.pages else None)
 
 
 class SmallWindows(ConversationDetails):
@@ -159,6 +161,32 @@ def test_nothing_of_a_page_is_kept_once_it_is_committed(settings: Settings) -> N
     assert max(resource.arrow_bytes) - arrow_before < 4 * PAGE_BYTES
     gc.collect()
     assert pa.total_allocated_bytes() - arrow_before < PAGE_BYTES
+
+
+def test_no_row_is_kept_while_it_is_inserted(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They lie in dlt's package then, and the warehouse needs the memory."""
+    insert, kept = DuckDbCopyJob.run, []
+
+    def looked_at(job: DuckDbCopyJob) -> None:
+        kept.append(pa.total_allocated_bytes() - arrow_before)
+        insert(job)
+
+    resource = LargePages(Commits(), pages=1)
+    client = Client(settings.hosts, "nobody", "nothing", Quota(300), RetryPolicy())
+    warehouse = Dataset(settings, [resource.name])
+    request = Request(datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
+    try:
+        warehouse.connect()
+        arrow_before = pa.total_allocated_bytes()
+        monkeypatch.setattr(DuckDbCopyJob, "run", looked_at)
+        summary = Run(settings, client, warehouse, [resource], resource.commits).load(request)
+    finally:
+        warehouse.close()
+        client.close()
+    assert (summary.problems, summary.records) == ([], RECORDS)
+    assert max(kept) < PAGE_BYTES / 4
 
 
 def test_no_object_outlives_its_window(settings: Settings) -> None:
