@@ -10,9 +10,9 @@ lines as (
         trim(queue_id) as queue_id,
         coalesce(nullif(trim(time_zone), ''), '{{ zone }}') as time_zone,
         case trim(day)
-            {%- for day in weekdays() %}
-            when '{{ day }}' then {{ loop.index }}
-            {%- endfor %}
+            {% for day in weekdays() %}
+                when '{{ day }}' then {{ loop.index }}
+            {% endfor %}
         end as weekday_number,
         cast(substr(trim(opens), 1, 2) as bigint) * 60
         + cast(substr(trim(opens), 4, 2) as bigint) as opening_minute,

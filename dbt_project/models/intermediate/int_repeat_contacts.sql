@@ -31,8 +31,10 @@ conversations as (
         begun.phone_number,
         begun.started_at,
         begun.served_until,
-        {{ dbt.dateadd('second', var('handoff_seconds'), 'begun.served_until') }} as handed_on_until,
-        {{ dbt.dateadd('day', var('repeat_contact_days'), 'begun.served_until') }} as repeat_until,
+        {{ dbt.dateadd('second', var('handoff_seconds'), 'begun.served_until') }}
+            as handed_on_until,
+        {{ dbt.dateadd('day', var('repeat_contact_days'), 'begun.served_until') }}
+            as repeat_until,
         covered_by_resource.covered_through
     from {{ ref('int_conversations_begun') }} as begun
     left join resolved_contacts
@@ -40,7 +42,10 @@ conversations as (
     left join covered_by_resource
         on
             covered_by_resource.resource
-            = case when begun.has_sessions then 'conversation_details' else 'guides_interactions' end
+            = case
+                when begun.has_sessions then 'conversation_details'
+                else 'guides_interactions'
+            end
     where
         begun.originating_direction = 'inbound'
         and begun.started_at is not null

@@ -1,4 +1,4 @@
-{% set rules = ['report_time_zone', 'business_hours', 'handoff_seconds', 'repeat_contact_days'] %}
+{% set rules = ['report_time_zone', 'business_hours'] %}
 {{
     config(
         materialized='incremental',
