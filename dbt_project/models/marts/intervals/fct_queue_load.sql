@@ -134,9 +134,9 @@ presences_of_quarter as (
 
 sides as (
 
-    select 1 as change
+    select 1 as delta
     union all
-    select -1 as change
+    select -1 as delta
 
 ),
 
@@ -144,9 +144,9 @@ changes as (
 
     select
         presences_of_quarter.*,
-        sides.change,
+        sides.delta,
         case
-            when sides.change = 1 then presences_of_quarter.began_at
+            when sides.delta = 1 then presences_of_quarter.began_at
             else presences_of_quarter.ended_at
         end as changed_at
     from presences_of_quarter
@@ -159,12 +159,12 @@ levels as (
     -- Who leaves at the moment at which another comes was not there with them.
     select
         *,
-        sum(change) over (
+        sum(delta) over (
             partition by queue_id, media_type, presence, report_date, interval_started_at
-            order by changed_at asc, change asc
+            order by changed_at asc, delta asc
             rows unbounded preceding
         ) as level_count,
-        case when change = 1 then {{ milliseconds_between('began_at', 'ended_at') }} end
+        case when delta = 1 then {{ milliseconds_between('began_at', 'ended_at') }} end
             as presence_ms
     from changes
 
