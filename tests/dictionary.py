@@ -4,7 +4,6 @@ dbt reads Markdown and no CSV into its documentation. The page is written from t
 tests/unit/test_metric_dictionary.py holds the two equal.
 """
 
-from itertools import groupby
 from pathlib import Path
 
 from loader.seeds import FOLDER, read_seed
@@ -24,11 +23,12 @@ filter by it before anything is added up.
 def page(folder: Path = FOLDER) -> str:
     """Return the dictionary in Markdown, a table for each mart, in the order of the seed."""
     parts = ["{% docs metric_dictionary %}\n" + INTRODUCTION]
-    for mart, lines in groupby(read_seed(folder, SEED), key=lambda line: line["mart"]):
+    entries = read_seed(folder, SEED)
+    for mart in dict.fromkeys(line["mart"] for line in entries):
         parts.append(
             f"### {mart}\n\n"
             "| metric | label | computed as | Genesys | definition |\n|---|---|---|---|---|\n"
-            + "".join(_row(line) for line in lines)
+            + "".join(_row(line) for line in entries if line["mart"] == mart)
         )
     return "\n".join([*parts, "{% enddocs %}\n"])
 

@@ -86,3 +86,11 @@
         {{ this }}.report_date = complete_days.report_date
         and {{ this }}.is_day_complete <> complete_days.is_complete
 {%- endmacro %}
+
+
+{#- The sums of columns of whole numbers, under their names, as a select list. -#}
+{% macro sums(columns) -%}
+    {%- for column in columns -%}
+        cast(sum({{ column }}) as bigint) as {{ column }} {{- ',\n        ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}

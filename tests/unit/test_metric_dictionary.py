@@ -57,6 +57,49 @@ def test_every_entry_can_be_computed_of_its_mart(mart: str) -> None:
                 connection.execute(f"select sum({expression}) from {mart}")
 
 
+def value_of(mart: str, metric: str, rows: str) -> float:
+    """Compute a ratio of the dictionary's over some rows of its mart, given as SQL."""
+    [line] = [line for line in ENTRIES if (line["mart"], line["metric_name"]) == (mart, metric)]
+    numerator, denominator = f"sum({line['numerator']})", f"sum({line['denominator']})"
+    with duckdb.connect() as connection:
+        [found] = connection.execute(f"select {numerator} / {denominator} from ({rows})").fetchall()
+    return float(found[0])
+
+
+# One conversation met the menu alone, and was contained; of three others that met the menu and the
+# bot one was. A fourth is still on, and an in-queue flow contains nobody.
+RUNS = """
+    values
+        ('menu', true, true), ('menu', true, true), ('bot', false, true),
+        ('menu', true, false), ('bot', false, false), ('menu', true, false), ('bot', false, false),
+        ('menu', true, null), ('wait', false, null)
+"""
+
+
+@pytest.mark.parametrize(
+    ("metric", "flows", "expected"),
+    [
+        ("flow_containment_rate", "'menu'", 2 / 4),
+        ("flow_containment_rate", "'bot'", 1 / 3),
+        # By conversations: neither the mean of the flows' rates, 5/12, nor that of runs, 3/7.
+        ("containment_rate", "'menu', 'bot', 'wait'", 2 / 4),
+    ],
+)
+def test_containment_adds_up_by_conversations(metric: str, flows: str, expected: float) -> None:
+    rows = f"""
+        select * from ({RUNS}) as runs (flow_id, is_entry_run, is_contained)
+        where flow_id in ({flows})
+    """
+    assert value_of("fct_flow_executions", metric, rows) == expected
+
+
+def test_net_promoter_score_is_promoters_less_detractors() -> None:
+    answers = ["promoter"] * 5 + ["passive"] * 3 + ["detractor"] * 2
+    rows = ", ".join(f"('{answer}')" for answer in answers)
+    rows = f"select * from (values {rows}, (null)) as surveys (promoter_group)"
+    assert value_of("fct_conversation_surveys", "net_promoter_score", rows) == 30
+
+
 def test_a_label_means_one_metric_of_a_mart_and_a_name_has_one_unit() -> None:
     for mart in {line["mart"] for line in ENTRIES}:
         labels = [line["label"] for line in ENTRIES if line["mart"] == mart]

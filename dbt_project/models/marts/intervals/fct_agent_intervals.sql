@@ -18,6 +18,16 @@
 -- Incremental by the days that were read: all rows of such a day are made again.
 
 {% set kinds = ['quarter_hour', 'half_hour', 'hour', 'day'] %}
+{% set handling = [
+    'answered_count', 'handled_count', 'transferred_count', 'blind_transferred_count',
+    'consult_transferred_count', 'outbound_count', 'alert_count', 'unanswered_alert_count',
+    'talk_count', 'hold_count', 'acw_count', 'answer_ms', 'alert_ms', 'unanswered_alert_ms',
+    'talk_ms', 'hold_ms', 'acw_ms', 'handle_ms',
+] %}
+{% set statuses = [
+    'interacting_ms', 'communicating_ms', 'idle_ms', 'not_responding_ms', 'off_queue_ms',
+    'on_queue_ms', 'logged_in_ms',
+] %}
 
 with
 
@@ -32,24 +42,7 @@ handling_summed as (
         interval_kind,
         interval_started_at,
         {{ text_list('media_type') }} as media_types,
-        cast(sum(answered_count) as bigint) as answered_count,
-        cast(sum(handled_count) as bigint) as handled_count,
-        cast(sum(transferred_count) as bigint) as transferred_count,
-        cast(sum(blind_transferred_count) as bigint) as blind_transferred_count,
-        cast(sum(consult_transferred_count) as bigint) as consult_transferred_count,
-        cast(sum(outbound_count) as bigint) as outbound_count,
-        cast(sum(alert_count) as bigint) as alert_count,
-        cast(sum(unanswered_alert_count) as bigint) as unanswered_alert_count,
-        cast(sum(talk_count) as bigint) as talk_count,
-        cast(sum(hold_count) as bigint) as hold_count,
-        cast(sum(acw_count) as bigint) as acw_count,
-        cast(sum(answer_ms) as bigint) as answer_ms,
-        cast(sum(alert_ms) as bigint) as alert_ms,
-        cast(sum(unanswered_alert_ms) as bigint) as unanswered_alert_ms,
-        cast(sum(talk_ms) as bigint) as talk_ms,
-        cast(sum(hold_ms) as bigint) as hold_ms,
-        cast(sum(acw_ms) as bigint) as acw_ms,
-        cast(sum(handle_ms) as bigint) as handle_ms,
+        {{ sums(handling) }},
         max(loaded_at) as loaded_at
     from handling_placed
     group by user_id, interval_kind, interval_started_at
@@ -62,13 +55,7 @@ statuses_summed as (
         user_id,
         interval_kind,
         interval_started_at,
-        cast(sum(interacting_ms) as bigint) as interacting_ms,
-        cast(sum(communicating_ms) as bigint) as communicating_ms,
-        cast(sum(idle_ms) as bigint) as idle_ms,
-        cast(sum(not_responding_ms) as bigint) as not_responding_ms,
-        cast(sum(off_queue_ms) as bigint) as off_queue_ms,
-        cast(sum(on_queue_ms) as bigint) as on_queue_ms,
-        cast(sum(logged_in_ms) as bigint) as logged_in_ms,
+        {{ sums(statuses) }},
         max(loaded_at) as loaded_at
     from statuses_placed
     group by user_id, interval_kind, interval_started_at
@@ -84,57 +71,13 @@ joined as (
         coalesce(handling_summed.interval_started_at, statuses_summed.interval_started_at)
             as interval_started_at,
         handling_summed.media_types,
-        case when handling_summed.user_id is null then 0 else handling_summed.answered_count end
-            as answered_count,
-        case when handling_summed.user_id is null then 0 else handling_summed.handled_count end
-            as handled_count,
-        case when handling_summed.user_id is null then 0 else handling_summed.transferred_count end
-            as transferred_count,
-        case
-            when handling_summed.user_id is null then 0
-            else handling_summed.blind_transferred_count
-        end as blind_transferred_count,
-        case
-            when handling_summed.user_id is null then 0
-            else handling_summed.consult_transferred_count
-        end as consult_transferred_count,
-        case when handling_summed.user_id is null then 0 else handling_summed.outbound_count end
-            as outbound_count,
-        case when handling_summed.user_id is null then 0 else handling_summed.alert_count end
-            as alert_count,
-        case
-            when handling_summed.user_id is null then 0
-            else handling_summed.unanswered_alert_count
-        end as unanswered_alert_count,
-        case when handling_summed.user_id is null then 0 else handling_summed.talk_count end
-            as talk_count,
-        case when handling_summed.user_id is null then 0 else handling_summed.hold_count end
-            as hold_count,
-        case when handling_summed.user_id is null then 0 else handling_summed.acw_count end
-            as acw_count,
-        case when handling_summed.user_id is null then 0 else handling_summed.answer_ms end
-            as answer_ms,
-        case when handling_summed.user_id is null then 0 else handling_summed.alert_ms end
-            as alert_ms,
-        case
-            when handling_summed.user_id is null then 0
-            else handling_summed.unanswered_alert_ms
-        end as unanswered_alert_ms,
-        case when handling_summed.user_id is null then 0 else handling_summed.talk_ms end
-            as talk_ms,
-        case when handling_summed.user_id is null then 0 else handling_summed.hold_ms end
-            as hold_ms,
-        case when handling_summed.user_id is null then 0 else handling_summed.acw_ms end
-            as acw_ms,
-        case when handling_summed.user_id is null then 0 else handling_summed.handle_ms end
-            as handle_ms,
-        statuses_summed.interacting_ms,
-        statuses_summed.communicating_ms,
-        statuses_summed.idle_ms,
-        statuses_summed.not_responding_ms,
-        statuses_summed.off_queue_ms,
-        statuses_summed.on_queue_ms,
-        statuses_summed.logged_in_ms,
+        {%- for metric in handling %}
+            case when handling_summed.user_id is null then 0 else handling_summed.{{ metric }} end
+                as {{ metric }},
+        {%- endfor %}
+        {%- for status in statuses %}
+            statuses_summed.{{ status }},
+        {%- endfor %}
         statuses_summed.interacting_ms + statuses_summed.communicating_ms
         + statuses_summed.idle_ms as occupiable_ms,
         greatest(

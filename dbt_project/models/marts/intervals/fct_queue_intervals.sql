@@ -18,6 +18,15 @@
 -- Incremental by the days that were read: all rows of such a day are made again.
 
 {% set kinds = ['quarter_hour', 'half_hour', 'hour', 'day'] %}
+{% set handling = [
+    'offered_count', 'connected_count', 'answered_count', 'abandoned_count', 'handled_count',
+    'transferred_count', 'blind_transferred_count', 'consult_transferred_count',
+    'outbound_count', 'over_service_level_count', 'short_abandoned_count', 'flowed_out_count',
+    'alert_count', 'unanswered_alert_count', 'talk_count', 'hold_count', 'acw_count',
+    'wait_count', 'wait_ms', 'answer_ms', 'abandon_ms', 'flow_out_ms', 'alert_ms',
+    'unanswered_alert_ms', 'talk_ms', 'hold_ms', 'acw_ms', 'handle_ms',
+    'service_level_numerator', 'service_level_denominator',
+] %}
 
 with
 
@@ -30,36 +39,7 @@ summed as (
         media_type,
         interval_kind,
         interval_started_at,
-        cast(sum(offered_count) as bigint) as offered_count,
-        cast(sum(connected_count) as bigint) as connected_count,
-        cast(sum(answered_count) as bigint) as answered_count,
-        cast(sum(abandoned_count) as bigint) as abandoned_count,
-        cast(sum(handled_count) as bigint) as handled_count,
-        cast(sum(transferred_count) as bigint) as transferred_count,
-        cast(sum(blind_transferred_count) as bigint) as blind_transferred_count,
-        cast(sum(consult_transferred_count) as bigint) as consult_transferred_count,
-        cast(sum(outbound_count) as bigint) as outbound_count,
-        cast(sum(over_service_level_count) as bigint) as over_service_level_count,
-        cast(sum(short_abandoned_count) as bigint) as short_abandoned_count,
-        cast(sum(flowed_out_count) as bigint) as flowed_out_count,
-        cast(sum(alert_count) as bigint) as alert_count,
-        cast(sum(unanswered_alert_count) as bigint) as unanswered_alert_count,
-        cast(sum(talk_count) as bigint) as talk_count,
-        cast(sum(hold_count) as bigint) as hold_count,
-        cast(sum(acw_count) as bigint) as acw_count,
-        cast(sum(wait_count) as bigint) as wait_count,
-        cast(sum(wait_ms) as bigint) as wait_ms,
-        cast(sum(answer_ms) as bigint) as answer_ms,
-        cast(sum(abandon_ms) as bigint) as abandon_ms,
-        cast(sum(flow_out_ms) as bigint) as flow_out_ms,
-        cast(sum(alert_ms) as bigint) as alert_ms,
-        cast(sum(unanswered_alert_ms) as bigint) as unanswered_alert_ms,
-        cast(sum(talk_ms) as bigint) as talk_ms,
-        cast(sum(hold_ms) as bigint) as hold_ms,
-        cast(sum(acw_ms) as bigint) as acw_ms,
-        cast(sum(handle_ms) as bigint) as handle_ms,
-        cast(sum(service_level_numerator) as bigint) as service_level_numerator,
-        cast(sum(service_level_denominator) as bigint) as service_level_denominator,
+        {{ sums(handling) }},
         max(loaded_at) as loaded_at
     from queues_placed
     group by queue_id, media_type, interval_kind, interval_started_at
