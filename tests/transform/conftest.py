@@ -15,6 +15,7 @@ from tests.transform import (
     test_published_samples,
     test_reconciliation,
     test_reference_data,
+    test_repeat_contacts,
 )
 from tests.transform.conversations import DAY
 from tests.transform.packed import Engine, Packed
@@ -75,18 +76,27 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             *test_definitions.RECORDS,
             *test_reference_data.CONVERSATIONS,
             *test_journeys.CONVERSATIONS,
+            *test_repeat_contacts.CONVERSATIONS,
             test_published_samples.published_conversation(),
         ],
         external_contacts=test_journeys.CONTACTS,
         **test_reference_data.REFERENCE,
     )
     dbt(warehouse, "build", *MODELS_AND_SEEDS)
-    asked = (test_reference_data.USERS, test_journeys.STEPS, test_reconciliation.RECONCILED)
+    asked = (
+        test_reference_data.USERS,
+        test_journeys.STEPS,
+        test_reconciliation.RECONCILED,
+        test_repeat_contacts.REPEATS,
+    )
     between = {sql: rows(warehouse, sql) for sql in asked}
     raw.load(2, external_contacts=test_journeys.MERGED, **test_reference_data.CHANGED)
     raw.load(3, complete=False, **test_reference_data.STOPPED)
     raw.load(4, adjustment=test_reference_data.CUT_AT, **test_reference_data.CUT)
     raw.load(5, window=test_reconciliation.WHOLE_DAY, **test_reconciliation.TAMPERED)
+    raw.load(
+        6, window=test_repeat_contacts.LATER_DAYS, conversation_details=test_repeat_contacts.LATER
+    )
     dbt(warehouse, "run")
     return Packed(engine, engine.renamed(warehouse, "test", "packed"), between)
 

@@ -30,6 +30,7 @@
         ],
         'dim_users': ['user_name', 'email', 'title'],
         'fct_conversation_legs': ['wrapup_note'],
+        'fct_interactions': ['ani'],
     }) }}
 {%- endmacro %}
 
@@ -51,7 +52,7 @@
 {% macro pii_treatments() -%}
     {%- set relation = ref('pii_policy') -%}
     {%- set treatments = {} -%}
-    {%- if execute and load_relation(relation) -%}
+    {%- if execute and model.resource_type != 'unit_test' and load_relation(relation) -%}
         {%- for row in run_query(
             "select model_name, column_name, treatment from " ~ relation.render()
         ) -%}
