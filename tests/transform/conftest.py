@@ -13,6 +13,7 @@ from tests.transform import (
     test_guides,
     test_journeys,
     test_published_samples,
+    test_quality,
     test_reconciliation,
     test_reference_data,
     test_repeat_contacts,
@@ -77,6 +78,7 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             *test_reference_data.CONVERSATIONS,
             *test_journeys.CONVERSATIONS,
             *test_repeat_contacts.CONVERSATIONS,
+            *test_quality.CONVERSATIONS,
             test_published_samples.published_conversation(),
         ],
         external_contacts=test_journeys.CONTACTS,
@@ -86,11 +88,17 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     asked = (
         test_reference_data.USERS,
         test_journeys.STEPS,
+        test_quality.EVALUATIONS,
         test_reconciliation.RECONCILED,
         test_repeat_contacts.REPEATS,
     )
     between = {sql: rows(warehouse, sql) for sql in asked}
-    raw.load(2, external_contacts=test_journeys.MERGED, **test_reference_data.CHANGED)
+    raw.load(
+        2,
+        conversation_details=test_quality.LATER,
+        external_contacts=test_journeys.MERGED,
+        **test_reference_data.CHANGED,
+    )
     raw.load(3, complete=False, **test_reference_data.STOPPED)
     raw.load(4, adjustment=test_reference_data.CUT_AT, **test_reference_data.CUT)
     raw.load(5, window=test_reconciliation.WHOLE_DAY, **test_reconciliation.TAMPERED)

@@ -64,6 +64,42 @@ def metrics(**values: int) -> list[Json]:
     return [{"name": name, "value": value, "emitDate": at(1)} for name, value in values.items()]
 
 
+def evaluation(name: str, user: str = "user-1", score: int | None = 80, **fields: object) -> Json:
+    """Return an evaluation that is finished and released."""
+    return {
+        "evaluationId": name,
+        "userId": user,
+        "evaluatorId": "user-2",
+        "queueId": "queue-1",
+        "formId": "form-2",
+        "contextId": "form",
+        "formName": "Service quality",
+        "evaluationStatus": "Finished",
+        "released": True,
+        "eventTime": at(86_400),
+        **({} if score is None else {"oTotalScore": score}),
+        **fields,
+    }
+
+
+def survey(name: str, promoter_score: int | None = 9, **fields: object) -> Json:
+    """Return a web survey that was answered."""
+    return {
+        "surveyId": name,
+        "userId": "user-1",
+        "queueId": "queue-1",
+        "surveyFormId": "survey-form-3",
+        "surveyFormContextId": "survey-form",
+        "surveyFormName": "After the call",
+        "surveyType": "Web",
+        "surveyStatus": "Finished",
+        "eventTime": at(3_600),
+        "surveyCompletedDate": at(3_600),
+        **({} if promoter_score is None else {"surveyPromoterScore": promoter_score}),
+        **fields,
+    }
+
+
 def call(
     name: str,
     *,

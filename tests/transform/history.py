@@ -5,7 +5,15 @@ from datetime import timedelta
 
 from tests.transform.aggregates import QUARTER, group, handled, outcome, status
 from tests.transform.contacts import contact
-from tests.transform.conversations import DAY, call, conversation, participant, reference
+from tests.transform.conversations import (
+    DAY,
+    call,
+    conversation,
+    evaluation,
+    participant,
+    reference,
+    survey,
+)
 from tests.transform.warehouses import RawTables
 
 _ATTRIBUTES = {
@@ -24,11 +32,13 @@ def _first_load(raw: RawTables) -> None:
         10,
         conversation_details=[
             call("gains", attributes={"verified": "no"}, outcomes=["FAILURE"]),
-            call("loses-attributes", attributes=_ATTRIBUTES, outcomes=["FAILURE", "SUCCESS"]),
+            call("loses-attributes", attributes=_ATTRIBUTES, outcomes=["FAILURE", "SUCCESS"])
+            | {"evaluations": [evaluation("e-1"), evaluation("e-2")], "surveys": [survey("s-1")]},
             call("loses-outcomes", attributes=_ATTRIBUTES, outcomes=["SUCCESS", None, "FAILURE"]),
             call("loses-sessions", attributes=_ATTRIBUTES, outcomes=["SUCCESS"]),
             call("loses-everything", attributes=_ATTRIBUTES, outcomes=["SUCCESS"]),
-            call("untouched", attributes=_ATTRIBUTES, outcomes=["SUCCESS"], wrapup="ININ-X"),
+            call("untouched", attributes=_ATTRIBUTES, outcomes=["SUCCESS"], wrapup="ININ-X")
+            | {"surveys": [survey("s-2", promoter_score=3)]},
             call("open", end=None),
         ],
         external_contacts=[
@@ -64,8 +74,10 @@ def _gains_and_losses(raw: RawTables) -> None:
     raw.load(
         11,
         conversation_details=[
-            call("gains", attributes=_ATTRIBUTES, outcomes=["FAILURE", "FAILURE", "SUCCESS"]),
-            call("loses-attributes", outcomes=["FAILURE", "SUCCESS"]),
+            call("gains", attributes=_ATTRIBUTES, outcomes=["FAILURE", "FAILURE", "SUCCESS"])
+            | {"evaluations": [evaluation("e-3")], "surveys": [survey("s-3")]},
+            call("loses-attributes", outcomes=["FAILURE", "SUCCESS"])
+            | {"evaluations": [evaluation("e-2", score=90, rescored=True)]},
             call("loses-outcomes", attributes=_ATTRIBUTES),
         ],
     )

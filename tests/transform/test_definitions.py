@@ -71,7 +71,18 @@ HANDED_VISITS = {
     "c13-short-abandon": {"q1": "abandoned"},
     "c14-flowout-then-abandon": {"q1": "flowed_out", "q2": "abandoned"},
 }
+# How their flows ended, and whether the customer was contained.
+HANDED_RUNS = {
+    "c01-consult-conference": {"i": ("transferred", False)},
+    "c05-bot-two-queues": {"b": ("transferred", False)},
+    "c11-voicemail": {"i": ("transferred", False)},
+    "c12-ivr-abandon": {"i": ("customer", True)},
+}
 for handed in CASES:
+    handed["fct_flow_executions"] = {
+        f"{handed['case']}-{name}": {"ended_as": ended_as, "is_contained": is_contained}
+        for name, (ended_as, is_contained) in HANDED_RUNS.get(handed["case"], {}).items()
+    }
     of_case = HANDED_VISITS.get(handed["case"], {})
     handed["fct_queue_visits"] = {
         f"{handed['case']}-{name}": {"outcome": outcome} for name, outcome in of_case.items()
@@ -380,7 +391,7 @@ def _differences(packed: Packed, case: Mapping[str, Any]) -> list[str]:
         *_of_row(packed, "fct_interactions", {"conversation_id": name}, case["fct_interactions"]),
         *(
             difference
-            for mart in ("fct_conversation_legs", "fct_queue_visits")
+            for mart in ("fct_conversation_legs", "fct_queue_visits", "fct_flow_executions")
             for session_id, expected in case.get(mart, {}).items()
             for difference in _of_row(
                 packed, mart, {"conversation_id": name, "session_id": session_id}, expected

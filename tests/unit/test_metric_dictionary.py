@@ -13,7 +13,7 @@ from tests.dictionary import PAGE, SEED, page
 
 MARTS = FOLDER.parent / "models" / "marts"
 # Whose numbers people report.
-COVERED = ("interactions", "intervals", "outcomes")
+COVERED = ("interactions", "intervals", "outcomes", "quality")
 NUMERIC = re.compile(r"bigint|double precision|numeric.*")
 # Numbers that are places in an order, lengths of a row or parts of a date.
 NO_MEASURES = re.compile(r".*_number|interval_minutes|day_of_month")

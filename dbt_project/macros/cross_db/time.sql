@@ -136,7 +136,6 @@
     {{ first_midnight(timestamp, zone, unit, periods) }}
 {%- endmacro %}
 
-{#- Of two midnights engines choose the second: an hour before it is the same time of the clock. -#}
 {% macro first_midnight(timestamp, zone, unit, periods) -%}
     {%- set local -%}
         (
@@ -144,6 +143,11 @@
             + interval '{{ periods }} {{ unit }}'
         )
     {%- endset -%}
+    {{ first_in_utc(local, zone) }}
+{%- endmacro %}
+
+{#- Of two midnights engines choose the second: an hour before it is the same time of the clock. -#}
+{% macro first_in_utc(local, zone) -%}
     (
         {{ local }} at time zone '{{ zone }}' at time zone 'UTC'
         - case
@@ -154,6 +158,24 @@
             else interval '0 hours'
         end
     )
+{%- endmacro %}
+
+
+{#- When a date of a zone's calendar begins, in UTC. -#}
+{% macro date_started_at(date, zone) -%}
+    {{ return(adapter.dispatch('date_started_at', 'genesys')(date, zone)) }}
+{%- endmacro %}
+
+{% macro default__date_started_at(date, zone) -%}
+    {{ exceptions.raise_compiler_error("date_started_at has no version for " ~ target.type) }}
+{%- endmacro %}
+
+{% macro duckdb__date_started_at(date, zone) -%}
+    {{ first_in_utc('cast(' ~ date ~ ' as timestamp)', zone) }}
+{%- endmacro %}
+
+{% macro postgres__date_started_at(date, zone) -%}
+    {{ first_in_utc('cast(' ~ date ~ ' as timestamp)', zone) }}
 {%- endmacro %}
 
 

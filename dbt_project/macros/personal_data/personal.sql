@@ -31,6 +31,7 @@
         'dim_users': ['user_name', 'email', 'title'],
         'fct_conversation_legs': ['wrapup_note'],
         'fct_interactions': ['ani'],
+        'fct_flow_executions': ['entry_reason', 'transfer_target_name'],
     }) }}
 {%- endmacro %}
 

@@ -2,51 +2,33 @@
 
 with
 
-divisions as (
-
-    select * from {{ ref('int_divisions_unioned') }}
-
-),
-
-used as (
-
-    select division_id from {{ ref('int_queues_unioned') }}
-    where division_id is not null
-    union
-    select division_id from {{ ref('int_users_unioned') }}
-    where division_id is not null
-    union
-    select division_id from {{ ref('int_flows_unioned') }}
-    where division_id is not null
-    union
-    select division_id from {{ ref('int_flow_outcome_definitions_unioned') }}
-    where division_id is not null
-    union
-    select division_id from {{ ref('int_wrapup_codes_unioned') }}
-    where division_id is not null
-
-),
+{{ members(
+    'int_divisions_unioned',
+    'division_id',
+    [
+        ('int_queues_unioned', 'division_id'),
+        ('int_users_unioned', 'division_id'),
+        ('int_flows_unioned', 'division_id'),
+        ('int_flow_outcome_definitions_unioned', 'division_id'),
+        ('int_wrapup_codes_unioned', 'division_id'),
+    ]
+) }},
 
 final as (
 
     select
         -- ids
-        coalesce(divisions.division_id, used.division_id) as division_id,
+        member_id as division_id,
 
         -- strings
-        coalesce(
-            divisions.division_name,
-            {{ unknown_name('division', 'coalesce(divisions.division_id, used.division_id)') }}
-        ) as division_name,
+        coalesce(division_name, {{ unknown_name('division', 'member_id') }}) as division_name,
 
         -- booleans
-        divisions.division_id is not null as is_known,
-        coalesce(divisions.is_home_division, false) as is_home_division,
-        coalesce(divisions.is_deleted, false) as is_deleted
+        is_known,
+        coalesce(is_home_division, false) as is_home_division,
+        coalesce(is_deleted, false) as is_deleted
 
-    from divisions
-    full outer join used
-        on divisions.division_id = used.division_id
+    from members
 
 )
 

@@ -3,40 +3,23 @@
 
 with
 
-flows as (
+{{ members(
+    'int_flows_unioned',
+    'flow_id',
+    [
+        ('int_sessions_unioned', 'flow_id'),
+        ('int_flow_outcome_counts_unioned', 'flow_id'),
+        ('int_flow_outcomes_expected', 'flow_id'),
+    ]
+) }},
 
-    select * from {{ ref('int_flows_unioned') }}
-
-),
-
-divisions as (
-
-    select * from {{ ref('int_divisions_unioned') }}
-
-),
-
-used as (
+types_in_conversations as (
 
     select
         flow_id,
         max(flow_type) as flow_type
-    from (
-        select
-            flow_id,
-            flow_type
-        from {{ ref('int_sessions_unioned') }}
-        where flow_id is not null
-        union all
-        select
-            flow_id,
-            null as flow_type
-        from {{ ref('int_flow_outcome_counts_unioned') }}
-        union all
-        select
-            flow_id,
-            null as flow_type
-        from {{ ref('int_flow_outcomes_expected') }}
-    ) as flows_named
+    from {{ ref('int_sessions_unioned') }}
+    where flow_id is not null
     group by flow_id
 
 ),
@@ -45,28 +28,24 @@ final as (
 
     select
         -- ids
-        coalesce(flows.flow_id, used.flow_id) as flow_id,
-        flows.division_id,
+        members.member_id as flow_id,
+        members.division_id,
 
         -- strings
-        coalesce(
-            flows.flow_name,
-            {{ unknown_name('flow', 'coalesce(flows.flow_id, used.flow_id)') }}
-        ) as flow_name,
-        coalesce(flows.flow_type, used.flow_type) as flow_type,
-        flows.description,
-        divisions.division_name,
+        coalesce(members.flow_name, {{ unknown_name('flow', 'members.member_id') }})
+            as flow_name,
+        coalesce(members.flow_type, types_in_conversations.flow_type) as flow_type,
+        members.description,
+        members.division_name,
 
         -- booleans
-        flows.flow_id is not null as is_known,
-        coalesce(flows.is_active, false) as is_active,
-        coalesce(flows.is_deleted, false) as is_deleted
+        members.is_known,
+        coalesce(members.is_active, false) as is_active,
+        coalesce(members.is_deleted, false) as is_deleted
 
-    from flows
-    full outer join used
-        on flows.flow_id = used.flow_id
-    left join divisions
-        on flows.division_id = divisions.division_id
+    from members
+    left join types_in_conversations
+        on members.member_id = types_in_conversations.flow_id
 
 )
 

@@ -50,7 +50,9 @@ records as (
                 'conversationInitiator', 'customerParticipation', 'selfServed', 'externalTag',
                 'associatedConversationId', 'mediaStatsMinConversationMos',
             ],
-            nodes=['consultationConversationIds', 'divisionIds', 'participants']
+            nodes=[
+                'consultationConversationIds', 'divisionIds', 'participants', 'evaluations', 'surveys',
+            ]
         ) }} as record
     from documents
 
@@ -88,8 +90,10 @@ renamed as (
         {{ utc('extracted_at') }} as extracted_at,
         loaded_at,
 
-        -- still JSON, taken apart by stg_platform__participants
-        {{ json_node_field('record', 'participants') }} as participants_json
+        -- still JSON, taken apart by stg_platform__participants, __evaluations and __surveys
+        {{ json_node_field('record', 'participants') }} as participants_json,
+        {{ json_node_field('record', 'evaluations') }} as evaluations_json,
+        {{ json_node_field('record', 'surveys') }} as surveys_json
 
     from records
 

@@ -53,8 +53,8 @@ flows as (
             json_node_field('record', 'flow'),
             [
                 'flowId', 'flowName', 'flowVersion', 'flowType', 'entryType', 'entryReason',
-                'exitReason', 'transferType', 'transferTargetName', 'startingLanguage',
-                'endingLanguage', 'recognitionFailureReason',
+                'exitReason', 'transferType', 'transferTargetName', 'transferTargetAddress',
+                'startingLanguage', 'endingLanguage', 'issuedCallback', 'recognitionFailureReason',
             ],
             nodes=['outcomes']
         ) }} as flow
@@ -125,6 +125,7 @@ renamed as (
         {{ json_field('flow', 'exitReason') }} as flow_exit_reason,
         {{ json_field('flow', 'transferType') }} as flow_transfer_type,
         {{ json_field('flow', 'transferTargetName') }} as flow_transfer_target_name,
+        {{ json_field('flow', 'transferTargetAddress') }} as flow_transfer_target_address,
         {{ json_field('flow', 'startingLanguage') }} as flow_starting_language,
         {{ json_field('flow', 'endingLanguage') }} as flow_ending_language,
         {{ json_field('flow', 'recognitionFailureReason') }} as flow_recognition_failure_reason,
@@ -136,6 +137,7 @@ renamed as (
 
         -- booleans
         {{ try_boolean(json_field('record', 'acwSkipped')) }} as is_acw_skipped,
+        {{ try_boolean(json_field('flow', 'issuedCallback')) }} as is_callback_issued,
 
         -- timestamps, UTC
         {{ timestamp_from_text(json_field('record', 'callbackScheduledTime')) }}

@@ -1,0 +1,102 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='replace_conversations',
+        on_schema_change='fail',
+        indexes=conversation_indexes(),
+        meta={'conversations': 'stg_platform__conversations'}
+    )
+}}
+
+-- Grain: one row per evaluation of an agent in a conversation.
+
+with
+
+conversations as (
+
+    select * from {{ ref('stg_platform__conversations') }}
+    where {{ newly_loaded() }}
+
+),
+
+evaluations as (
+
+    select
+        conversations.conversation_id,
+        conversations.loaded_at,
+        evaluation.position as evaluation_number,
+        {{ json_record(
+            'evaluation.value',
+            [
+                'evaluationId', 'userId', 'evaluatorId', 'assigneeId', 'queueId', 'formId', 'contextId',
+                'calibrationId', 'formName', 'evaluationStatus', 'oTotalScore', 'oTotalCriticalScore',
+                'released', 'rescored', 'deleted', 'systemSubmitted', 'assigneeApplicable', 'eventTime',
+            ]
+        ) }} as record
+    from
+        {{ json_array_elements('conversations', 'conversations.evaluations_json', 'evaluation') }}
+
+),
+
+identified as (
+
+    select
+        *,
+        coalesce(
+            {{ json_field('record', 'evaluationId') }},
+            'evaluation ' || cast(evaluation_number as {{ dbt.type_string() }})
+        ) as given_id
+    from evaluations
+
+),
+
+numbered as (
+
+    select
+        *,
+        row_number() over (
+            partition by conversation_id, given_id order by evaluation_number
+        ) as id_use
+    from identified
+
+),
+
+renamed as (
+
+    select
+        -- ids
+        conversation_id,
+        {{ id_of_its_own('given_id', 'id_use') }} as evaluation_id,
+        {{ json_field('record', 'userId') }} as user_id,
+        {{ json_field('record', 'evaluatorId') }} as evaluator_user_id,
+        {{ json_field('record', 'assigneeId') }} as assignee_user_id,
+        {{ json_field('record', 'queueId') }} as queue_id,
+        {{ json_field('record', 'formId') }} as form_id,
+        {{ json_field('record', 'contextId') }} as form_context_id,
+        {{ json_field('record', 'calibrationId') }} as calibration_id,
+
+        -- strings
+        {{ json_field('record', 'formName') }} as form_name,
+        {{ json_field('record', 'evaluationStatus') }} as evaluation_status,
+
+        -- numbers
+        cast(evaluation_number as bigint) as evaluation_number,
+        {{ try_double(json_field('record', 'oTotalScore')) }} as total_score,
+        {{ try_double(json_field('record', 'oTotalCriticalScore')) }} as total_critical_score,
+
+        -- booleans
+        {{ try_boolean(json_field('record', 'released')) }} as is_released,
+        {{ try_boolean(json_field('record', 'rescored')) }} as is_rescored,
+        {{ try_boolean(json_field('record', 'deleted')) }} as is_deleted,
+        {{ try_boolean(json_field('record', 'systemSubmitted')) }} as is_system_submitted,
+        {{ try_boolean(json_field('record', 'assigneeApplicable')) }} as is_assignee_applicable,
+
+        -- timestamps, UTC
+        {{ timestamp_from_text(json_field('record', 'eventTime')) }} as occurred_at,
+        loaded_at
+
+    from numbered
+
+)
+
+select * from renamed
