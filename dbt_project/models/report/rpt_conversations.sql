@@ -23,7 +23,9 @@ ended as (
             when queue_count = 0 and ivr_seconds > 0 then 'flow'
             else 'elsewhere'
         end as ending,
-        {{ local_date('started_at', var('report_time_zone')) }} as report_date
+        case when is_followed_by_repeat_contact is not null then 1 end as is_observed,
+        case when is_followed_by_repeat_contact then 1 else 0 end as is_followed,
+        started_date as report_date
     from interactions
 
 ),
@@ -37,6 +39,8 @@ final as (
 
         -- numbers
         count(*) as conversation_count,
+        count(is_observed) as observed_count,
+        cast(sum(is_observed * is_followed) as bigint) as repeat_count,
 
         -- dates
         report_date
