@@ -6,6 +6,7 @@ the page and not who reads it. What Vega-Lite does not know stands in a chart's 
 * `by`: what the rows of its table are grouped by. Numbers are added up, ratios are made of sums.
 * `columns`: those of its table in words, which its tooltips tell as well.
 * `pick`: a column of which one value at a time is shown.
+* `needs`: a column without which there is nothing to draw, and `nothing`: what is said then.
 """
 
 import base64

@@ -103,9 +103,8 @@ function rowsOf(chart) {
 function reasonFor(chart, rows) {
   if (!tables[chart.table].length) return "Nothing of it was loaded in the days of this page.";
   if (!rows.length) return "There is nothing of it in what is chosen.";
-  const told = chart.columns.filter((name) => !chart.by.includes(name) && name in rows[0]);
-  const isTold = (name) => rows.some((row) => row[name] !== null);
-  return told.length && !told.some(isTold) ? "The source does not tell it." : "";
+  if (!chart.needs || rows.some((row) => row[chart.needs] !== null)) return "";
+  return chart.nothing ?? "The source does not tell it.";
 }
 
 const CARDS = [

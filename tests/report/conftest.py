@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.place import Place
+from tests.report.pages import written
 from tests.sandbox.process import SandboxProcess, running_sandbox
 
 HERE = Path(__file__).parent
@@ -46,9 +47,3 @@ def built(organisation: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
 def report(built: Place) -> Path:
     """Return the page of it."""
     return written(built)
-
-
-def written(place: Place, *arguments: str) -> Path:
-    """Write the page of a place, which says where it is."""
-    said = place.run("report", *arguments).succeeded().stdout
-    return place.folder / said.split("The report is ")[1].strip()

@@ -30,8 +30,14 @@ ROUNDS: list[dict[str, tuple[list[str], str]]] = [
             ["dim_people,email,hash"],
             "line 2: model_name 'dim_people' is no mart with",
         ),
-        "service_levels": ([",voice,20,0.8,"], "line 2: queue_id is empty; give a queue's id, or *"),
-        "business_hours": ([",monday,08:00,18:00,"], "line 2: queue_id is empty; give a queue's id"),
+        "service_levels": (
+            [",voice,20,0.8,"],
+            "line 2: queue_id is empty; give a queue's id, or *",
+        ),
+        "business_hours": (
+            [",monday,08:00,18:00,"],
+            "line 2: queue_id is empty; give a queue's id",
+        ),
     },
     {
         "flow_outcome_aliases": (
@@ -45,7 +51,10 @@ ROUNDS: list[dict[str, tuple[list[str], str]]] = [
         ),
         "journey_states": (["DRAFT,maybe"], "line 2: is_kept 'maybe' is unclear; use true or"),
         "pii_policy": (["dim_contacts,phone,hash"], "line 2: column_name 'phone' is no personal"),
-        "service_levels": (["*,phone,20,0.8,"], "line 2: media_type 'phone' is unknown; use one of"),
+        "service_levels": (
+            ["*,phone,20,0.8,"],
+            "line 2: media_type 'phone' is unknown; use one of",
+        ),
         "business_hours": (
             ["*,Monday,08:00,18:00,"],
             "line 2: day 'Monday' is unknown; use one of monday, tuesday,",
@@ -55,7 +64,10 @@ ROUNDS: list[dict[str, tuple[list[str], str]]] = [
         "interaction_columns": (["one,id,id,text"], "line 2: version 'one' is no version; use 1,"),
         "journey_states": (["MERGED,true", "MERGED,false"], "line 3: state MERGED are taken by"),
         "pii_policy": (["dim_users,email,mask"], "line 2: treatment 'mask' is unknown; use one of"),
-        "service_levels": (["*,voice,20 s,0.8,"], "line 2: seconds '20 s' are no whole seconds; use"),
+        "service_levels": (
+            ["*,voice,20 s,0.8,"],
+            "line 2: seconds '20 s' are no whole seconds; use",
+        ),
         "business_hours": (
             ["*,2026-12-25,,,", "q,monday,,,"],
             "line 3: opens and closes are empty; fill them in, or remove the line: a weekday",
@@ -94,7 +106,12 @@ ROUNDS: list[dict[str, tuple[list[str], str]]] = [
             "line 3: time_zone 'Mars/Phobos' is unknown; use an IANA name as Europe/Berlin, or",
         ),
     },
-    {"business_hours": (["*,monday,08:00,25:00,"], "line 2: closes '25:00' is no time; use 18:00,")},
+    {
+        "business_hours": (
+            ["*,monday,08:00,25:00,"],
+            "line 2: closes '25:00' is no time; use 18:00,",
+        )
+    },
 ]
 
 
