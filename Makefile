@@ -19,7 +19,7 @@ export DBT_PROFILES_DIR := $(CURDIR)/profiles
 
 .PHONY: help
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-11s %s\n", $$1, $$2}'
 
 .PHONY: install
 install: .venv/installed ## Install the project and its tools into .venv
@@ -83,6 +83,14 @@ doctor: install ## Look whether settings, state and tables agree, and say what t
 .PHONY: export
 export: install ## Write one contact's journey as JSON: make export CONTACT=<external id>
 	@$(BIN)/python -m loader export -- "$$CONTACT"
+
+.PHONY: report
+report: install ## Write data/report.html, a page with charts (ARGS="--from 2026-03-01 --to 2026-03-31")
+	@$(BIN)/python -m loader report $(ARGS)
+
+.PHONY: journey
+journey: install ## Write data/journey.html, one contact's journey: make journey CONTACT=<external id>
+	@$(BIN)/python -m loader journey $(ARGS) -- "$$CONTACT"
 
 .PHONY: explain
 explain: install ## Show one conversation from raw to marts: make explain CONVERSATION=<id>
@@ -154,6 +162,10 @@ docs: install ## Write the models' documentation to dbt_project/target/static_in
 .PHONY: dictionary
 dictionary: install ## Write the page that shows seeds/metric_dictionary.csv in the documentation
 	@$(BIN)/python -m tests.dictionary
+
+.PHONY: screenshots
+screenshots: install ## Photograph the demo's report and a journey for docs/; needs chromium and `make demo`
+	@$(BIN)/python -m tests.report.screenshots
 
 .PHONY: bench
 bench: install ## Measure speed and memory as ratios within one run

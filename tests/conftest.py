@@ -11,7 +11,11 @@ from tests.harness.postgres import PostgresDatabase, PostgresServer, postgres_se
 from tests.sandbox.contract import ARE_HERE, CONTRACTS
 from tests.sandbox.process import SandboxProcess
 
-pytest_plugins = ["tests.harness.cpu_time", "tests.harness.faults_tested"]
+pytest_plugins = [
+    "tests.harness.cpu_time",
+    "tests.harness.faults_tested",
+    "tests.report.browser",
+]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -81,6 +81,14 @@ def main(folder: Path = ROOT, contract: str = "platform") -> int:
         _show_tables(connection)
         for title, sql in QUERIES.items():
             _show_query(connection, title, sql)
+    console.print("\n[bold]5. A page to look at[/]  (python -m loader report)")
+    page = (
+        database.with_name(database.name.replace("genesys", "report"))
+        .with_suffix(".html")
+        .resolve()
+    )
+    if code := _run(["report", "--out", str(page)], environment, work_dir):
+        return code
     console.print(
         f"\nDone in {time.monotonic() - began:.0f} s. Open {database} with any DuckDB client,\n"
         + (

@@ -6,6 +6,7 @@ the page and not who reads it. What Vega-Lite does not know stands in a chart's 
 * `by`: what the rows of its table are grouped by. Numbers are added up, ratios are made of sums.
 * `columns`: those of its table in words, which its tooltips tell as well.
 * `pick`: a column of which one value at a time is shown.
+* `needs`: a column without which there is nothing to draw, and `nothing`: what is said then.
 """
 
 import base64
@@ -14,6 +15,7 @@ import html
 import json
 import os
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ CHARTS = HERE / "charts"
 _VEGA_LITE = "6.4"
 # What the script of the page adds to the rows of a chart.
 _ADDED = {"period", "half_hour", "value", "day_count"}
+_TYPES = ("quantitative", "ordinal", "nominal", "temporal")
 _TOOLTIPS = {"share": ".1%", "seconds": ",.0f", "count": ",", "number": ",.1f"}
 
 _INK, _SOFT, _LINE = "#1c2530", "#52606d", "#dde3e9"
@@ -55,13 +58,7 @@ def written_page(
         charts: as `compiled_charts` returns them.
         facts: what else the script reads; of JSON's types.
     """
-    import vl_convert
-
-    # A script ends at the first `</script`, wherever it stands.
-    vega = vl_convert.javascript_bundle(
-        "window.vegaEmbed = vegaEmbed;", vl_version=_VEGA_LITE
-    ).replace("</script", "<\\/script")
-    vega = f"(() => {{{vega}}})();"
+    vega = _vega()
     script = "(() => {\n" + _text("shared.js") + _text(f"{name}.js") + "})();"
     data = json.dumps(
         {**facts, "tables": tables, "charts": charts, "measures": measures()},
@@ -103,6 +100,16 @@ def write(path: Path, text: str) -> Path:
         fresh.unlink(missing_ok=True)
         raise DestinationError(f"{path} cannot be written: {error.strerror}.") from None
     return path
+
+
+@cache
+def _vega() -> str:
+    """Return Vega as a script that makes `vegaEmbed`."""
+    import vl_convert
+
+    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=_VEGA_LITE)
+    # A script ends at the first `</script`, wherever it stands.
+    return "(() => {" + bundle.replace("</script", "<\\/script") + "})();"
 
 
 def measures() -> dict[str, Any]:
@@ -148,7 +155,8 @@ def compiled_charts(tables: Mapping[str, Table], folder: Path = CHARTS) -> dict[
         except KeyError as error:
             raise BuildFailed(f"chart {path.name}: {error} is missing.") from None
         except ValueError as error:
-            reason = str(error).strip().splitlines()[0][:200]
+            # vl-convert's first line says that it failed, the second why.
+            reason = " ".join(str(error).splitlines()[:2])
             raise BuildFailed(f"chart {path.name}: {reason}") from None
     return charts
 
@@ -164,6 +172,9 @@ def _compiled(spec: dict[str, Any], tables: Mapping[str, Table]) -> dict[str, An
         for field in (*by, *columns, *_named(spec, "field")):
             if field not in known:
                 raise ValueError(f"{table} has no column {field}")
+    for channel in _channels(spec):
+        if channel.get("type") not in _TYPES:
+            raise ValueError(f"field {channel['field']} has no type of {', '.join(_TYPES)}")
     spec.setdefault("encoding", {})["tooltip"] = [
         {
             "field": column,
@@ -197,6 +208,14 @@ def _named(spec: Any, key: str) -> Iterator[str]:  # noqa: ANN401 - JSON
                 yield from (one for one in value if isinstance(one, str))
             else:
                 yield from _named(value, key)
+
+
+def _channels(spec: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
+    """Walk through the encodings of fields that a chart and its layers have."""
+    for layer in (spec, *spec.get("layer", ())):
+        for name, channel in layer.get("encoding", {}).items():
+            if name in ("x", "y", "color", "size") and "field" in channel:
+                yield channel
 
 
 def _text(name: str) -> str:

@@ -103,9 +103,8 @@ function rowsOf(chart) {
 function reasonFor(chart, rows) {
   if (!tables[chart.table].length) return "Nothing of it was loaded in the days of this page.";
   if (!rows.length) return "There is nothing of it in what is chosen.";
-  const told = chart.columns.filter((name) => !chart.by.includes(name) && name in rows[0]);
-  const isTold = (name) => rows.some((row) => row[name] !== null);
-  return told.length && !told.some(isTold) ? "The source does not tell it." : "";
+  if (!chart.needs || rows.some((row) => row[chart.needs] !== null)) return "";
+  return chart.nothing ?? "The source does not tell it.";
 }
 
 const CARDS = [
@@ -131,6 +130,9 @@ function showCards() {
     const then = isThere ? (sums(name, before)[measure] ?? null) : null;
     if (then !== null) notes.push(`${now > then ? "▲" : now < then ? "▼" : "="} ${inWords(measure, then)} in the ${length} days before`);
     if (now === null) notes.push("not told");
+    if (measure === "service_level" && sums(name).service_level_target > 0) {
+      for (const target of ["service_level_target", "own_service_level"]) notes.push(`${inWords(target, sums(name)[target])} ${measures[target].title.toLowerCase()}`);
+    }
     for (const note of notes) if (note) value.append(element("small", note));
     card.append(element("dt", measures[measure].title), value);
     return card;
@@ -200,9 +202,11 @@ async function show() {
   document.documentElement.dataset.shown = location.hash.slice(1);
 }
 
+const FURTHER = ["own_service_level", "service_level_target", "containment_share", "repeat_share"];
+
 function showWords() {
   const list = document.querySelector("#words dl");
-  for (const [, measure] of CARDS) list.append(element("dt", measures[measure].title), element("dd", measures[measure].definition));
+  for (const measure of [...CARDS.map(([, measure]) => measure), ...FURTHER]) list.append(element("dt", measures[measure].title), element("dd", measures[measure].definition));
 }
 
 async function begin() {

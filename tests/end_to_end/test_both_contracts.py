@@ -8,15 +8,18 @@ schema, so that a comparison is one statement.
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
 import pytest
+from playwright.sync_api import Browser
 
 from loader.resources.guides.intervals import METRICS
 from tests.harness.place import Place
 from tests.harness.postgres import PostgresDatabase, PostgresServer
+from tests.report.browser import visit
+from tests.report.pages import rows_of, tables_of, written
 from tests.sandbox.process import SandboxProcess, running_sandbox
 from tests.transform.warehouses import (
     MODELS_AND_SEEDS,
@@ -118,11 +121,15 @@ def sandbox() -> Iterator[SandboxProcess]:
 
 
 @pytest.fixture(scope="module")
-def project(
-    sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, DuckDBWarehouse]:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return where each contract is loaded into DuckDB."""
+    return {contract: tmp_path_factory.mktemp(contract) for contract in ("guides", "platform")}
+
+
+@pytest.fixture(scope="module")
+def project(sandbox: SandboxProcess, folders: dict[str, Path]) -> tuple[Path, DuckDBWarehouse]:
     """Return the project with the names of today, and the warehouse that tells them."""
-    loader = _loader(sandbox, tmp_path_factory.mktemp("guides"), "guides")
+    loader = _loader(sandbox, folders["guides"], "guides")
     sandbox.set_clock(LATER)
     loader.load("--to", END)
     guides = DuckDBWarehouse(loader.database)
@@ -133,13 +140,13 @@ def project(
 def arena(
     sandbox: SandboxProcess,
     project: tuple[Path, DuckDBWarehouse],
-    tmp_path_factory: pytest.TempPathFactory,
+    folders: dict[str, Path],
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Return a database with the marts of both contracts, a schema each."""
     directory, guides = project
     # The models' own tests once, on what is tested nowhere else.
     dbt(guides, "build", "--exclude-resource-type", "unit_test", project=directory)
-    platform = _platform_day_by_day(sandbox, tmp_path_factory.mktemp("platform"), directory)
+    platform = _platform_day_by_day(sandbox, folders["platform"], directory)
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         for name, warehouse in (("guides", guides), ("platform", platform)):
@@ -401,3 +408,40 @@ def test_both_engines_agree_and_days_add_up_to_one_build(
         on_postgres = f"select {names} from {contract}_postgres.{mart}"
         assert differing(arena_of_four, on_duckdb, on_postgres) == [], mart
         assert differing(arena_of_four, on_postgres, on_duckdb) == [], mart
+
+
+def test_a_page_of_the_guides_says_what_they_do_not_tell(
+    arena: duckdb.DuckDBPyConnection,
+    sandbox: SandboxProcess,
+    folders: dict[str, Path],
+    browser: Browser,
+) -> None:
+    path = written(_loader(sandbox, folders["guides"], "guides"))
+    with visit(browser, path) as page:
+        assert int(page.value("offered_count")) > 0
+        assert "not told" in page.card("service_level").inner_text()
+        for name in ("service_level_by_day", "attribute_values"):
+            assert "The source does not tell it." in page.chart(name).inner_text()
+        for name in ("containment", "reconciliation"):
+            assert "Nothing of it was loaded" in page.chart(name).inner_text()
+        assert page.chart("offered_by_day").locator("svg").is_visible()
+        assert page.violations() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("contract", ["guides", "platform"])
+def test_both_engines_have_one_report(
+    arena_of_four: duckdb.DuckDBPyConnection,
+    sandbox: SandboxProcess,
+    folders: dict[str, Path],
+    postgres_session: PostgresServer,
+    tmp_path: Path,
+    contract: str,
+) -> None:
+    database = replace(postgres_session.maintenance, name=f"both_{contract}")
+    on_duckdb = tables_of(written(_loader(sandbox, folders[contract], contract)))
+    on_postgres = tables_of(written(_loader(sandbox, tmp_path, contract, database)))
+    assert on_postgres.keys() == on_duckdb.keys()
+    for name, table in on_duckdb.items():
+        assert rows_of(on_postgres[name]) == rows_of(table), name
+    assert on_duckdb["queue_days"]["length"] > 10

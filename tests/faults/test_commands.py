@@ -155,6 +155,7 @@ print(json.dumps(sys.argv[3:]))
     ("target", "variable", "words"),
     [
         ("export", "CONTACT", ["export", "--", "{}"]),
+        ("journey", "CONTACT", ["journey", "--", "{}"]),
         ("erase", "CONTACT", ["erase", "--contact={}"]),
         ("explain", "CONVERSATION", ["explain", "--", "{}"]),
     ],

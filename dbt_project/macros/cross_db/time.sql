@@ -203,24 +203,9 @@
 {%- endmacro %}
 
 
-{#- The minute of the local day that the clock shows at a UTC timestamp, from 0. -#}
+{#- The minute of the local day that clocks of a zone show at a UTC timestamp, from 0. -#}
 {% macro local_minute(timestamp, zone) -%}
-    {{ return(adapter.dispatch('local_minute', 'genesys')(timestamp, zone)) }}
-{%- endmacro %}
-
-{% macro default__local_minute(timestamp, zone) -%}
-    {{ exceptions.raise_compiler_error("local_minute has no version for " ~ target.type) }}
-{%- endmacro %}
-
-{% macro duckdb__local_minute(timestamp, zone) -%}
-    {{ minute_of_the_clock("(" ~ timestamp ~ " at time zone 'UTC') at time zone '" ~ zone ~ "'") }}
-{%- endmacro %}
-
-{% macro postgres__local_minute(timestamp, zone) -%}
-    {{ minute_of_the_clock("(" ~ timestamp ~ " at time zone 'UTC') at time zone '" ~ zone ~ "'") }}
-{%- endmacro %}
-
-{% macro minute_of_the_clock(local) -%}
+    {%- set local = local_time(timestamp, "'" ~ zone ~ "'") -%}
     cast(extract(hour from {{ local }}) * 60 + extract(minute from {{ local }}) as bigint)
 {%- endmacro %}
 

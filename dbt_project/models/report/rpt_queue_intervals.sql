@@ -15,16 +15,41 @@ queues as (
 
 ),
 
+targets as (
+
+    -- Held against our own targets, of a day: waits are counted where they began.
+    select
+        queue_id,
+        media_type,
+        entered_date,
+        count(*) as timed_count,
+        sum(case when is_within_service_level then 1 else 0 end) as in_time_count,
+        sum(service_level_share) as target_count
+    from {{ ref('fct_queue_visits') }}
+    where is_within_service_level is not null
+    group by queue_id, media_type, entered_date
+
+),
+
 placed as (
 
     select
-        *,
+        intervals.*,
+        targets.timed_count,
+        targets.in_time_count,
+        targets.target_count,
         case
-            when interval_kind = 'half_hour'
-                then {{ local_minute('interval_started_at', var('report_time_zone')) }}
+            when intervals.interval_kind = 'half_hour'
+                then {{ local_minute('intervals.interval_started_at', var('report_time_zone')) }}
         end as minute_of_day
     from intervals
-    where interval_kind in ('day', 'half_hour')
+    left join targets
+        on
+            intervals.interval_kind = 'day'
+            and intervals.queue_id = targets.queue_id
+            and intervals.media_type = targets.media_type
+            and intervals.report_date = targets.entered_date
+    where intervals.interval_kind in ('day', 'half_hour')
 
 ),
 
@@ -45,6 +70,9 @@ final as (
         cast(sum(placed.handled_count) as bigint) as handled_count,
         cast(sum(placed.service_level_numerator) as bigint) as service_level_numerator,
         cast(sum(placed.service_level_denominator) as bigint) as service_level_denominator,
+        cast(sum(placed.timed_count) as bigint) as timed_count,
+        cast(sum(placed.in_time_count) as bigint) as in_time_count,
+        cast(sum(placed.target_count) as double precision) as target_count,
         cast(sum(placed.answer_seconds) as numeric(18, 3)) as answer_seconds,
         cast(sum(placed.handle_seconds) as numeric(18, 3)) as handle_seconds,
 

@@ -10,6 +10,13 @@ interactions as (
 
 ),
 
+observed as (
+
+    -- Who comes back is known at once, who does not a week later: before that all would have.
+    select max(repeat_observed_through) as through from interactions
+
+),
+
 ended as (
 
     select
@@ -23,8 +30,13 @@ ended as (
             when queue_count = 0 and ivr_seconds > 0 then 'flow'
             else 'elsewhere'
         end as ending,
-        {{ local_date('started_at', var('report_time_zone')) }} as report_date
+        case
+            when repeat_observed_through < observed.through
+                then case when is_followed_by_repeat_contact then 1 else 0 end
+        end as is_followed,
+        started_date as report_date
     from interactions
+    cross join observed
 
 ),
 
@@ -37,6 +49,8 @@ final as (
 
         -- numbers
         count(*) as conversation_count,
+        count(is_followed) as observed_count,
+        cast(sum(is_followed) as bigint) as repeat_count,
 
         -- dates
         report_date
