@@ -64,6 +64,10 @@ freshness: install ## Fail if a resource was not read for too long, and say sinc
 publish: install ## Write the marts as files of their own for BI tools (ARGS="--format duckdb parquet")
 	@$(BIN)/python -m loader publish $(ARGS)
 
+.PHONY: metrics
+metrics: install ## List metrics, or compute some (ARGS="query --metrics service_level --group-by metric_time__day")
+	@$(BIN)/python -m loader metrics $(or $(ARGS),list)
+
 .PHONY: plan
 plan: install ## Show what load would do, and how long it would take
 	@$(BIN)/python -m loader plan $(ARGS)

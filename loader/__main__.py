@@ -126,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
         report.add_argument(flag, dest=name, metavar="DAY", help="first or last day, local")
     report.add_argument("--out", type=Path, metavar="FILE", help="data/report.html by default")
     report.add_argument("--agents", action="store_true", help="with the names of agents")
+    _add_metrics(commands.add_parser("metrics", help="list metrics, or compute some of them"))
     export = commands.add_parser("export", help="write one contact's journey as JSON")
     journey = commands.add_parser("journey", help="write a page with one contact's journey")
     journey.add_argument("--out", type=Path, metavar="FILE", help="data/journey.html by default")
@@ -157,6 +158,26 @@ def _parser() -> argparse.ArgumentParser:
         add_help=False,
     )
     return parser
+
+
+def _add_metrics(metrics: argparse.ArgumentParser) -> None:
+    """Add what MetricFlow's own command takes, by the same names."""
+    actions = metrics.add_subparsers(dest="action", required=True, metavar="list|query")
+    actions.add_parser("list", help="show all metrics")
+    query = actions.add_parser("query", help="compute metrics")
+    names = {"type": lambda text: [name.strip() for name in text.split(",")], "metavar": "NAME,…"}
+    query.add_argument("--metrics", required=True, **names, help="which")
+    query.add_argument("--group-by", default=[], **names, help="queue__queue_name and so on")
+    query.add_argument("--order", default=[], **names, help="'-' before a name: it falls")
+    query.add_argument(
+        "--where", action="append", default=[], metavar="CONDITION",
+        help="\"{{ Dimension('queue__queue_name') }} = 'Claims'\"",
+    )  # fmt: skip
+    for flag, name in (("--start-time", "start"), ("--end-time", "end")):
+        query.add_argument(flag, dest=name, metavar="DAY", help="first or last day, local")
+    query.add_argument("--limit", type=int, metavar="N", help="rows at most")
+    query.add_argument("--csv", type=Path, metavar="FILE", help="write the result to a file")
+    query.add_argument("--explain", action="store_true", help="show the SQL instead")
 
 
 def _log_to_stderr(debug: bool) -> None:
