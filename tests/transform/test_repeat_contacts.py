@@ -1,4 +1,4 @@
-"""Who had to come back: told by later conversations, and by time alone, of rows nobody loads again."""
+"""Who had to come back: told by later conversations, and by time alone, of rows nobody reloads."""
 
 from datetime import timedelta
 
