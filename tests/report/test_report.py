@@ -369,8 +369,9 @@ def test_a_journey_is_drawn_by_its_segments(browser: Browser, built: Place) -> N
     path = built.folder / "data" / "journey.html"
     assert path.stat().st_mode & 0o777 == 0o600
     [(segments, talk)] = built.query(
-        "select count(*), sum(segments.duration_seconds) filter (where participant_purpose = 'agent'"
-        " and segment_type = 'interact') from genesys_marts.fct_conversation_segments as segments"
+        "select count(*), sum(segments.duration_seconds)"
+        " filter (where participant_purpose = 'agent' and segment_type = 'interact')"
+        " from genesys_marts.fct_conversation_segments as segments"
         " join genesys_marts.fct_journey_steps using (conversation_id)"
         f" where canonical_contact_id = '{contact_id}'"
         " and participant_purpose not in ('customer', 'external')"
