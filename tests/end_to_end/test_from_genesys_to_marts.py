@@ -47,7 +47,7 @@ def test_the_demo_leaves_tested_marts_and_what_the_readme_shows(
     monkeypatch.chdir(tmp_path)
     assert demo(tmp_path) == 0
     said = capsys.readouterr().out
-    for words in ("tests passed", "fct_interactions", "Open data/genesys.duckdb"):
+    for words in ("tests passed", "fct_interactions", "Open data/genesys.duckdb", "The report is "):
         assert words in said
     warehouse = DuckDBWarehouse(tmp_path / "data" / "genesys.duckdb")
     expect_results_of_readme(warehouse)
