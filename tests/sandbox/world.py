@@ -30,7 +30,7 @@ from tests.sandbox.templates import Template, marked_stamp
 
 # How busy each hour of the day is, UTC, with a dip at lunch; and each day of the week from Monday.
 BUSY_HOURS = (1, 1, 1, 1, 1, 2, 5, 16, 31, 40, 41, 35, 22, 27, 38, 39, 33, 25, 16, 10, 6, 4, 2, 2)
-BUSY_DAYS = (13, 11, 10, 10, 9, 4, 2)
+BUSY_DAYS = (12, 11, 10, 10, 10, 5, 3)
 MOST_SCRIPTS = 4_000
 # Odd, so that multiplying by it is a bijection of 32 bits: prefixes never repeat.
 _SPREAD = 2_654_435_761
