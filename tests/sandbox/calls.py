@@ -23,8 +23,10 @@ CALL_QUEUES = (
 # No longer there, but a few still dial its number.
 OLD_QUEUE = "Old Switchboard"
 # Which flow answers for a queue.
-FLOW_OF = {"Claims": "Claims IVR", "Sales": "Sales IVR", "Sales Callback": "Sales IVR",
-           "Renewals": "Sales IVR"}  # fmt: skip
+FLOW_OF = {
+    "Claims": "Claims IVR", "Complaints": "Claims IVR", "Sales": "Sales IVR",
+    "Sales Callback": "Sales IVR", "Renewals": "Sales IVR",
+}  # fmt: skip
 SUPERVISION = {
     "monitoring": "monitoredParticipantId", "coaching": "coachedParticipantId",
     "barging": "bargedParticipantId",

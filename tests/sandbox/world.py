@@ -29,7 +29,7 @@ from tests.sandbox.staff import Staff
 from tests.sandbox.templates import Template, marked_stamp
 
 # How busy each hour of the day is, UTC, with a dip at lunch; and each day of the week from Monday.
-BUSY_HOURS = (1, 1, 1, 1, 1, 2, 5, 16, 31, 40, 41, 35, 22, 27, 38, 39, 33, 25, 16, 10, 6, 4, 2, 2)
+BUSY_HOURS = (2, 1, 1, 1, 2, 4, 9, 18, 32, 40, 41, 36, 22, 27, 38, 38, 32, 25, 17, 11, 7, 5, 4, 3)
 BUSY_DAYS = (12, 11, 10, 10, 10, 5, 3)
 MOST_SCRIPTS = 4_000
 # Odd, so that multiplying by it is a bijection of 32 bits: prefixes never repeat.
@@ -100,7 +100,7 @@ class World:
             raise ValueError("a world needs conversations >= 0, days >= 1 and pool >= 1")
         size = min(self.conversations, self.pool)
         # So many for the conversations, or most would turn up again and again.
-        contact_count = max(CONTACT_COUNT, size * 11 // 20)
+        contact_count = max(CONTACT_COUNT, size * 5 // 8)
         self.organisation = build_organisation(self.seed, contact_count)
         self.first_hour = -(-self.end // HOUR) - self.days * 24
         self.end = (self.first_hour + self.days * 24) * HOUR
