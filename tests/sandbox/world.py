@@ -21,7 +21,7 @@ from tests.sandbox.clock import HOUR, SECOND, to_millis, to_text
 from tests.sandbox.conversation import Conversation
 from tests.sandbox.corrections import correct, corrected_at
 from tests.sandbox.draft import ID_MARK
-from tests.sandbox.organisation import CONTACT_COUNT, Organisation, build_organisation
+from tests.sandbox.organisation import CONTACT_COUNT, Contact, Organisation, build_organisation
 from tests.sandbox.roster import Roster
 from tests.sandbox.scripts import HANDOFF_QUEUE, Author, Script
 from tests.sandbox.shaping import shape
@@ -338,9 +338,7 @@ class World:
             called_at = self._hour_of(index) * HOUR + chat.offset + chat.duration
             if not gaps or chat.kind != "chat":
                 continue
-            person = Caller(chat.caller.contact, is_known=True)
-            if not is_lasting(self.organisation.contacts.index(person.contact)):
-                continue
+            person = Caller(self._lasting_contact(chat.caller.contact), is_known=True)
             hour, offset = divmod(called_at + gaps[0], HOUR)
             position = hour - self.first_hour
             if position >= self.days * 24:
@@ -357,6 +355,14 @@ class World:
             if self.scripts[index].duration == chat.duration:
                 self.scripts[call] = replace(again, offset=offset)
                 del gaps[0]
+
+    def _lasting_contact(self, contact: Contact) -> Contact:
+        """Return the contact, or the next one that has a CRM id and stays."""
+        contacts = self.organisation.contacts
+        place = contacts.index(contact)
+        while not is_lasting(place):
+            place = (place + 1) % len(contacts)
+        return contacts[place]
 
     def _members_of(self, hour: int) -> "array[int]":
         position = hour - self.first_hour
