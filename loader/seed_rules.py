@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import jinja2
+import pytz  # type: ignore[import-untyped]
 
 MACROS = Path(__file__).parent.parent / "dbt_project" / "macros"
 # Where the rules lie, and what they call.
@@ -41,7 +42,7 @@ def _macros() -> Mapping[str, Callable[..., Any]]:
     environment = jinja2.Environment(
         extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined, autoescape=False
     )
-    environment.globals |= {"return": _return, "modules": SimpleNamespace(re=re)}
+    environment.globals |= {"return": _return, "modules": SimpleNamespace(pytz=pytz, re=re)}
     texts = [(MACROS / name).read_text(encoding="utf-8") for name in FILES]
     names = [match.group(2) for text in texts for match in _MACRO.finditer(text)]
     found: dict[str, Callable[..., Any]] = {}

@@ -30,7 +30,7 @@ LEGS = "fct_conversation_legs"
 # Rows of a mart side by side.
 ABREAST = 3
 # Of each row, what says nothing of this conversation.
-LEFT_OUT = ("conversation_id", "loaded_at", "registry_version")
+LEFT_OUT = ("conversation_id", "loaded_at", "rules_version")
 
 _SESSIONS = """
     select sessions.session_id, sessions.participant_purpose, sessions.media_type,

@@ -245,6 +245,8 @@ def with_names_of_today(directory: Path, warehouse: Warehouse) -> Path:
         "flow_outcome_aliases",
         *(f"{flow},{old},{new}" for flow in sorted(flows) for old, new in renamed.items()),
     )
+    # A Saturday and a Sunday.
+    set_seed(project, "business_hours", "*,saturday,08:00,20:00,", "*,sunday,10:00,16:00,")
     return project
 
 

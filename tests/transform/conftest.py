@@ -16,6 +16,7 @@ from tests.transform import (
     test_quality,
     test_reconciliation,
     test_reference_data,
+    test_repeat_contacts,
 )
 from tests.transform.conversations import DAY
 from tests.transform.packed import Engine, Packed
@@ -74,6 +75,7 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         conversation_details=[
             *test_awkward_records.RECORDS,
             *test_definitions.RECORDS,
+            *test_repeat_contacts.CONVERSATIONS,
             *test_reference_data.CONVERSATIONS,
             *test_journeys.CONVERSATIONS,
             *test_quality.CONVERSATIONS,
@@ -85,6 +87,7 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     dbt(warehouse, "build", *MODELS_AND_SEEDS)
     asked = (
         test_reference_data.USERS,
+        test_repeat_contacts.REPEATS,
         test_journeys.STEPS,
         test_quality.EVALUATIONS,
         test_reconciliation.RECONCILED,
@@ -99,6 +102,9 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     raw.load(3, complete=False, **test_reference_data.STOPPED)
     raw.load(4, adjustment=test_reference_data.CUT_AT, **test_reference_data.CUT)
     raw.load(5, window=test_reconciliation.WHOLE_DAY, **test_reconciliation.TAMPERED)
+    raw.load(
+        6, window=test_repeat_contacts.LATER_DAYS, conversation_details=test_repeat_contacts.LATER
+    )
     dbt(warehouse, "run")
     return Packed(engine, engine.renamed(warehouse, "test", "packed"), between)
 

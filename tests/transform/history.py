@@ -200,6 +200,8 @@ _MADE_BY_RULES = {
     "genesys_intermediate.int_aggregates_per_day": "metric_count = -1",
     "genesys_intermediate.int_journey_steps_resolved": "is_kept = not is_kept",
     "genesys_marts.fct_journey_steps": "step_number = -1",
+    "genesys_marts.fct_conversation_legs": "leg_number = -1",
+    "genesys_marts.fct_flow_outcome_attempts": "attempt_number = -1",
     "genesys_marts.fct_queue_intervals": "offered_count = -1",
     "genesys_marts.fct_agent_intervals": "handled_count = -1",
     "genesys_marts.fct_participant_attributes": "precedence = -1",
@@ -226,6 +228,12 @@ def _one_is_erased_and_the_rules_change(raw: RawTables) -> None:
             execute(f"delete from {schema}.{table} where conversation_id = '{erased}'")
         # Which fields loads had stays as it was counted, as that names nobody: counted again here.
         execute("delete from genesys_staging.stg_platform__record_fields")
+        # Seeds are rules too: tables that were made by other lines are made again.
+        execute("update genesys_seeds.service_levels set seconds = '15' where media_type = 'voice'")
+        execute(
+            "insert into genesys_seeds.business_hours (queue_id, day, opens, closes)"
+            " values ('*', 'tuesday', '09:00', '12:00')"
+        )
         for table, spoilt in _MADE_BY_RULES.items():
             execute(f"update {table} set rules_version = 'other', {spoilt}")
 

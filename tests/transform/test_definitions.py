@@ -4,12 +4,14 @@
 each the expected columns alone are compared, so a case says what it is about.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from tests.harness.place import SALT
 from tests.transform.conversations import (
     DAY,
     Json,
@@ -107,9 +109,12 @@ CASES += [
          "wait_seconds": 40, "transfer_count": 1, "counts_source": "metrics"},
         {"a": {"is_answered": True, "queue_wait_seconds": 10, "ended_as": "blind_transfer"}},
         {"q": {"outcome": "answered", "visit_number": 1, "wait_seconds": 10,
+               "service_level_seconds": 20, "service_level_share": 0.8,
+               "is_within_service_level": True,
                "answered_by_user_id": "abandoned-after-an-answer-a-user",
                "answered_by_session_id": "abandoned-after-an-answer-a"},
          "q2": {"outcome": "abandoned", "visit_number": 2, "wait_seconds": 30,
+                "is_within_service_level": False, "is_short_abandon_by_target": None,
                 "queue_id": "queue-2", "entered_date": "2026-09-01",
                 "answered_by_user_id": None}},
     ),
@@ -118,7 +123,8 @@ CASES += [
         [_party("disconnected-by-the-flow-q", "acd",
                 _interact(0, 40, **A, disconnectType="system"), nOffered=1, tAcd=40_000)],
         {"is_abandoned": False, "abandoned_queue_count": 0, "wait_seconds": 40},
-        visits={"q": {"outcome": "disconnected", "is_flowed_out": True}},
+        visits={"q": {"outcome": "disconnected", "is_flowed_out": True,
+                      "is_within_service_level": None}},
     ),
     _case(
         "abandoned-twice",
@@ -131,7 +137,8 @@ CASES += [
         "no-metrics-abandoned",
         [_party("no-metrics-abandoned-q", "acd", _interact(0, 40, **A, **GONE))],
         {"is_abandoned": True, "counts_source": "segments", "is_short_abandon": None},
-        visits={"q": {"outcome": "abandoned", "is_short_abandon": None}},
+        visits={"q": {"outcome": "abandoned", "is_short_abandon": None,
+                      "is_within_service_level": False}},
     ),
     _case(
         "no-metrics-answered",
@@ -317,6 +324,57 @@ CASES += [
          "talk_seconds": 30, "agent_busy_seconds": 30, "wait_seconds": 10},
         visits={"q": {"outcome": "answered"}, "q2": {"outcome": "waiting", "is_open": True}},
         end=None,
+    ),
+    _case(
+        "asked-for-in-a-campaign",
+        [
+            participant(
+                "asked-for-c", "customer",
+                session(
+                    "asked-for-s",
+                    [_interact(0, 90, requestedRoutingSkillIds=["skill-2", "skill-1"],
+                               requestedLanguageId="language-1", disconnectType="endpoint")],
+                    ani="tel:+4930123", dnis="tel:+4930999", provider="Edge",
+                    outboundCampaignId="campaign-1", outboundContactListId="list-1",
+                    dispositionName="disposition.classification.callable.person",
+                ),
+            ),
+            _party("asked-for-q", "acd",
+                   _interact(5, 15, **A, **LEFT, requestedRoutingSkillIds=["skill-3"]),
+                   nOffered=1, tAcd=10_000, tFlowOut=10_000, flowInType="ivr",
+                   flowOutType="voicemail"),
+            participant(
+                "asked-for-a", "agent",
+                session("asked-for-l", [_interact(20, 80, disconnectType="peer")],
+                        metrics=metrics(tHandle=60_000)),
+                userId="asked-for-user", teamId="team-1",
+            ),
+        ],
+        {"ani": hashlib.sha256(f"{SALT}+4930123".encode()).hexdigest(), "dnis": "+4930999",
+         "provider": "Edge", "message_type": None, "outbound_campaign_id": "campaign-1",
+         "outbound_contact_list_id": "list-1", "skill_ids": "skill-1,skill-2",
+         "disposition_name": "disposition.classification.callable.person",
+         "language_id": "language-1", "last_team_id": "team-1", "flow_in_type": "ivr",
+         "flow_out_type": "voicemail", "disconnect_type": "endpoint",
+         "associated_conversation_id": "before", "consultation_conversation_ids": "b,c",
+         "started_date": "2026-09-01", "is_in_business_hours": None},
+        associatedConversationId="before",
+        consultationConversationIds=["c", "b"],
+    ),
+    _case(
+        "we-called",
+        [
+            _party("we-called-a", "agent", segment("dialing", 0, 5), _interact(5, 60, **GONE),
+                   direction="outbound", nOutbound=1, tHandle=60_000),
+            participant(
+                "we-called-c", "customer",
+                session("we-called-s", [_interact(5, 60, disconnectType="client")],
+                        direction="outbound", ani="tel:+4930999", dnis="tel:+4930123"),
+            ),
+        ],
+        {"ani": hashlib.sha256(f"{SALT}+4930999".encode()).hexdigest(), "dnis": None,
+         "disconnect_type": "client", "repeat_observed_through": None},
+        originatingDirection="outbound",
     ),
 ]  # fmt: skip
 RECORDS = [case["record"] for case in CASES]

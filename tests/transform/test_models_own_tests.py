@@ -1,7 +1,27 @@
 """dbt's own tests of the models, of data and of single models, on records of every kind."""
 
+from pathlib import Path
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
 from tests.transform.packed import Packed
+from tests.transform.warehouses import PROJECT
 
 
 def test_every_test_of_the_models_passes(packed: Packed) -> None:
     packed.dbt("test")
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PROJECT.glob("models/marts/*/fct_*.yml")), ids=lambda path: path.stem
+)
+def test_every_fact_has_a_date_of_the_report_s_zone(path: Path) -> None:
+    [model] = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+    columns = {column["name"]: column for column in model["columns"]}
+    dated = [name for name in columns if name.endswith("_date") and name != "value_date"]
+    assert dated
+    for name in dated:
+        time = "interval_started_at" if name == "report_date" else f"{name[:-5]}_at"
+        assert time in columns
+        assert "local_date" in columns[name]["description"]

@@ -30,6 +30,8 @@ ROUNDS: list[dict[str, tuple[list[str], str]]] = [
             ["dim_people,email,hash"],
             "line 2: model_name 'dim_people' is no mart with",
         ),
+        "service_levels": ([",voice,20,0.8,"], "line 2: queue_id is empty; give a queue's id, or"),
+        "business_hours": ([",monday,08:00,18:00,"], "line 2: queue_id is empty; give a queue's"),
     },
     {
         "flow_outcome_aliases": (
@@ -43,11 +45,21 @@ ROUNDS: list[dict[str, tuple[list[str], str]]] = [
         ),
         "journey_states": (["DRAFT,maybe"], "line 2: is_kept 'maybe' is unclear; use true or"),
         "pii_policy": (["dim_contacts,phone,hash"], "line 2: column_name 'phone' is no personal"),
+        "service_levels": (["*,phone,20,0.8,"], "line 2: media_type 'phone' is unknown; use one"),
+        "business_hours": (
+            ["*,Monday,08:00,18:00,"],
+            "line 2: day 'Monday' is unknown; use one of monday, tuesday,",
+        ),
     },
     {
         "interaction_columns": (["one,id,id,text"], "line 2: version 'one' is no version; use 1,"),
         "journey_states": (["MERGED,true", "MERGED,false"], "line 3: state MERGED are taken by"),
         "pii_policy": (["dim_users,email,mask"], "line 2: treatment 'mask' is unknown; use one of"),
+        "service_levels": (["*,voice,20 s,0.8,"], "line 2: seconds '20 s' are no whole seconds;"),
+        "business_hours": (
+            ["*,2026-12-25,,,", "q,monday,,,"],
+            "line 3: opens and closes are empty; fill them in, or remove the line: a weekday",
+        ),
     },
     {
         "interaction_columns": (
@@ -55,13 +67,34 @@ ROUNDS: list[dict[str, tuple[list[str], str]]] = [
             "line 2: data_type 'uuid' is unknown; use one of",
         ),
         "pii_policy": (["dim_users,user_name,drop"], "line 2: dim_users.user_name is never null"),
+        "service_levels": (["*,voice,20,80,"], "line 2: share '80' is no share; use 0.8 for 80 %"),
+        "business_hours": (["*,monday,8:00,18:00,"], "line 2: opens '8:00' is no time; use 08:00,"),
     },
     {
         "pii_policy": (
             ["bridge_contact_external_ids,external_id,hash", "dim_contacts,first_name,keep"],
             "dim_contacts.middle_name has no line; add one with keep, hash or drop.",
         ),
+        "service_levels": (
+            ["*,voice,20,0.8,five"],
+            "line 2: short_abandon_seconds 'five' are no whole seconds; leave them empty",
+        ),
+        "business_hours": (
+            ["*,monday,22:00,06:00,"],
+            "line 2: it closes at 06:00, not after it opens; hours beyond midnight are two lines,",
+        ),
     },
+    {
+        "service_levels": (
+            ["*,voice,20,0.8,", "*,voice,30,0.8,"],
+            "line 3: queue_id and media_type *, voice are taken by line 2; remove one of the two.",
+        ),
+        "business_hours": (
+            ["*,monday,08:00,24:00,Europe/Berlin", "*,sunday,08:00,12:00,Mars/Phobos"],
+            "line 3: time_zone 'Mars/Phobos' is unknown; use an IANA name as Europe/Berlin, or",
+        ),
+    },
+    {"business_hours": (["*,monday,08:00,25:00,"], "line 2: closes '25:00' is no time; use 18:00")},
 ]
 
 

@@ -181,19 +181,25 @@
 
 {#- The local calendar date of a UTC timestamp. -#}
 {% macro local_date(timestamp, zone) -%}
-    {{ return(adapter.dispatch('local_date', 'genesys')(timestamp, zone)) }}
+    cast({{ local_time(timestamp, "'" ~ zone ~ "'") }} as date)
 {%- endmacro %}
 
-{% macro default__local_date(timestamp, zone) -%}
-    {{ exceptions.raise_compiler_error("local_date has no version for " ~ target.type) }}
+
+{#- What clocks of a zone, an expression, show at a UTC timestamp. -#}
+{% macro local_time(timestamp, zone) -%}
+    {{ return(adapter.dispatch('local_time', 'genesys')(timestamp, zone)) }}
 {%- endmacro %}
 
-{% macro duckdb__local_date(timestamp, zone) -%}
-    cast(({{ timestamp }} at time zone 'UTC') at time zone '{{ zone }}' as date)
+{% macro default__local_time(timestamp, zone) -%}
+    {{ exceptions.raise_compiler_error("local_time has no version for " ~ target.type) }}
 {%- endmacro %}
 
-{% macro postgres__local_date(timestamp, zone) -%}
-    cast(({{ timestamp }} at time zone 'UTC') at time zone '{{ zone }}' as date)
+{% macro duckdb__local_time(timestamp, zone) -%}
+    ({{ timestamp }} at time zone 'UTC') at time zone {{ zone }}
+{%- endmacro %}
+
+{% macro postgres__local_time(timestamp, zone) -%}
+    ({{ timestamp }} at time zone 'UTC') at time zone {{ zone }}
 {%- endmacro %}
 
 

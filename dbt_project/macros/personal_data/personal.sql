@@ -29,6 +29,7 @@
             'first_name', 'middle_name', 'last_name', 'title', 'emails', 'phones', 'external_ids',
         ],
         'dim_users': ['user_name', 'email', 'title'],
+        'fct_interactions': ['ani'],
         'fct_conversation_legs': ['wrapup_note'],
         'fct_flow_executions': ['entry_reason', 'transfer_target_name'],
     }) }}
@@ -52,7 +53,7 @@
 {% macro pii_treatments() -%}
     {%- set relation = ref('pii_policy') -%}
     {%- set treatments = {} -%}
-    {%- if execute and load_relation(relation) -%}
+    {%- if execute and model.resource_type != 'unit_test' and load_relation(relation) -%}
         {%- for row in run_query(
             "select model_name, column_name, treatment from " ~ relation.render()
         ) -%}

@@ -40,9 +40,9 @@ sessions as (
 
 ),
 
-timed_sessions as (
+begun as (
 
-    select * from {{ ref('int_sessions_timed') }}
+    select * from {{ ref('int_conversations_begun') }}
     where {{ newly_loaded() }}
 
 ),
@@ -102,43 +102,11 @@ contacts_per_conversation as (
 
 ),
 
-numbered_sessions as (
-
-    select
-        *,
-        row_number() over (
-            partition by conversation_id
-            order by started_at asc nulls last, participant_number asc, session_number asc
-        ) as session_rank,
-        row_number() over (
-            partition by
-                conversation_id,
-                case when participant_purpose = 'acd' and queue_id is not null then 0 else 1 end
-            order by started_at asc nulls last, participant_number asc, session_number asc
-        ) as queue_rank
-    from timed_sessions
-
-),
-
-sessions_per_conversation as (
-
-    select
-        conversation_id,
-        max(case when session_rank = 1 then media_type end) as media_type,
-        max(case when queue_rank = 1 and participant_purpose = 'acd' then queue_id end)
-            as first_queue_id,
-        max(case when participant_purpose = 'acd' then ended_at end) as last_queue_left_at
-    from numbered_sessions
-    group by conversation_id
-
-),
-
 numbered_legs as (
 
     select
         *,
-        row_number() over (partition by conversation_id order by leg_number desc) as legs_left,
-        max(ended_at) over (partition by conversation_id) as last_agent_ended_at
+        row_number() over (partition by conversation_id order by leg_number desc) as legs_left
     from legs
     where is_connected
 
@@ -150,38 +118,25 @@ final as (
         -- ids
         conversations.conversation_id,
         contacts_per_conversation.external_contact_id,
-        coalesce(numbered_legs.queue_id, sessions_per_conversation.first_queue_id) as queue_id,
+        coalesce(numbered_legs.queue_id, begun.first_queue_id) as queue_id,
         numbered_legs.user_id,
         numbered_legs.wrapup_code_id,
 
         -- strings
-        sessions_per_conversation.media_type,
+        begun.initial_media_type as media_type,
         contacts_per_conversation.phone_number,
 
         -- timestamps, UTC
         conversations.started_at,
-        -- Over for the contact when the last agent or queue is done with it: an outside line of a
-        -- conference may stay open for sixty days more.
-        case
-            when numbered_legs.last_agent_ended_at < conversations.ended_at
-                then
-                    case
-                        when
-                            sessions_per_conversation.last_queue_left_at
-                            > numbered_legs.last_agent_ended_at
-                            then sessions_per_conversation.last_queue_left_at
-                        else numbered_legs.last_agent_ended_at
-                    end
-            else conversations.ended_at
-        end as ended_at,
+        begun.served_until as ended_at,
         conversations.extracted_at,
         conversations.loaded_at
 
     from conversations
     inner join contacts_per_conversation
         on conversations.conversation_id = contacts_per_conversation.conversation_id
-    left join sessions_per_conversation
-        on conversations.conversation_id = sessions_per_conversation.conversation_id
+    inner join begun
+        on conversations.conversation_id = begun.conversation_id
     left join numbered_legs
         on
             conversations.conversation_id = numbered_legs.conversation_id

@@ -16,6 +16,12 @@
 -- conversations.
 -- Each conversation is in one load, so counts can be added up.
 
+{% set subjects = [
+    ('queue', 'queue_id', "coalesce(media_type, 'unknown')"),
+    ('agent', 'user_id', "coalesce(media_type, 'unknown')"),
+    ('flow', 'flow_id', "'all'"),
+] %}
+
 with
 
 conversations as (
@@ -65,50 +71,26 @@ emitted_by_subject as (
 
     -- A metric of an agent's session counts for the agent and for the queue. Flows are counted in
     -- all media types together.
-    select
-        'queue' as subject_type,
-        queue_id as subject_id,
-        coalesce(media_type, 'unknown') as media_type,
-        metric_name,
-        metric_value,
-        emitted_date,
-        loaded_at
-    from emitted
-    where
-        queue_id is not null
-        and metric_name in ({{ metrics_of('queue') }})
-        and participant_purpose in ('acd', 'agent', 'user')
+    {% for subject, id_column, media_type in subjects %}
 
-    union all
+        select
+            '{{ subject }}' as subject_type,
+            {{ id_column }} as subject_id,
+            {{ media_type }} as media_type,
+            metric_name,
+            metric_value,
+            emitted_date,
+            loaded_at
+        from emitted
+        where
+            {{ id_column }} is not null
+            and metric_name in ({{ metrics_of(subject) }})
+            {% if subject != 'flow' %}
+                and participant_purpose in ('acd', 'agent', 'user')
+            {% endif %}
 
-    select
-        'agent' as subject_type,
-        user_id as subject_id,
-        coalesce(media_type, 'unknown') as media_type,
-        metric_name,
-        metric_value,
-        emitted_date,
-        loaded_at
-    from emitted
-    where
-        user_id is not null
-        and metric_name in ({{ metrics_of('agent') }})
-        and participant_purpose in ('acd', 'agent', 'user')
-
-    union all
-
-    select
-        'flow' as subject_type,
-        flow_id as subject_id,
-        'all' as media_type,
-        metric_name,
-        metric_value,
-        emitted_date,
-        loaded_at
-    from emitted
-    where
-        flow_id is not null
-        and metric_name in ({{ metrics_of('flow') }})
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 

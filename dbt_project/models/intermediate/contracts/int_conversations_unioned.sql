@@ -7,6 +7,7 @@ platform as (
     select
         conversation_id,
         associated_conversation_id,
+        consultation_conversation_ids,
         cast(null as {{ dbt.type_string() }}) as first_queue_id,
         cast(null as {{ dbt.type_string() }}) as first_user_id,
         cast(null as {{ dbt.type_string() }}) as last_user_id,
@@ -43,6 +44,7 @@ guides as (
     select
         conversation_id,
         cast(null as {{ dbt.type_string() }}) as associated_conversation_id,
+        cast(null as {{ dbt.type_string() }}) as consultation_conversation_ids,
         first_queue_id,
         first_user_id,
         last_user_id,

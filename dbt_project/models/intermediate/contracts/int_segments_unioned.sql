@@ -8,6 +8,8 @@ platform as (
         conversation_id,
         session_id,
         queue_id,
+        requested_language_id,
+        requested_skill_ids,
         wrapup_code_id,
         segment_type,
         disconnect_type,

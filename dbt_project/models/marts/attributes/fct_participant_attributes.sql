@@ -1,10 +1,11 @@
+{% set rules = ['attribute_registry', 'report_time_zone'] %}
 {{
     config(
         materialized='incremental',
         incremental_strategy='replace_conversations',
         on_schema_change='fail',
         indexes=conversation_indexes(),
-        meta={'conversations': 'int_conversations_unioned', 'rules': ['attribute_registry']}
+        meta={'conversations': 'int_conversations_unioned', 'rules': rules}
     )
 }}
 
@@ -70,8 +71,7 @@ final as (
         masked.column_name,
         masked.data_type,
         masked.value_text,
-        cast('{{ rules_version(['attribute_registry']) }}' as {{ dbt.type_string() }})
-            as rules_version,
+        cast('{{ rules_version(rules) }}' as {{ dbt.type_string() }}) as rules_version,
 
         -- numbers; on Postgres a case forgets the scale of its branches
         cast(masked.value_number as numeric(38, 9)) as value_number,
@@ -83,6 +83,10 @@ final as (
         masked.is_registered,
         masked.is_cast_ok,
         masked.is_pii,
+
+        -- dates
+        {{ local_date('conversations.started_at', var('report_time_zone')) }}
+            as conversation_started_date,
 
         -- timestamps, UTC
         masked.value_date,

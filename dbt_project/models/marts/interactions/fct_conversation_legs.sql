@@ -4,7 +4,7 @@
         incremental_strategy='replace_conversations',
         on_schema_change='fail',
         indexes=conversation_indexes(),
-        meta={'conversations': 'int_conversations_unioned'}
+        meta={'conversations': 'int_conversations_unioned', 'rules': ['report_time_zone']}
     )
 }}
 
@@ -45,6 +45,8 @@ final as (
         disconnect_type,
         link_confidence,
         {{ personal('fct_conversation_legs', 'wrapup_note', 'wrapup_note') }} as wrapup_note,
+        cast('{{ rules_version(['report_time_zone']) }}' as {{ dbt.type_string() }})
+            as rules_version,
 
         -- numbers
         leg_number,
@@ -64,6 +66,9 @@ final as (
         is_conference,
         has_error,
         ended_at is null as is_open,
+
+        -- dates
+        {{ local_date('started_at', var('report_time_zone')) }} as started_date,
 
         -- timestamps, UTC
         queue_entered_at,

@@ -1,13 +1,22 @@
+{% set rules = ['report_time_zone', 'business_hours'] %}
 {{
     config(
         materialized='incremental',
         incremental_strategy='replace_conversations',
         on_schema_change='fail',
         indexes=conversation_indexes(),
-        meta={'conversations': 'int_conversations_unioned'}
+        post_hook="{{ update_from(
+            ref('int_repeat_contacts'), 'conversation_id',
+            [
+                'is_followed_by_repeat_contact', 'is_repeat_window_observed',
+                'repeat_observed_through'
+            ]
+        ) }}",
+        meta={'conversations': 'int_conversations_unioned', 'rules': rules}
     )
 }}
 
+-- depends_on: {{ ref('int_repeat_contacts') }}, {{ ref('business_hours') }}
 -- Grain: one row per conversation, in any channel, finished or not.
 
 with
@@ -19,6 +28,13 @@ conversations as (
         *,
         case when has_sessions then 0 end as without_sessions
     from {{ ref('int_conversations_unioned') }}
+    where {{ newly_loaded() }}
+
+),
+
+begun as (
+
+    select * from {{ ref('int_conversations_begun') }}
     where {{ newly_loaded() }}
 
 ),
@@ -65,31 +81,6 @@ flow_outcomes as (
 
 ),
 
-numbered_contacts as (
-
-    select
-        *,
-        row_number() over (
-            partition by
-                conversation_id, case when external_contact_id is null then 0 else 1 end
-            order by participant_number
-        ) as contact_rank
-    from participants
-    where participant_purpose in ('customer', 'external')
-
-),
-
-customers_per_conversation as (
-
-    select
-        conversation_id,
-        count(distinct external_contact_id) as external_contact_count,
-        max(case when contact_rank = 1 then external_contact_id end) as first_external_contact_id
-    from numbered_contacts
-    group by conversation_id
-
-),
-
 participants_per_conversation as (
 
     select
@@ -102,39 +93,13 @@ participants_per_conversation as (
 
 ),
 
-numbered_sessions as (
-
-    select
-        *,
-        row_number() over (
-            partition by conversation_id
-            order by started_at asc nulls last, participant_number asc, session_number asc
-        ) as session_rank,
-        row_number() over (
-            partition by
-                conversation_id,
-                case when participant_purpose = 'acd' and queue_id is not null then 0 else 1 end
-            order by started_at asc nulls last, participant_number asc, session_number asc
-        ) as queue_rank,
-        row_number() over (
-            partition by conversation_id, case when flow_id is null then 0 else 1 end
-            order by started_at asc nulls last, participant_number asc, session_number asc
-        ) as flow_rank
-    from sessions
-
-),
-
 sessions_per_conversation as (
 
     select
         conversation_id,
         count(*) as session_count,
         count(distinct case when participant_purpose = 'acd' then queue_id end) as queue_count,
-        max(case when session_rank = 1 then media_type end) as initial_media_type,
         {{ text_list('media_type') }} as media_types,
-        max(case when queue_rank = 1 and participant_purpose = 'acd' then queue_id end)
-            as first_queue_id,
-        max(case when flow_rank = 1 then flow_id end) as first_flow_id,
         sum(case when participant_purpose = 'acd' then interact_ms else 0 end) as wait_ms,
         sum(flow_ms) as ivr_ms,
         sum(voicemail_ms) as voicemail_ms,
@@ -150,7 +115,7 @@ sessions_per_conversation as (
             as genesys_handle_ms,
         {{ boolean_any('has_metrics') }} as has_metrics,
         {{ boolean_any('is_conference') }} as is_conference
-    from numbered_sessions
+    from sessions
     group by conversation_id
 
 ),
@@ -158,14 +123,21 @@ sessions_per_conversation as (
 numbered_legs as (
 
     select
-        *,
+        legs.*,
+        participants.team_id,
         row_number() over (
-            partition by conversation_id, is_connected order by leg_number asc
+            partition by legs.conversation_id, legs.is_connected
+            order by legs.leg_number asc
         ) as first_rank,
         row_number() over (
-            partition by conversation_id, is_connected order by leg_number desc
+            partition by legs.conversation_id, legs.is_connected
+            order by legs.leg_number desc
         ) as last_rank
     from legs
+    left join participants
+        on
+            legs.conversation_id = participants.conversation_id
+            and legs.participant_id = participants.participant_id
 
 ),
 
@@ -188,6 +160,7 @@ legs_per_conversation as (
         max(case when is_connected and last_rank = 1 then user_id end) as last_user_id,
         max(case when is_connected and last_rank = 1 then wrapup_code_id end)
             as last_wrapup_code_id,
+        max(case when is_connected and last_rank = 1 then team_id end) as last_team_id,
         {{ boolean_any('is_answered') }} as is_answered,
         {{ boolean_any('is_connected') }} as is_connected,
         -- Unknown while one of them is still there.
@@ -205,14 +178,28 @@ legs_per_conversation as (
 
 ),
 
+numbered_visits as (
+
+    select
+        *,
+        row_number() over (
+            partition by conversation_id, case when flow_out_type is null then 0 else 1 end
+            order by visit_number desc
+        ) as flow_out_rank
+    from visits
+
+),
+
 visits_per_conversation as (
 
     select
         conversation_id,
+        max(case when visit_number = 1 then flow_in_type end) as flow_in_type,
+        max(case when flow_out_rank = 1 then flow_out_type end) as flow_out_type,
         count(case when is_answered then 1 end) as answered_queue_count,
         count(case when is_abandoned then 1 end) as abandoned_queue_count,
         {{ boolean_any('is_short_abandon') }} as is_short_abandon
-    from visits
+    from numbered_visits
     group by conversation_id
 
 ),
@@ -244,25 +231,38 @@ final as (
     select
         -- ids
         conversations.conversation_id,
-        customers_per_conversation.first_external_contact_id,
-        sessions_per_conversation.first_flow_id,
-        coalesce(sessions_per_conversation.first_queue_id, conversations.first_queue_id)
-            as first_queue_id,
+        begun.first_external_contact_id,
+        begun.first_flow_id,
+        begun.first_queue_id,
         coalesce(legs_per_conversation.first_user_id, conversations.first_user_id)
             as first_user_id,
         coalesce(legs_per_conversation.last_user_id, conversations.last_user_id) as last_user_id,
         coalesce(legs_per_conversation.last_wrapup_code_id, conversations.wrapup_code_id)
             as last_wrapup_code_id,
+        legs_per_conversation.last_team_id,
+        begun.outbound_campaign_id,
+        begun.outbound_contact_list_id,
+        begun.skill_ids,
+        begun.language_id,
+        conversations.associated_conversation_id,
+        conversations.consultation_conversation_ids,
 
         -- strings
         conversations.originating_direction,
         conversations.conversation_initiator,
         conversations.state,
         conversations.interaction_type,
-        coalesce(sessions_per_conversation.initial_media_type, conversations.media_type)
-            as initial_media_type,
+        begun.initial_media_type,
         sessions_per_conversation.media_types,
-        conversations.skill_ids,
+        begun.message_type,
+        begun.provider,
+        {{ personal('fct_interactions', 'ani', 'begun.ani') }} as ani,
+        -- Of a call that we made it is the customer's.
+        case when begun.customer_direction = 'inbound' then begun.dnis end as dnis,
+        begun.disposition_name,
+        visits_per_conversation.flow_in_type,
+        visits_per_conversation.flow_out_type,
+        begun.disconnect_type,
         conversations.division_ids,
         conversations.external_tag,
         case
@@ -270,6 +270,7 @@ final as (
             when sessions_per_conversation.has_metrics then 'metrics'
             else 'segments'
         end as counts_source,
+        cast('{{ rules_version(rules) }}' as {{ dbt.type_string() }}) as rules_version,
 
         -- numbers
         {{ seconds(duration_ms('conversations.started_at', 'conversations.ended_at')) }}
@@ -315,11 +316,7 @@ final as (
             as participant_count,
         coalesce(participants_per_conversation.customer_count, conversations.without_sessions)
             as customer_count,
-        -- Who has no external contact, and whose is not told, look alike in totals.
-        coalesce(
-            nullif(customers_per_conversation.external_contact_count, 0),
-            conversations.without_sessions
-        ) as external_contact_count,
+        begun.external_contact_count,
         coalesce(sessions_per_conversation.session_count, conversations.without_sessions)
             as session_count,
         coalesce(
@@ -388,18 +385,26 @@ final as (
                     or coalesce(sessions_per_conversation.is_conference, false)
         end as is_conference,
         conversations.is_self_served,
+        begun.is_in_business_hours,
+        -- What comes later tells: these and the time are set once the table is built.
+        cast(null as boolean) as is_followed_by_repeat_contact,
+        cast(null as boolean) as is_repeat_window_observed,
+
+        -- dates
+        {{ local_date('conversations.started_at', var('report_time_zone')) }} as started_date,
 
         -- timestamps, UTC
         conversations.started_at,
         conversations.ended_at,
         legs_per_conversation.last_agent_ended_at,
+        cast(null as timestamp) as repeat_observed_through,
         conversations.loaded_at
 
     from conversations
     left join participants_per_conversation
         on conversations.conversation_id = participants_per_conversation.conversation_id
-    left join customers_per_conversation
-        on conversations.conversation_id = customers_per_conversation.conversation_id
+    inner join begun
+        on conversations.conversation_id = begun.conversation_id
     left join sessions_per_conversation
         on conversations.conversation_id = sessions_per_conversation.conversation_id
     left join legs_per_conversation

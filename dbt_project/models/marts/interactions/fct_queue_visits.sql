@@ -1,10 +1,14 @@
+{% set rules = [
+    'report_time_zone', 'service_levels', 'service_level_includes_abandons',
+    'service_level_includes_short_abandons', 'service_level_includes_flow_outs',
+] %}
 {{
     config(
         materialized='incremental',
         incremental_strategy='replace_conversations',
         on_schema_change='fail',
         indexes=conversation_indexes(),
-        meta={'conversations': 'int_conversations_unioned'}
+        meta={'conversations': 'int_conversations_unioned', 'rules': rules}
     )
 }}
 
@@ -22,6 +26,18 @@ sessions as (
         ) = 1 as is_voicemail_left
     from {{ ref('int_sessions_timed') }}
     where {{ newly_loaded() }}
+
+),
+
+service_levels as (
+
+    select
+        trim(queue_id) as queue_id,
+        trim(media_type) as media_type,
+        cast(seconds as bigint) as service_level_seconds,
+        cast(share as double precision) as service_level_share,
+        cast(nullif(trim(short_abandon_seconds), '') as bigint) as short_abandon_seconds
+    from {{ ref('service_levels') }}
 
 ),
 
@@ -89,6 +105,39 @@ ended_visits as (
 
 ),
 
+visits_with_targets as (
+
+    -- The line of its queue for the media type counts whole, else that of all queues.
+    select
+        ended_visits.*,
+        service_levels.service_level_seconds,
+        service_levels.service_level_share,
+        case
+            when ended_visits.outcome <> 'abandoned' then false
+            else ended_visits.interact_ms <= service_levels.short_abandon_seconds * 1000
+        end as is_short_abandon_by_target
+    from ended_visits
+    left join service_levels as own_levels
+        on
+            ended_visits.queue_id = own_levels.queue_id
+            and ended_visits.media_type = own_levels.media_type
+    left join service_levels
+        on
+            coalesce(own_levels.queue_id, '*') = service_levels.queue_id
+            and ended_visits.media_type = service_levels.media_type
+
+),
+
+visits_with_outcomes as (
+
+    select
+        *,
+        case when has_metrics then short_abandon_count > 0 end as is_short_abandon,
+        outcome in ('flowed_out', 'voicemail', 'callback', 'disconnected') as is_flowed_out
+    from visits_with_targets
+
+),
+
 final as (
 
     select
@@ -108,17 +157,38 @@ final as (
         flow_out_type,
         disconnect_type,
         case when has_metrics then 'metrics' else 'segments' end as counts_source,
+        cast('{{ rules_version(rules) }}' as {{ dbt.type_string() }})
+            as rules_version,
 
         -- numbers
         cast(visit_number as bigint) as visit_number,
         {{ seconds('interact_ms') }} as wait_seconds,
+        service_level_seconds,
+        service_level_share,
 
         -- booleans
         outcome = 'answered' as is_answered,
         outcome = 'abandoned' as is_abandoned,
-        case when has_metrics then short_abandon_count > 0 end as is_short_abandon,
-        outcome in ('flowed_out', 'voicemail', 'callback', 'disconnected') as is_flowed_out,
+        is_short_abandon,
+        is_short_abandon_by_target,
+        is_flowed_out,
         outcome = 'waiting' as is_open,
+        -- What Genesys counts in a service level: true in both parts of the share, false below the
+        -- line alone, null in neither.
+        case
+            when service_level_seconds is null then null
+            when outcome = 'answered' then interact_ms <= service_level_seconds * 1000
+            when
+                outcome = 'abandoned'
+                and {{ var('service_level_includes_abandons') | lower }}
+                and (
+                    {{ var('service_level_includes_short_abandons') | lower }}
+                    or not coalesce(is_short_abandon_by_target, is_short_abandon, false)
+                )
+                then false
+            when is_flowed_out and {{ var('service_level_includes_flow_outs') | lower }}
+                then false
+        end as is_within_service_level,
 
         -- dates
         {{ local_date('started_at', var('report_time_zone')) }} as entered_date,
@@ -128,7 +198,7 @@ final as (
         ended_at as left_at,
         loaded_at
 
-    from ended_visits
+    from visits_with_outcomes
 
 )
 

@@ -25,29 +25,15 @@ interactions as (
 
 ),
 
-phones_of_sessions as (
-
-    select
-        conversation_id,
-        min({{ phone_number('ani') }}) as phone_number
-    from {{ ref('int_sessions_unioned') }}
-    where
-        participant_purpose in ('customer', 'external')
-        and direction <> 'outbound'
-    group by conversation_id
-
-),
-
 conversations_without_contact as (
 
     select
-        conversations.conversation_id,
-        coalesce(conversations.phone_number, phones_of_sessions.phone_number) as phone_number
-    from {{ ref('int_conversations_unioned') }} as conversations
-    left join phones_of_sessions
-        on conversations.conversation_id = phones_of_sessions.conversation_id
+        begun.conversation_id,
+        case when begun.customer_direction = 'outbound' then null else begun.phone_number end
+            as phone_number
+    from {{ ref('int_conversations_begun') }} as begun
     left join {{ ref('int_journey_conversations_unioned') }} as of_contacts
-        on conversations.conversation_id = of_contacts.conversation_id
+        on begun.conversation_id = of_contacts.conversation_id
     where of_contacts.conversation_id is null
 
 ),
@@ -146,6 +132,9 @@ final as (
         -- numbers
         handoff_gap_seconds,
 
+        -- dates
+        {{ local_date('started_at', var('report_time_zone')) }} as started_date,
+
         -- timestamps, UTC
         started_at
     from steps_of_journeys
@@ -167,6 +156,9 @@ final as (
 
         -- numbers
         {{ seconds('gap_ms') }} as handoff_gap_seconds,
+
+        -- dates
+        {{ local_date('started_at', var('report_time_zone')) }} as started_date,
 
         -- timestamps, UTC
         started_at

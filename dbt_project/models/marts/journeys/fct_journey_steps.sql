@@ -1,17 +1,21 @@
+{% set rules = ['handoff_seconds', 'repeat_contact_days', 'report_time_zone'] %}
 {{
     config(
         materialized='incremental',
         incremental_strategy='replace_contacts',
         on_schema_change='fail',
         indexes=contact_indexes(),
+        post_hook="{{ update_from(
+            ref('fct_interactions'), 'conversation_id', ['is_followed_by_repeat_contact']
+        ) }}",
         meta={
             'contacts_of': 'int_journey_steps_resolved',
-            'rules': ['handoff_seconds', 'repeat_contact_days']
+            'rules': rules
         }
     )
 }}
 
--- depends_on: {{ ref('int_contact_merges_resolved') }}
+-- depends_on: {{ ref('int_contact_merges_resolved') }}, {{ ref('fct_interactions') }}
 -- Grain: one row per canonical contact and conversation that is a step of its journey.
 -- Incremental by contact: a step that is new, or moved by a late merge, has all of its contact
 -- numbered anew.
@@ -186,7 +190,7 @@ times_per_node as (
 
 ),
 
-nodes_with_neighbours as (
+nodes_with_previous as (
 
     select
         *,
@@ -194,10 +198,7 @@ nodes_with_neighbours as (
             partition by canonical_contact_id
             order by node_number
             rows between unbounded preceding and 1 preceding
-        ) as previous_ended_at,
-        lead(node_started_at) over (
-            partition by canonical_contact_id order by node_number
-        ) as next_started_at
+        ) as previous_ended_at
     from times_per_node
 
 ),
@@ -224,36 +225,32 @@ final as (
                     || '_to_' || coalesce(lower(steps_with_nodes.channel_type), 'unknown')
         end as handoff_type,
         handoffs.confidence as handoff_confidence,
-        cast(
-            '{{ rules_version(['handoff_seconds', 'repeat_contact_days']) }}'
-            as {{ dbt.type_string() }}
-        ) as rules_version,
+        cast('{{ rules_version(rules) }}' as {{ dbt.type_string() }}) as rules_version,
 
         -- numbers
         cast(steps_with_nodes.step_number as bigint) as step_number,
         cast(steps_with_nodes.node_number as bigint) as node_number,
-        nodes_with_neighbours.node_step_count,
+        nodes_with_previous.node_step_count,
         {{ seconds(
             duration_ms('steps_with_nodes.started_at', 'steps_with_nodes.ended_at')
         ) }} as duration_seconds,
         {{ seconds('handoffs.gap_ms') }} as handoff_gap_seconds,
         {{ seconds(milliseconds_between(
-            'nodes_with_neighbours.previous_ended_at', 'nodes_with_neighbours.node_started_at'
+            'nodes_with_previous.previous_ended_at', 'nodes_with_previous.node_started_at'
         )) }} as since_previous_node_seconds,
 
         -- booleans
         coalesce(
             {{ milliseconds_between(
-                'nodes_with_neighbours.previous_ended_at', 'nodes_with_neighbours.node_started_at'
+                'nodes_with_previous.previous_ended_at', 'nodes_with_previous.node_started_at'
             ) }} <= {{ var('repeat_contact_days') }} * cast(86400000 as bigint),
             false
         ) as is_repeat_contact,
-        coalesce(
-            {{ milliseconds_between(
-                'nodes_with_neighbours.node_ended_at', 'nodes_with_neighbours.next_started_at'
-            ) }} <= {{ var('repeat_contact_days') }} * cast(86400000 as bigint),
-            false
-        ) as is_followed_by_repeat_contact,
+        -- As in fct_interactions, set once the table is built.
+        cast(null as boolean) as is_followed_by_repeat_contact,
+
+        -- dates
+        {{ local_date('steps_with_nodes.started_at', var('report_time_zone')) }} as started_date,
 
         -- timestamps, UTC
         steps_with_nodes.started_at,
@@ -261,10 +258,10 @@ final as (
         steps_with_nodes.loaded_at
 
     from steps_with_nodes
-    inner join nodes_with_neighbours
+    inner join nodes_with_previous
         on
-            steps_with_nodes.canonical_contact_id = nodes_with_neighbours.canonical_contact_id
-            and steps_with_nodes.node_number = nodes_with_neighbours.node_number
+            steps_with_nodes.canonical_contact_id = nodes_with_previous.canonical_contact_id
+            and steps_with_nodes.node_number = nodes_with_previous.node_number
     left join handoffs
         on
             steps_with_nodes.canonical_contact_id = handoffs.canonical_contact_id

@@ -4,7 +4,7 @@
         incremental_strategy='replace_conversations',
         on_schema_change='fail',
         indexes=conversation_indexes(),
-        meta={'conversations': 'int_conversations_unioned'}
+        meta={'conversations': 'int_conversations_unioned', 'rules': ['report_time_zone']}
     )
 }}
 
@@ -54,6 +54,8 @@ final as (
 
         -- strings
         numbered.flow_outcome_value,
+        cast('{{ rules_version(['report_time_zone']) }}' as {{ dbt.type_string() }})
+            as rules_version,
 
         -- numbers
         numbered.outcome_number,
@@ -64,6 +66,9 @@ final as (
         -- booleans
         upper(numbered.flow_outcome_value) = 'SUCCESS' as is_success,
         numbered.attempts_left = 1 as is_last_attempt,
+
+        -- dates
+        {{ local_date('numbered.started_at', var('report_time_zone')) }} as started_date,
 
         -- timestamps, UTC
         numbered.started_at,

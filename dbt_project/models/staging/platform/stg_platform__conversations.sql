@@ -50,7 +50,9 @@ records as (
                 'conversationInitiator', 'customerParticipation', 'selfServed', 'externalTag',
                 'associatedConversationId', 'mediaStatsMinConversationMos',
             ],
-            nodes=['divisionIds', 'participants', 'evaluations', 'surveys']
+            nodes=[
+                'consultationConversationIds', 'divisionIds', 'participants', 'evaluations', 'surveys',
+            ]
         ) }} as record
     from documents
 
@@ -62,6 +64,8 @@ renamed as (
         -- ids
         cast(record_id as {{ dbt.type_string() }}) as conversation_id,
         {{ json_field('record', 'associatedConversationId') }} as associated_conversation_id,
+        {{ json_array_text(json_node_field('record', 'consultationConversationIds')) }}
+            as consultation_conversation_ids,
         payload_hash,
 
         -- strings

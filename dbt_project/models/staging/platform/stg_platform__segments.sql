@@ -33,7 +33,8 @@ segments as (
                 'segmentType', 'segmentStart', 'segmentEnd', 'queueId', 'disconnectType',
                 'errorCode', 'conference', 'wrapUpCode', 'wrapUpNote', 'requestedLanguageId',
                 'groupId', 'subject', 'sourceConversationId', 'destinationConversationId',
-            ]
+            ],
+            nodes=['requestedRoutingSkillIds']
         ) }} as record
     from {{ json_array_elements('sessions', 'sessions.segments_json', 'segment') }}
 
@@ -48,6 +49,8 @@ renamed as (
         {{ json_field('record', 'queueId') }} as queue_id,
         {{ json_field('record', 'groupId') }} as group_id,
         {{ json_field('record', 'requestedLanguageId') }} as requested_language_id,
+        {{ json_array_text(json_node_field('record', 'requestedRoutingSkillIds')) }}
+            as requested_skill_ids,
         {{ json_field('record', 'wrapUpCode') }} as wrapup_code_id,
         {{ json_field('record', 'sourceConversationId') }} as source_conversation_id,
         {{ json_field('record', 'destinationConversationId') }} as destination_conversation_id,

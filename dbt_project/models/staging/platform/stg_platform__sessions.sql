@@ -36,7 +36,8 @@ sessions as (
                 'sessionId', 'peerId', 'mediaType', 'messageType', 'direction', 'provider', 'ani',
                 'dnis', 'sessionDnis', 'addressFrom', 'addressTo', 'remote', 'usedRouting',
                 'selectedAgentId', 'flowInType', 'flowOutType', 'callbackScheduledTime',
-                'outboundCampaignId', 'outboundContactId', 'scriptId', 'acwSkipped',
+                'outboundCampaignId', 'outboundContactId', 'outboundContactListId', 'dispositionName',
+                'scriptId', 'acwSkipped',
             ],
             nodes=['flow', 'segments', 'metrics']
         ) }} as record
@@ -96,6 +97,7 @@ renamed as (
         {{ json_field('record', 'selectedAgentId') }} as selected_user_id,
         {{ json_field('record', 'outboundCampaignId') }} as outbound_campaign_id,
         {{ json_field('record', 'outboundContactId') }} as outbound_contact_id,
+        {{ json_field('record', 'outboundContactListId') }} as outbound_contact_list_id,
         {{ json_field('record', 'scriptId') }} as script_id,
         {{ json_field('flow', 'flowId') }} as flow_id,
 
@@ -114,6 +116,7 @@ renamed as (
         {{ json_field('record', 'usedRouting') }} as used_routing,
         {{ json_field('record', 'flowInType') }} as flow_in_type,
         {{ json_field('record', 'flowOutType') }} as flow_out_type,
+        {{ json_field('record', 'dispositionName') }} as disposition_name,
         {{ json_field('flow', 'flowName') }} as flow_name,
         {{ json_field('flow', 'flowVersion') }} as flow_version,
         {{ json_field('flow', 'flowType') }} as flow_type,
