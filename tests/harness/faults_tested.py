@@ -23,7 +23,7 @@ def faults_of(test: str) -> set[str]:
     """Return the faults that a test's full name tells."""
     found = {name for match in NAMED.finditer(test) for name in _names(match[1] or match[2])}
     if THE_MODELS_OWN in test:
-        for path in (ROOT / "dbt_project").rglob("*.yml"):
+        for path in (ROOT / "dbt_project" / "models").rglob("*.yml"):
             for match in OF_MODELS.finditer(path.read_text("utf-8")):
                 found |= set(_names(match[1]))
     return found

@@ -79,7 +79,6 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             *test_reference_data.CONVERSATIONS,
             *test_journeys.CONVERSATIONS,
             *test_quality.CONVERSATIONS,
-            *test_repeat_contacts.CONVERSATIONS,
             test_published_samples.published_conversation(),
         ],
         external_contacts=test_journeys.CONTACTS,
@@ -125,7 +124,7 @@ def packed_guides(
     test_guides.load_journeys(raw)
     test_guides.load_reports(raw)
     dbt(warehouse, *build, project=project)
-    between = {sql: rows(warehouse, sql) for sql in (test_guides.STEPS, test_guides.OF_TWO_TYPES)}
+    between = {test_guides.STEPS: rows(warehouse, test_guides.STEPS)}
     test_guides.load_late_merge(raw)
     dbt(warehouse, *build, project=project)
     dbt(warehouse, "test", *test_guides.TOTALS, *test_guides.STOCKHOLM, project=project)

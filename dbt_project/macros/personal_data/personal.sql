@@ -29,10 +29,9 @@
             'first_name', 'middle_name', 'last_name', 'title', 'emails', 'phones', 'external_ids',
         ],
         'dim_users': ['user_name', 'email', 'title'],
-        'fct_conversation_legs': ['wrapup_note'],
-        'fct_flow_executions': ['entry_reason', 'transfer_target_name'],
         'fct_interactions': ['ani'],
         'fct_conversation_legs': ['wrapup_note'],
+        'fct_flow_executions': ['entry_reason', 'transfer_target_name'],
     }) }}
 {%- endmacro %}
 
