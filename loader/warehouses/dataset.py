@@ -11,7 +11,7 @@ import re
 import secrets
 import signal
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -151,16 +151,20 @@ class Dataset:
             if present:
                 self._check_clock()
             recorded = self.recorded_columns()
+            narrow = {
+                name
+                for name in present & recorded.keys()
+                if not {*tables[name].column_names} <= recorded[name].keys()
+            }
             missing = {
                 name: table
                 for name, table in tables.items()
-                if name not in present
-                or not {*table.column_names} <= {*recorded.get(name, table.column_names)}
+                if name not in present or name in narrow
             }
             if not has_salt:
                 missing["hash_salts"] = ledger_table("hash_salts", [self._new_salt()])
             if missing:
-                self.commit(missing, {}, WIDENING)
+                self.commit(missing, {}, narrow)
 
     def _opened(self, destination: AnyDestination_CO, *, to_look: bool) -> bool:
         """Open it and load what a killed run has left; tell whether that was in its place there."""
@@ -231,14 +235,14 @@ class Dataset:
         self,
         tables: dict[str, pa.Table],
         states: Mapping[str, ResourceState],
-        contract: Any = RAW_CONTRACT,  # noqa: ANN401 - dlt's
+        narrow: Collection[str] = (),
     ) -> None:
         """Append `tables` and set `states`, all in one load package; empties `tables`.
 
         Args:
             tables: by name.
             states: by resource.
-            contract: what may change of tables that are there.
+            narrow: names of tables that get columns they lack.
 
         Raises:
             DestinationError: the package was not loaded; the next run finishes or repeats it.
@@ -253,7 +257,7 @@ class Dataset:
             )
         with self._one_line_errors(), _heeding_signals():
             info: LoadInfo = self.pipeline.run(
-                _source(tables, states, contract), loader_file_format=self.warehouse.file_format
+                _source(tables, states, narrow), loader_file_format=self.warehouse.file_format
             )
             info.raise_on_failed_jobs()
         if self._overtaken:
@@ -583,7 +587,7 @@ _TABLES_DIFFER = (
 def _source(
     tables: dict[str, pa.Table],
     states: Mapping[str, ResourceState],
-    contract: Any,  # noqa: ANN401
+    narrow: Collection[str],
 ) -> DltSource:
     """Return what dlt takes a commit's rows and states from.
 
@@ -593,7 +597,12 @@ def _source(
     source = DltSource(
         Schema(PIPELINE),
         PIPELINE,
-        [_resource(name, tables, states, contract) for name in {**tables, **states}],
+        [
+            # dlt keeps a table's contract with its schema: with another it looks what is there
+            # anew, and would make columns that hands have taken away.
+            _resource(name, tables, states, WIDENING if name in narrow else RAW_CONTRACT)
+            for name in {**tables, **states}
+        ],
     )
     source.max_table_nesting = 0
     return source

@@ -139,10 +139,10 @@ def _state_before_rows() -> None:
 
     commit = Dataset.commit
 
-    def in_two(self: Dataset, tables: Any, states: Any, *contract: Any) -> None:  # noqa: ANN401
+    def in_two(self: Dataset, tables: Any, states: Any, *narrow: Any) -> None:  # noqa: ANN401
         if states:
             commit(self, {}, states)
-        commit(self, tables, {}, *contract)
+        commit(self, tables, {}, *narrow)
 
     _put(Dataset, "commit", in_two)
 
