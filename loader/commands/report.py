@@ -21,7 +21,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
 
     Raises:
         SettingsError: --from or --to is no date, or one lies behind the other.
-        DestinationError: the warehouse cannot be read, or the page not be written.
+        DestinationError: the warehouse cannot be read or is built in part, or the page cannot be
+            written.
         BuildFailed: a chart is wrong, and which.
     """
     start, end = _day("--from", options.start), _day("--to", options.end)

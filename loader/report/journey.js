@@ -4,7 +4,7 @@
 const MOST_STEPS = 60;
 
 const outcomeOf = (row) =>
-  row.is_open ? "goes on" : row.is_connected ? "connected to an agent" : row.is_abandoned ? "abandoned" : row.is_connected === null ? null : "nobody was connected";
+  row.is_open ? "goes on" : row.is_connected ? "connected" : row.is_abandoned ? "abandoned" : row.is_connected === null ? null : "not connected";
 const joinsOf = (row) =>
   row.handoff_type
     ? `${row.handoff_type.replaceAll("_", " ")}, ${duration(Math.abs(row.handoff_gap_seconds))} ${row.handoff_gap_seconds < 0 ? "before it ended" : "after it"}`
@@ -28,7 +28,8 @@ async function begin() {
     const section = element("section");
     section.append(element("h2", `${row.step_number}. ${row.channel_type ?? "conversation"}, ${row.started_at ?? "at an unknown time"}`));
     const words = [row.queue_name, row.user_name, row.wrapup_code_name && `wrapped up as ${row.wrapup_code_name}`, row.outcome, row.joins];
-    section.append(element("p", words.filter(Boolean).join("; ")), element("p", row.conversation_id, { class: "nothing" }));
+    const told = section.appendChild(element("p", `${words.filter(Boolean).join("; ")} `));
+    told.append(element("small", row.conversation_id));
     document.getElementById("phases").append(section);
     const rows = tables.segments.filter((segment) => segment.step_number === row.step_number);
     if (!rows.length) section.append(element("p", "The source does not tell its phases.", { class: "nothing" }));

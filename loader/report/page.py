@@ -146,12 +146,13 @@ def compiled_charts(tables: Mapping[str, Table], folder: Path = CHARTS) -> dict[
     Raises:
         BuildFailed: naming the file, and the field that its table does not have.
     """
+    told = measures()
     charts = {}
     for path in sorted(folder.glob("*.vl.json")):
         try:
             spec = json.loads(path.read_text(encoding="utf-8"))
             if spec["data"]["name"] in tables:
-                charts[path.name.removesuffix(".vl.json")] = _compiled(spec, tables)
+                charts[path.name.removesuffix(".vl.json")] = _compiled(spec, tables, told)
         except KeyError as error:
             raise BuildFailed(f"chart {path.name}: {error} is missing.") from None
         except ValueError as error:
@@ -161,12 +162,13 @@ def compiled_charts(tables: Mapping[str, Table], folder: Path = CHARTS) -> dict[
     return charts
 
 
-def _compiled(spec: dict[str, Any], tables: Mapping[str, Table]) -> dict[str, Any]:
+def _compiled(
+    spec: dict[str, Any], tables: Mapping[str, Table], told: Mapping[str, Any]
+) -> dict[str, Any]:
     import vl_convert
 
     title, table, meta = spec.pop("title"), spec["data"]["name"], spec.pop("usermeta")
     by, columns = meta["by"], meta["columns"]
-    told = measures()
     if has := tables[table]["columns"]:
         known = {*has, *told, *_ADDED, *_named(spec, "as")}
         for field in (*by, *columns, *_named(spec, "field")):

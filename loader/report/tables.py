@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from loader.errors import DestinationError
 from loader.warehouses.dataset import Dataset
 
 # A year, and what its last weeks are compared with.
@@ -40,12 +41,22 @@ def period_of(dataset: Dataset, start: date | None, end: date | None, today: dat
 
 
 def tables_of(dataset: Dataset, period: Period, *, with_agents: bool) -> dict[str, Table]:
-    """Read the tables of a page by their names; one whose view is not built has no columns."""
+    """Read the tables of a page by their names; where nothing is built they have no columns.
+
+    Raises:
+        DestinationError: some of the views are there and some are not.
+    """
+    sources = _sources(period, with_agents)
+    missing = [
+        view for view, _ in sources.values() if not dataset.has_all(f"genesys_report.{view}")
+    ]
+    if len(missing) == len(sources):
+        return {name: {"length": 0, "columns": {}} for name in sources}
+    if missing:
+        raise DestinationError(f"genesys_report.{missing[0]} is not built; `make transform`.")
     return {
         name: written(dataset.read(f"select * from {{genesys_report.{view}}} {condition}"))
-        if dataset.has_all(f"genesys_report.{view}")
-        else {"length": 0, "columns": {}}
-        for name, (view, condition) in _sources(period, with_agents).items()
+        for name, (view, condition) in sources.items()
     }
 
 
@@ -97,7 +108,7 @@ def _column(values: Sequence[Any], digits: int) -> Column:
         return None
     if kinds <= {int, float}:
         return values
-    if kinds == {Decimal}:
+    if kinds <= {int, float, Decimal}:
         return [None if value is None else _number(value, digits) for value in values]
     plain = [_plain(value) for value in values]
     words = sorted(set(plain), key=lambda word: (word is None, str(word)))
@@ -108,9 +119,9 @@ def _column(values: Sequence[Any], digits: int) -> Column:
     return {"words": words, "codes": [codes[word] for word in plain]}
 
 
-def _number(value: Decimal, digits: int) -> int | float:
-    rounded = round(value, digits)
-    return int(rounded) if rounded == int(rounded) else float(rounded)
+def _number(value: Decimal | float, digits: int) -> int | float:
+    rounded = round(float(value), digits)
+    return int(rounded) if rounded.is_integer() else rounded
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - of any type an engine has

@@ -410,6 +410,7 @@ def test_both_engines_agree_and_days_add_up_to_one_build(
         assert differing(arena_of_four, on_postgres, on_duckdb) == [], mart
 
 
+@pytest.mark.slow
 def test_a_page_of_the_guides_says_what_they_do_not_tell(
     arena: duckdb.DuckDBPyConnection,
     sandbox: SandboxProcess,

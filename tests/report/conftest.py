@@ -14,10 +14,11 @@ HERE = Path(__file__).parent
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests on one worker of xdist: what they begin with is made once."""
+    """Keep these tests on one worker of xdist, and in `make test-all`: a browser takes its time."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("report"))
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

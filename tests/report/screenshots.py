@@ -22,7 +22,7 @@ _PERSON = """
         on ids.canonical_contact_id = steps.canonical_contact_id
     group by ids.external_id
     having count(*) between 4 and 6 and count(distinct ids.canonical_contact_id) = 1
-    order by count(distinct steps.channel_type) desc, max(steps.handoff_type) nulls last,
+    order by count(steps.handoff_type) desc, count(distinct steps.channel_type) desc,
         ids.external_id
     limit 1
 """

@@ -308,6 +308,8 @@ def test_an_empty_warehouse_has_a_page_that_says_so(
             assert "Nothing has been loaded" in page.page.locator("#freshness").inner_text()
             assert page.violations() == []
     assert not nowhere.database.exists()
+    copy.change("drop view genesys_report.rpt_people")
+    assert "genesys_report.rpt_people is not built" in copy.run("report").error(6)
 
 
 def test_a_single_day_is_a_page(browser: Browser, built: Place) -> None:
