@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from metricflow.engine.metricflow_engine import MetricFlowEngine
 
 
-# What dbt calls a table, behind its database.
-_RELATION = re.compile(r'(?:FROM|JOIN)\s+"[^"]+"\."([^"]+)"\."([^"]+)"')
+# What dbt calls a table: database, schema, name. The first is that of the connection, and on DuckDB
+# the name by which dbt attaches the file.
+_DATABASE = re.compile(r'"[^"\n]+"\.(?="[^"\n]+"\."[^"\n]+")')
+_TABLE = re.compile(r'(?:FROM|JOIN)\s+"([^"\n]+)"\."([^"\n]+)"')
 
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
@@ -104,7 +106,7 @@ def sql_of(
     end: datetime | None = None,
     limit: int | None = None,
 ) -> str:
-    """Return the SQL of a query.
+    """Return the SQL of a query, for any connection to the warehouse.
 
     Args:
         engine: as `engine_of` returns it.
@@ -126,9 +128,9 @@ def sql_of(
     _check(metrics, known, "metric", "`make metrics` lists all")
     found = engine.list_group_bys(list(metrics), include_derived_time_granularities=True)
     names = [getattr(one, "dunder_name", one.name) for one in found]
-    _check(group_by, names, "dimension", f"These metrics have {', '.join(names)}")
+    _check(group_by, names, "dimension", f"these metrics have {', '.join(names)}")
     chosen = [*metrics, *group_by]
-    _check([name.lstrip("-") for name in order], chosen, "order", f"It is of {', '.join(chosen)}")
+    _check([name.lstrip("-") for name in order], chosen, "order", f"it is of {', '.join(chosen)}")
     try:
         explained = engine.explain(
             MetricFlowQueryRequest.create(
@@ -148,7 +150,7 @@ def sql_of(
             "--where is not understood; a condition is as \"{{ Dimension('queue__queue_name') }} = "
             f"'Claims'\" and these metrics have {', '.join(names)}."
         ) from error
-    return str(explained.sql_statement.without_descriptions.sql)
+    return _DATABASE.sub("", explained.sql_statement.without_descriptions.sql)
 
 
 def _query(settings: Settings, engine: "MetricFlowEngine", options: argparse.Namespace) -> int:
@@ -168,9 +170,9 @@ def _query(settings: Settings, engine: "MetricFlowEngine", options: argparse.Nam
     dataset = dataset_of(settings)
     with locked(settings, dataset.warehouse, dataset.warehouse.wait_seconds), closing(dataset):
         dataset.connect(to_look=True)
-        for name in _RELATION.findall(sql):
-            if not dataset.has_all(".".join(name)):
-                raise DestinationError(f"{'.'.join(name)} is not built yet (`make transform`).")
+        for name in (f"{schema}.{table}" for schema, table in _TABLE.findall(sql)):
+            if not dataset.has_all(name):
+                raise DestinationError(f"{name} is not built yet (`make transform`).")
         found = dataset.read(sql)
     rows = list(zip(*found.values(), strict=True))
     if options.csv:
@@ -187,8 +189,8 @@ def _check(given: Iterable[str], known: Sequence[str], kind: str, remedy: str) -
     for name in given:
         if name not in known:
             near = "".join(get_close_matches(name, known, n=1))
-            meant = near and f" did you mean {near}?"
-            raise SettingsError(f"{kind} {name!r} is unknown;{meant} {remedy}.")
+            meant = near and f" (did you mean {near}?)"
+            raise SettingsError(f"{kind} {name!r} is unknown{meant}; {remedy}.")
 
 
 def _day(flag: str, text: str | None) -> datetime | None:
