@@ -121,13 +121,13 @@ def sql_of(
     Raises:
         SettingsError: a name or a condition is wrong.
     """
-    from metricflow.engine.metricflow_engine import MetricFlowQueryRequest
+    from metricflow.engine.metricflow_engine import MetricFlowQueryRequest, OutputColumnOrderMode
     from metricflow_semantics.errors.error_classes import InformativeUserError
 
     known = [metric.name for metric in engine.list_metrics(include_dimensions=False)]
     _check(metrics, known, "metric", "`make metrics` lists all")
     found = engine.list_group_bys(list(metrics), include_derived_time_granularities=True)
-    names = [getattr(one, "dunder_name", one.name) for one in found]
+    names = ["metric_time", *(getattr(one, "dunder_name", one.name) for one in found)]
     _check(group_by, names, "dimension", f"these metrics have {', '.join(names)}")
     chosen = [*metrics, *group_by]
     _check([name.lstrip("-") for name in order], chosen, "order", f"it is of {', '.join(chosen)}")
@@ -141,27 +141,33 @@ def sql_of(
                 time_constraint_start=start,
                 time_constraint_end=end,
                 limit=limit,
+                # As they were asked for, as the rows are ordered.
+                output_column_order_mode=OutputColumnOrderMode.INPUT_ORDER,
             )
         )
     except InformativeUserError as error:
-        if not where:
-            raise
-        raise SettingsError(
+        problem = (
             "--where is not understood; a condition is as \"{{ Dimension('queue__queue_name') }} = "
             f"'Claims'\" and these metrics have {', '.join(names)}."
-        ) from error
+            if where
+            else f"MetricFlow does not take it: {' '.join(str(error).split())}"
+        )
+        raise SettingsError(problem) from error
     return _DATABASE.sub("", explained.sql_statement.without_descriptions.sql)
 
 
 def _query(settings: Settings, engine: "MetricFlowEngine", options: argparse.Namespace) -> int:
+    start, end = _day("--start-time", options.start), _day("--end-time", options.end)
+    if start and end and start > end:
+        raise SettingsError(f"--start-time {options.start} is after --end-time {options.end}.")
     sql = sql_of(
         engine,
         options.metrics,
         options.group_by,
         where=options.where,
         order=options.order,
-        start=_day("--start-time", options.start),
-        end=_day("--end-time", options.end),
+        start=start,
+        end=end,
         limit=options.limit,
     )
     if options.explain:

@@ -108,7 +108,7 @@ def test_queues_are_told_by_their_names(packed: Packed, engine: "MetricFlowEngin
         " group by queue_name, date_trunc('month', report_date)"
         " order by 2 desc nulls last, 1, date_trunc('month', report_date) limit 3"
     )
-    assert [(name, count) for _, name, count in rows] == expected != []
+    assert [(name, count) for name, _, count in rows] == expected != []
 
 
 @pytest.mark.parametrize(
@@ -125,6 +125,7 @@ def test_queues_are_told_by_their_names(packed: Packed, engine: "MetricFlowEngin
             {"where": ["{{ Dimension('queue__nam') }} = 1"]},
             "--where is not understood; a condition",
         ),
+        ({"limit": -1}, "MetricFlow does not take it: .* limit -1 is not >= 0"),
         ({"where": ["{{ Dimension( }}"]}, "--where is not understood; a condition is as"),
     ],
 )
