@@ -1,8 +1,9 @@
 """`make demo`: an invented contact centre from its API to tested marts, on this machine alone.
 
 Starts the sandbox organisation, loads it as a user would load theirs, transforms, runs the tests of
-the marts and shows what lies where. A second run is incremental. `make demo CONTRACT=guides` does
-the same through the integration guides' contract, into a warehouse of its own.
+the marts, shows what lies where and writes a page to look at. A second run is incremental.
+`make demo CONTRACT=guides` does the same through the integration guides' contract, into a warehouse
+of its own.
 """
 
 import argparse
@@ -27,6 +28,7 @@ DATABASES = {
     "platform": Path("data/genesys.duckdb"),
     "guides": Path("data/genesys-guides.duckdb"),
 }
+PAGES = {"platform": Path("data/report.html"), "guides": Path("data/report-guides.html")}
 WORK_DIRS = {"platform": Path("data/demo"), "guides": Path("data/demo-guides")}
 
 SEED = 7
@@ -82,12 +84,8 @@ def main(folder: Path = ROOT, contract: str = "platform") -> int:
         for title, sql in QUERIES.items():
             _show_query(connection, title, sql)
     console.print("\n[bold]5. A page to look at[/]  (python -m loader report)")
-    page = (
-        database.with_name(database.name.replace("genesys", "report"))
-        .with_suffix(".html")
-        .resolve()
-    )
-    if code := _run(["report", "--out", str(page)], environment, work_dir):
+    page = str(PAGES[contract].resolve())
+    if code := _run(["report", "--out", page], environment, work_dir):
         return code
     console.print(
         f"\nDone in {time.monotonic() - began:.0f} s. Open {database} with any DuckDB client,\n"

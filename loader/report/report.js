@@ -49,12 +49,12 @@ function choose(changes) {
 }
 
 function chosen(name, { from, to, queue, channel } = choice) {
-  return tables[name].filter(
-    (row) =>
-      (row.report_date === undefined || (from <= row.report_date && row.report_date <= to)) &&
-      (row.queue_name === undefined || !queue || row.queue_name === queue) &&
-      (row.media_type === undefined || !channel || row.media_type === channel),
-  );
+  const has = page.tables[name].columns;
+  let rows = tables[name];
+  if ("report_date" in has) rows = rows.filter((row) => from <= row.report_date && row.report_date <= to);
+  if ("queue_name" in has && queue) rows = rows.filter((row) => row.queue_name === queue);
+  if ("media_type" in has && channel) rows = rows.filter((row) => row.media_type === channel);
+  return rows;
 }
 
 // Which of the filters a table knows nothing of.
@@ -121,17 +121,18 @@ function showCards() {
   const length = daysBetween(choice.from, choice.to);
   const before = { ...choice, from: iso(numberOf(choice.from) - length), to: iso(numberOf(choice.from) - 1) };
   const isThere = counted.length > 0 && counted[0] <= before.from;
-  const sums = (name, which) => grouped(chosen(name, which), [])[0] ?? {};
+  const sums = (which) => Object.fromEntries(["queue_days", "agent_days"].map((name) => [name, grouped(chosen(name, which), [])[0] ?? {}]));
+  const [these, those] = [sums(choice), isThere ? sums(before) : {}];
   const cards = CARDS.map(([name, measure, count]) => {
-    const now = sums(name)[measure] ?? null;
+    const now = these[name][measure] ?? null;
     const card = element("div");
     const value = element("dd", inWords(measure, now), { "data-card": measure });
-    const notes = [count && now !== null && `${inWords(count, sums(name)[count])} ${measures[count].title.toLowerCase()}`, unaffected(name)];
-    const then = isThere ? (sums(name, before)[measure] ?? null) : null;
+    const notes = [count && now !== null && `${inWords(count, these[name][count])} ${measures[count].title.toLowerCase()}`, unaffected(name)];
+    const then = those[name]?.[measure] ?? null;
     if (then !== null) notes.push(`${now > then ? "▲" : now < then ? "▼" : "="} ${inWords(measure, then)} in the ${length} days before`);
     if (now === null) notes.push("not told");
-    if (measure === "service_level" && sums(name).service_level_target > 0) {
-      for (const target of ["service_level_target", "own_service_level"]) notes.push(`${inWords(target, sums(name)[target])} ${measures[target].title.toLowerCase()}`);
+    if (measure === "service_level" && these[name].service_level_target > 0) {
+      for (const target of ["service_level_target", "own_service_level"]) notes.push(`${inWords(target, these[name][target])} ${measures[target].title.toLowerCase()}`);
     }
     for (const note of notes) if (note) value.append(element("small", note));
     card.append(element("dt", measures[measure].title), value);

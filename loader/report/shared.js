@@ -10,12 +10,23 @@ const measures = page.measures;
 const byTime = (one, other) =>
   (one.report_date ?? "").localeCompare(other.report_date ?? "") || (one.minute_of_day ?? 0) - (other.minute_of_day ?? 0);
 
+function unpacked(column, length) {
+  if (column === null) return new Array(length).fill(null);
+  if (Array.isArray(column)) return column;
+  if (column.codes) return column.codes.map((code) => column.words[code]);
+  const values = [];
+  for (let at = 0; at < column.runs.length; at += 2) values.push(...new Array(column.runs[at + 1]).fill(column.words[column.runs[at]]));
+  return values;
+}
+
 function records({ length, columns }) {
-  const readers = Object.entries(columns).map(([name, column]) => [
-    name,
-    column === null ? () => null : Array.isArray(column) ? (row) => column[row] : (row) => column.words[column.codes[row]],
-  ]);
-  const rows = Array.from({ length }, (_, row) => Object.fromEntries(readers.map(([name, at]) => [name, at(row)])));
+  const read = Object.entries(columns).map(([name, column]) => [name, unpacked(column, length)]);
+  const rows = [];
+  for (let row = 0; row < length; row += 1) {
+    const record = {};
+    for (const [name, values] of read) record[name] = values[row];
+    rows.push(record);
+  }
   return rows.sort(byTime);
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 from loader.warehouses.dataset import Dataset
@@ -15,7 +16,8 @@ HALF_HOUR_DAYS = 35
 
 _NEWEST = "select max(report_date) from {genesys_report.rpt_queue_intervals}"
 
-# A column by its name: numbers as they are; all else as the codes of a list of words.
+# Numbers as they are, nothing where all are null; of all else the codes of a list of words, row by
+# row, or where they seldom change in runs: a code, how often, the next code.
 Column = Sequence[Any] | Mapping[str, Any] | None
 Table = dict[str, Any]
 
@@ -78,6 +80,9 @@ def _sources(period: Period, with_agents: bool) -> dict[str, tuple[str, str]]:
 def written(columns: Mapping[str, Sequence[Any]]) -> Table:
     """Return a table as the script of a page reads it, a third as long as records would be."""
     length = len(next(iter(columns.values())))
+    if dates := columns.get("report_date"):
+        order = sorted(range(length), key=dates.__getitem__)
+        columns = {name: [values[row] for row in order] for name, values in columns.items()}
     # What one half hour is off by, nobody sees; a day is told to the millisecond.
     digits = 0 if length and columns.get("minute_of_day", (None,))[0] is not None else 3
     return {
@@ -97,6 +102,9 @@ def _column(values: Sequence[Any], digits: int) -> Column:
     plain = [_plain(value) for value in values]
     words = sorted(set(plain), key=lambda word: (word is None, str(word)))
     codes = {word: code for code, word in enumerate(words)}
+    runs = [(codes[word], len(list(run))) for word, run in groupby(plain)]
+    if 2 * len(runs) < len(plain):
+        return {"words": words, "runs": [number for run in runs for number in run]}
     return {"words": words, "codes": [codes[word] for word in plain]}
 
 

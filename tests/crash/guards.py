@@ -139,10 +139,10 @@ def _state_before_rows() -> None:
 
     commit = Dataset.commit
 
-    def in_two(self: Dataset, tables: Any, states: Any) -> None:  # noqa: ANN401
+    def in_two(self: Dataset, tables: Any, states: Any, *contract: Any) -> None:  # noqa: ANN401
         if states:
             commit(self, {}, states)
-        commit(self, tables, {})
+        commit(self, tables, {}, *contract)
 
     _put(Dataset, "commit", in_two)
 

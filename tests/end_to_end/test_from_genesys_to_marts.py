@@ -47,7 +47,7 @@ def test_the_demo_leaves_tested_marts_and_what_the_readme_shows(
     monkeypatch.chdir(tmp_path)
     assert demo(tmp_path) == 0
     said = capsys.readouterr().out
-    for words in ("tests passed", "fct_interactions", "Open data/genesys.duckdb"):
+    for words in ("tests passed", "fct_interactions", "Open data/genesys.duckdb", "The report is "):
         assert words in said
     warehouse = DuckDBWarehouse(tmp_path / "data" / "genesys.duckdb")
     expect_results_of_readme(warehouse)
@@ -128,7 +128,7 @@ def expect_details_to_agree_with_aggregates(folder: Path, warehouse: DuckDBWareh
         ("flow", 0, 7),
         ("queue", 0, 7),
     ]
-    assert sum(count for _, count, _, _ in compared) > 5_000
+    assert sum(count for _, count, _, _ in compared) > 3_000
     said = _loader(folder, "reconcile").stdout
     assert re.search(r"numbers agree to the unit, \d+ differ, 0 of them unexplained\.\n", said)
     shown = re.findall(r"^ +(2026-03-\d\d)  .* day_open ", said, re.MULTILINE)

@@ -103,7 +103,7 @@ def test_under_load_pages_get_smaller_until_a_sample_has_no_more_than_they(
     # What type an attribute has must not hide that others are missing.
     values = {name: {"is_text": False} for name in registered()}
     site.sandbox.add_faults(
-        fault(MATCH[PARTICIPANTS], "guide", "all", truncate_above=110, values=values)
+        fault(MATCH[PARTICIPANTS], "guide", "all", truncate_above=105, values=values)
     )
     site.read(PARTICIPANTS).succeeded()
     asked = shapes(site)
@@ -122,7 +122,7 @@ def test_under_load_pages_get_smaller_until_a_sample_has_no_more_than_they(
 
 def test_a_crash_while_reading_again_in_smaller_pages_goes_on_there(site: GuidesSite) -> None:
     site.sandbox.add_faults(
-        fault(MATCH[PARTICIPANTS], "guide", "all", truncate_above=110),
+        fault(MATCH[PARTICIPANTS], "guide", "all", truncate_above=105),
         fault(MATCH[PARTICIPANTS], "status", 4, status=503),
     )
     site.read(PARTICIPANTS, ELT_RETRY_ATTEMPTS="1").error(4)

@@ -78,7 +78,7 @@ def test_a_query_is_about_one_flow_so_that_its_shares_add_up_to_one(site: Guides
     for row in rows:
         for told in row["metrics"]["flow-outcomes"].values():
             shares[row["flow-id"], row["interval"]] += told["percentOfTotal"]
-    assert len(shares) > 10
+    assert len(shares) > 5
     assert all(abs(share - 1) < 0.00001 for share in shares.values())
     assert counts(rows) == told_directly(site, searches[0]) != Counter()
 
@@ -86,7 +86,7 @@ def test_a_query_is_about_one_flow_so_that_its_shares_add_up_to_one(site: Guides
 def test_a_second_sees_ten_queries_at_most_and_none_twice(site: GuidesSite) -> None:
     site.read(OUTCOMES, ELT_PAGE_SIZE="1").succeeded()
     entries = site.requests(QUERY)
-    assert len(entries) > 20
+    assert len(entries) > 10
     assert {entry["status"] for entry in entries} == {200}
     assert len({entry["body"] for entry in entries}) == len(entries)
     times = sorted(float(entry["at"]) for entry in entries)
@@ -114,7 +114,7 @@ def test_outcomes_are_read_once_they_have_settled_for_an_hour(site: GuidesSite) 
 def test_a_query_that_takes_too_long_is_given_up_at_once_and_left_to_the_next_run(
     site: GuidesSite, whole: Clean
 ) -> None:
-    slow = 9
+    slow = 7
     site.sandbox.add_faults(fault(QUERY, "delay", slow, seconds=3))
     said = site.read(OUTCOMES, QUEUES, ELT_REQUEST_SECONDS="2").error(4)
     assert "the query is given up, the next run asks again" in said

@@ -35,7 +35,7 @@ class Style(NamedTuple):
 
 STYLES = {
     "from_a_header_to_the_body": Style(PARTICIPANTS, {"ELT_PAGE_SIZE": "10"}),
-    "inside_the_body": Style(OUTCOMES, {"ELT_PAGE_SIZE": "2"}, searches=7),
+    "inside_the_body": Style(OUTCOMES, {"ELT_PAGE_SIZE": "2"}, searches=5),
     "to_a_header_from_header_or_body": Style(INTERACTIONS, {"ELT_PAGE_SIZE": "5"}, searches=1),
     # A status is told of everybody who is logged in: enough for pages.
     "from_nextPage_to_pageToken": Style(

@@ -22,14 +22,21 @@ def tables_of(page: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
+def values_of(column: Any, length: int) -> list[Any]:  # noqa: ANN401 - as it is written
+    """Return a column's values, row by row."""
+    if column is None:
+        return [None] * length
+    if isinstance(column, list):
+        return column
+    codes = column.get("codes") or [
+        code
+        for code, count in zip(column["runs"][::2], column["runs"][1::2], strict=True)
+        for _ in range(count)
+    ]
+    return [column["words"][code] for code in codes]
+
+
 def rows_of(table: dict[str, Any]) -> list[str]:
     """Return the rows of a table, as texts that can be compared, in an order of their own."""
-    columns = [
-        [None] * table["length"]
-        if column is None
-        else [column["words"][code] for code in column["codes"]]
-        if isinstance(column, dict)
-        else column
-        for _, column in sorted(table["columns"].items())
-    ]
+    columns = [values_of(column, table["length"]) for _, column in sorted(table["columns"].items())]
     return sorted(json.dumps(row) for row in zip(*columns, strict=True))

@@ -11,7 +11,7 @@ from loader.report.page import CHARTS, compiled_charts
 from loader.seeds import FOLDER, read_seed
 from tests.harness.place import Place
 from tests.report.browser import visit
-from tests.report.pages import tables_of, written
+from tests.report.pages import tables_of, values_of, written
 
 # The days that are whole, which a page shows first.
 WHOLE = "2026-03-14", "2026-03-15"
@@ -369,8 +369,9 @@ def test_a_journey_is_drawn_by_its_segments(browser: Browser, built: Place) -> N
     path = built.folder / "data" / "journey.html"
     assert path.stat().st_mode & 0o777 == 0o600
     [(segments, talk)] = built.query(
-        "select count(*), sum(duration_seconds) filter (where participant_purpose = 'agent'"
-        " and segment_type = 'interact') from genesys_marts.fct_conversation_segments"
+        "select count(*), sum(segments.duration_seconds)"
+        " filter (where participant_purpose = 'agent' and segment_type = 'interact')"
+        " from genesys_marts.fct_conversation_segments as segments"
         " join genesys_marts.fct_journey_steps using (conversation_id)"
         f" where canonical_contact_id = '{contact_id}'"
         " and participant_purpose not in ('customer', 'external')"
@@ -378,7 +379,7 @@ def test_a_journey_is_drawn_by_its_segments(browser: Browser, built: Place) -> N
     phases = tables_of(path)["segments"]
     assert phases["length"] == segments > steps > 1
     columns = phases["columns"]
-    kinds = [columns["phase"]["words"][code] for code in columns["phase"]["codes"]]
+    kinds = values_of(columns["phase"], segments)
     told = sum(lasts for kind, lasts in zip(kinds, columns["lasts"], strict=True)
                if kind == "talking")  # fmt: skip
     assert told == pytest.approx(float(talk), abs=0.01)

@@ -11,7 +11,7 @@ from tests.sandbox.cast import CYCLE, MERGES
 from tests.sandbox.organisation import Contact, Organisation
 
 KNOWN = 0.5
-REPEATED = 0.12
+REPEATED = 0.09
 # How many conversations back the last time may lie.
 LONGEST_AGO = 400
 # From here on, contacts that are merged into others are copies nobody has spoken to.

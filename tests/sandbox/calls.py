@@ -23,8 +23,10 @@ CALL_QUEUES = (
 # No longer there, but a few still dial its number.
 OLD_QUEUE = "Old Switchboard"
 # Which flow answers for a queue.
-FLOW_OF = {"Claims": "Claims IVR", "Sales": "Sales IVR", "Sales Callback": "Sales IVR",
-           "Renewals": "Sales IVR"}  # fmt: skip
+FLOW_OF = {
+    "Claims": "Claims IVR", "Complaints": "Claims IVR", "Sales": "Sales IVR",
+    "Sales Callback": "Sales IVR", "Renewals": "Sales IVR",
+}  # fmt: skip
 SUPERVISION = {
     "monitoring": "monitoredParticipantId", "coaching": "coachedParticipantId",
     "barging": "bargedParticipantId",
@@ -43,6 +45,7 @@ def voice(
     no_answer: bool = False,
     overflow: bool = False,
     supervised: str | None = None,
+    co_browses: bool = False,
 ) -> None:
     """Write an inbound call that is answered: IVR, queue, agents, after-call work."""
     channel, caller, greeted, now = _arrive(draft)
@@ -56,6 +59,8 @@ def voice(
     first, last = talk(draft, channel, caller, queue, holds=holds)
     if supervised is not None:
         _supervise(draft, channel, caller, first, supervised)
+    if co_browses:
+        _co_browse(draft, caller, first)
     if hand_on in {"blind", "abandoned"}:
         last = _hand_on(draft, channel, caller, first, is_abandoned=hand_on == "abandoned")
     elif hand_on == "consult":
@@ -280,7 +285,8 @@ def _hang_up(draft: Draft, caller: SessionDraft, start: int, end: int, how: str)
 def _hear_all(draft: Draft) -> None:
     for drafted in draft.participants:
         for each in drafted.sessions:
-            draft.hear(each)
+            if each.session.media == "voice":
+                draft.hear(each)
 
 
 # -- in between ---------------------------------------------------------------------------------
@@ -373,6 +379,25 @@ def _supervise(
         start = begun + length // 2
     session.add(how, start, begun + length // 4 * 3)
     session.change_last(disconnect="client")
+
+
+def _co_browse(draft: Draft, caller: SessionDraft, first: SessionDraft) -> None:
+    """Let the agent see the caller's screen beside the call."""
+    agent = next(p for p in draft.participants if first in p.sessions)
+    begun = first.segments[0].end
+    length = first.end - begun
+    if draft.whole_seconds:
+        length -= length % (4 * SECOND)
+    room = {"cobrowseRoomId": draft.new_id()}
+    shown = draft.session(
+        draft.participants[0], "cobrowse", "inbound", {**room, "cobrowseRole": "sharer"}
+    )
+    seen = draft.session(
+        agent, "cobrowse", "inbound", {**room, "cobrowseRole": "viewer"}, peer=shown
+    )
+    for session in (shown, seen):
+        session.add("interact", begun + length // 4, begun + length // 4 * 3)
+        session.change_last(disconnect="client")
 
 
 def _callback_channel(draft: Draft, channel: Channel) -> tuple[Channel, SessionDraft]:

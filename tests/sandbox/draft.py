@@ -314,7 +314,7 @@ class Draft:
             spans = [segment for each in drafted.sessions for segment in each.segments]
             if not spans:
                 continue
-            if purpose == "customer" and self.chance(0.9):
+            if purpose == "customer" and (self.chance(0.9) or self.queue is not None):
                 self._fill(drafted, CUSTOMER, spans)
             elif purpose == "acd" and self.chance(0.7):
                 self._fill(drafted, QUEUE, spans)
@@ -332,6 +332,7 @@ class Draft:
             # Set one after the other while the first segment lasts: who looks early sees fewer.
             Attribute(name, value(self.rng, self.contact), start + place * length // len(known))
             for place, (name, share, value) in enumerate(known)
-            if self.rng.random() < share
+            # Whoever a story is about is told by the CRM's id too.
+            if self.rng.random() < share or (self.queue is not None and name == "customerId")
         ]
         drafted.set(attributes=tuple(chosen))

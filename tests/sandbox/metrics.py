@@ -144,9 +144,12 @@ def _agent_metrics(session: Session, sessions: Mapping[str, Session]) -> Iterato
     Answered is who accepted out of the queue; who takes a direct transfer or a consultation has
     handled it ("difference between answered and handle"). Who left a conference by hanging up has
     transferred nothing. Who listens in, coaches or barges in has times of their own and handles
-    nothing ("monitor, coach and barge in").
+    nothing ("monitor, coach and barge in"); nor does who looks at a screen beside the call.
     """
     segments = session.segments
+    if session.media == "cobrowse":
+        yield Metric("nCobrowseSessions", 1, session.start)
+        return
     for segment in segments:
         if segment.kind in ONCE_AT_ITS_END:
             yield Metric(ONCE_AT_ITS_END[segment.kind], segment.duration, segment.end)

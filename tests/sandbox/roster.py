@@ -82,7 +82,10 @@ class Roster:
         return [
             user_id
             for user_id in self._of_hour.get(at // HOUR, ())
-            if any(piece.presence == "ON_QUEUE" for piece in self.pieces(user_id, at, at + 1))
+            if any(
+                piece.start <= at < piece.end and piece.presence == "ON_QUEUE"
+                for piece in self._shifts[user_id][at // DAY]
+            )
         ]
 
     def send_off_queue(self, busy: Callable[[str, int, int], list[Span]]) -> None:

@@ -34,7 +34,7 @@ Card = TypeVar("Card")
 HANDOFF_QUEUE = "Sales"
 
 DECK: tuple[tuple[int, str, Writer], ...] = (
-    (23, "call", voice),
+    (22, "call", voice),
     (8, "call held", partial(voice, holds=2)),
     (3, "call transferred blind", partial(voice, hand_on="blind")),
     (3, "call transferred after consult", partial(voice, hand_on="consult")),
@@ -57,6 +57,7 @@ DECK: tuple[tuple[int, str, Writer], ...] = (
     (1, "call monitored", partial(voice, supervised="monitoring")),
     (1, "call coached", partial(voice, supervised="coaching")),
     (1, "call barged into", partial(voice, supervised="barging")),
+    (1, "call with co-browse", partial(voice, co_browses=True)),
     (3, "callback", callback),
     (1, "callback at the second attempt", partial(callback, attempts=2)),
     (7, "chat", chat),

@@ -21,7 +21,7 @@ from tests.sandbox.clock import HOUR, SECOND, to_millis, to_text
 from tests.sandbox.conversation import Conversation
 from tests.sandbox.corrections import correct, corrected_at
 from tests.sandbox.draft import ID_MARK
-from tests.sandbox.organisation import CONTACT_COUNT, Organisation, build_organisation
+from tests.sandbox.organisation import CONTACT_COUNT, Contact, Organisation, build_organisation
 from tests.sandbox.roster import Roster
 from tests.sandbox.scripts import HANDOFF_QUEUE, Author, Script
 from tests.sandbox.shaping import shape
@@ -29,8 +29,8 @@ from tests.sandbox.staff import Staff
 from tests.sandbox.templates import Template, marked_stamp
 
 # How busy each hour of the day is, UTC, with a dip at lunch; and each day of the week from Monday.
-BUSY_HOURS = (1, 1, 1, 1, 1, 2, 5, 16, 31, 40, 41, 35, 22, 27, 38, 39, 33, 25, 16, 10, 6, 4, 2, 2)
-BUSY_DAYS = (13, 11, 10, 10, 9, 4, 2)
+BUSY_HOURS = (2, 1, 1, 1, 2, 4, 9, 18, 32, 40, 41, 36, 22, 27, 38, 38, 32, 25, 17, 11, 7, 5, 4, 3)
+BUSY_DAYS = (12, 11, 10, 10, 10, 5, 3)
 MOST_SCRIPTS = 4_000
 # Odd, so that multiplying by it is a bijection of 32 bits: prefixes never repeat.
 _SPREAD = 2_654_435_761
@@ -100,7 +100,7 @@ class World:
             raise ValueError("a world needs conversations >= 0, days >= 1 and pool >= 1")
         size = min(self.conversations, self.pool)
         # So many for the conversations, or most would turn up again and again.
-        contact_count = max(CONTACT_COUNT, size * 11 // 20)
+        contact_count = max(CONTACT_COUNT, size * 5 // 8)
         self.organisation = build_organisation(self.seed, contact_count)
         self.first_hour = -(-self.end // HOUR) - self.days * 24
         self.end = (self.first_hour + self.days * 24) * HOUR
@@ -338,9 +338,7 @@ class World:
             called_at = self._hour_of(index) * HOUR + chat.offset + chat.duration
             if not gaps or chat.kind != "chat":
                 continue
-            person = Caller(chat.caller.contact, is_known=True)
-            if not is_lasting(self.organisation.contacts.index(person.contact)):
-                continue
+            person = Caller(self._lasting_contact(chat.caller.contact), is_known=True)
             hour, offset = divmod(called_at + gaps[0], HOUR)
             position = hour - self.first_hour
             if position >= self.days * 24:
@@ -357,6 +355,14 @@ class World:
             if self.scripts[index].duration == chat.duration:
                 self.scripts[call] = replace(again, offset=offset)
                 del gaps[0]
+
+    def _lasting_contact(self, contact: Contact) -> Contact:
+        """Return the contact, or the next one that has a CRM id and stays."""
+        contacts = self.organisation.contacts
+        place = contacts.index(contact)
+        while not is_lasting(place):
+            place = (place + 1) % len(contacts)
+        return contacts[place]
 
     def _members_of(self, hour: int) -> "array[int]":
         position = hour - self.first_hour

@@ -75,6 +75,7 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         conversation_details=[
             *test_awkward_records.RECORDS,
             *test_definitions.RECORDS,
+            *test_repeat_contacts.CONVERSATIONS,
             *test_reference_data.CONVERSATIONS,
             *test_journeys.CONVERSATIONS,
             *test_quality.CONVERSATIONS,
@@ -87,10 +88,10 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     dbt(warehouse, "build", *MODELS_AND_SEEDS)
     asked = (
         test_reference_data.USERS,
+        test_repeat_contacts.REPEATS,
         test_journeys.STEPS,
         test_quality.EVALUATIONS,
         test_reconciliation.RECONCILED,
-        test_repeat_contacts.REPEATS,
     )
     between = {sql: rows(warehouse, sql) for sql in asked}
     raw.load(

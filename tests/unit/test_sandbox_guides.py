@@ -810,7 +810,7 @@ def all_conversations(client: Client) -> dict[str, Told]:
 def test_states_and_times_of_conversations_are_those_of_the_export(client: Client) -> None:
     exported = {row["id"]: row for row in post(client, EXPORT, export()).json()["records"]}
     found = all_conversations(client)
-    assert len(found) > 200
+    assert len(found) > 150
     for each in found.values():
         if each["id"] in exported:
             row = exported[each["id"]]

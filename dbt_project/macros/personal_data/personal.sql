@@ -32,6 +32,7 @@
         'fct_conversation_legs': ['wrapup_note'],
         'fct_flow_executions': ['entry_reason', 'transfer_target_name'],
         'fct_interactions': ['ani'],
+        'fct_conversation_legs': ['wrapup_note'],
     }) }}
 {%- endmacro %}
 

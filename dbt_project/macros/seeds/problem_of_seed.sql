@@ -325,3 +325,75 @@
     {%- endif -%}
     {{ return(none) }}
 {%- endmacro %}
+
+
+{#- What is wrong with a line of service_levels by itself and the remedy, or none. -#}
+{% macro problem_of_service_level(line) -%}
+    {%- set media_types = ['callback', 'chat', 'email', 'internalmessage', 'message', 'voice'] -%}
+    {%- if not line.queue_id -%}
+        {{ return("queue_id is empty; give a queue's id, or * for all others") }}
+    {%- elif line.media_type not in media_types -%}
+        {{ return(
+            "media_type '" ~ line.media_type ~ "' is unknown; use one of " ~ media_types | join(', ')
+        ) }}
+    {%- elif not modules.re.fullmatch('[1-9][0-9]{0,7}', line.seconds) -%}
+        {{ return("seconds '" ~ line.seconds ~ "' are no whole seconds; use 20, 86400 and so on") }}
+    {%- elif not modules.re.fullmatch('1|1[.]0|0[.](?!0+$)[0-9]{1,4}', line.share) -%}
+        {{ return(
+            "share '" ~ line.share ~ "' is no share; use 0.8 for 80 %, up to four decimals"
+        ) }}
+    {%- elif not modules.re.fullmatch('|[1-9][0-9]{0,7}', line.short_abandon_seconds) -%}
+        {{ return(
+            "short_abandon_seconds '" ~ line.short_abandon_seconds
+            ~ "' are no whole seconds; leave them empty to go by Genesys' own"
+        ) }}
+    {%- endif -%}
+    {{ return(none) }}
+{%- endmacro %}
+
+
+{#- The same of business_hours. -#}
+{% macro problem_of_hours(line) -%}
+    {%- set is_closed = not line.opens and not line.closes -%}
+    {%- if not line.queue_id -%}
+        {{ return("queue_id is empty; give a queue's id, or * for all others") }}
+    {%- elif line.day not in weekdays() and not modules.re.fullmatch(
+        attribute_types().date.pattern, line.day
+    ) -%}
+        {{ return(
+            "day '" ~ line.day ~ "' is unknown; use one of " ~ weekdays() | join(', ')
+            ~ ", or a date as 2026-12-25"
+        ) }}
+    {%- elif is_closed and line.day in weekdays() -%}
+        {{ return(
+            "opens and closes are empty; fill them in, or remove the line: a weekday without one "
+            ~ "is closed"
+        ) }}
+    {%- elif not is_closed and not modules.re.fullmatch('(?:[01][0-9]|2[0-3]):[0-5][0-9]', line.opens)
+    -%}
+        {{ return("opens '" ~ line.opens ~ "' is no time; use 08:00, 13:30 and so on") }}
+    {%- elif not is_closed and not modules.re.fullmatch(
+        '(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00', line.closes
+    ) -%}
+        {{ return("closes '" ~ line.closes ~ "' is no time; use 18:00, or 24:00 for midnight") }}
+    {%- elif not is_closed and line.closes <= line.opens -%}
+        {{ return(
+            "it closes at " ~ line.closes ~ ", not after it opens; hours beyond midnight are two "
+            ~ "lines, to 24:00 and from 00:00"
+        ) }}
+    {%- elif line.time_zone and line.time_zone not in modules.pytz.all_timezones_set -%}
+        {{ return(
+            "time_zone '" ~ line.time_zone ~ "' is unknown; use an IANA name as Europe/Berlin, or "
+            ~ "leave it empty for report_time_zone"
+        ) }}
+    {%- endif -%}
+    {{ return(none) }}
+{%- endmacro %}
+
+
+{#- The days of the week as business_hours names them, in the order of ISO 8601. -#}
+{% macro weekdays() -%}
+    {{ return(
+        ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']
+    ) }}
+{%- endmacro %}

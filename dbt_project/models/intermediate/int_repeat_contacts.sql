@@ -162,6 +162,7 @@ final as (
             when next_contact_at is not null and served_until is null then true
             when covered_through >= repeat_until then false
         end as is_followed_by_repeat_contact,
+        coalesce(covered_through >= repeat_until, false) as is_repeat_window_observed,
 
         -- timestamps, UTC
         case when repeat_until <= covered_through then repeat_until else covered_through end

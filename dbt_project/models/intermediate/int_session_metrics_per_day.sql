@@ -16,6 +16,12 @@
 -- conversations.
 -- Each conversation is in one load, so counts can be added up.
 
+{% set subjects = [
+    ('queue', 'queue_id', "coalesce(media_type, 'unknown')"),
+    ('agent', 'user_id', "coalesce(media_type, 'unknown')"),
+    ('flow', 'flow_id', "'all'"),
+] %}
+
 with
 
 conversations as (
@@ -65,11 +71,7 @@ emitted_by_subject as (
 
     -- A metric of an agent's session counts for the agent and for the queue. Flows are counted in
     -- all media types together.
-    {% for subject, id_column, media_type in [
-        ('queue', 'queue_id', "coalesce(media_type, 'unknown')"),
-        ('agent', 'user_id', "coalesce(media_type, 'unknown')"),
-        ('flow', 'flow_id', "'all'"),
-    ] %}
+    {% for subject, id_column, media_type in subjects %}
 
         select
             '{{ subject }}' as subject_type,

@@ -13,7 +13,10 @@ interactions as (
 observed as (
 
     -- Who comes back is known at once, who does not a week later: before that all would have.
-    select max(repeat_observed_through) as through from interactions
+    select
+        *,
+        repeat_observed_through < max(repeat_observed_through) over () as is_observed
+    from interactions
 
 ),
 
@@ -31,12 +34,11 @@ ended as (
             else 'elsewhere'
         end as ending,
         case
-            when repeat_observed_through < observed.through
-                then case when is_followed_by_repeat_contact then 1 else 0 end
+            when is_observed and is_followed_by_repeat_contact then 1
+            when is_observed then 0
         end as is_followed,
         started_date as report_date
-    from interactions
-    cross join observed
+    from observed
 
 ),
 

@@ -72,7 +72,7 @@ final as (
         cast(sum(placed.service_level_denominator) as bigint) as service_level_denominator,
         cast(sum(placed.timed_count) as bigint) as timed_count,
         cast(sum(placed.in_time_count) as bigint) as in_time_count,
-        cast(sum(placed.target_count) as double precision) as target_count,
+        cast(sum(placed.target_count) as numeric(18, 3)) as target_count,
         cast(sum(placed.answer_seconds) as numeric(18, 3)) as answer_seconds,
         cast(sum(placed.handle_seconds) as numeric(18, 3)) as handle_seconds,
 

@@ -1,5 +1,5 @@
--- Grain: one row per metric and day that the details or Genesys' aggregates counted: how many of its
--- numbers (one per queue, agent or flow, and channel) agree to the unit.
+-- Grain: one row per metric and day that the details or Genesys' aggregates counted: how many of
+-- its numbers (one per queue, agent or flow, and channel) agree to the unit.
 
 with
 

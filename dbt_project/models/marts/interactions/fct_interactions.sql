@@ -7,7 +7,10 @@
         indexes=conversation_indexes(),
         post_hook="{{ update_from(
             ref('int_repeat_contacts'), 'conversation_id',
-            ['is_followed_by_repeat_contact', 'repeat_observed_through']
+            [
+                'is_followed_by_repeat_contact', 'is_repeat_window_observed',
+                'repeat_observed_through'
+            ]
         ) }}",
         meta={'conversations': 'int_conversations_unioned', 'rules': rules}
     )
@@ -383,8 +386,9 @@ final as (
         end as is_conference,
         conversations.is_self_served,
         begun.is_in_business_hours,
-        -- What comes later tells; both are set once the table is built.
+        -- What comes later tells: these and the time are set once the table is built.
         cast(null as boolean) as is_followed_by_repeat_contact,
+        cast(null as boolean) as is_repeat_window_observed,
 
         -- dates
         {{ local_date('conversations.started_at', var('report_time_zone')) }} as started_date,

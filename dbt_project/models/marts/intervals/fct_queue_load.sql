@@ -53,7 +53,7 @@ dated_presences as (
     select
         *,
         {{ local_date('began_at', zone) }} as first_date,
-        {{ local_date(dbt.dateadd('microsecond', -1, 'ended_at'), zone) }} as last_date
+        {{ local_date('(' ~ dbt.dateadd('microsecond', -1, 'ended_at') ~ ')', zone) }} as last_date
     from presences
     where
         queue_id is not null
