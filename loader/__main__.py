@@ -163,7 +163,8 @@ def _parser() -> argparse.ArgumentParser:
 def _add_metrics(metrics: argparse.ArgumentParser) -> None:
     """Add what MetricFlow's own command takes, by the same names."""
     actions = metrics.add_subparsers(dest="action", required=True, metavar="list|query")
-    actions.add_parser("list", help="show all metrics")
+    listed = actions.add_parser("list", help="show all metrics")
+    listed.add_argument("what", nargs="?", choices=["metrics"])
     query = actions.add_parser("query", help="compute metrics")
     for flag, says in (
         ("--metrics", "which"),
