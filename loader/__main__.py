@@ -163,12 +163,18 @@ def _parser() -> argparse.ArgumentParser:
 def _add_metrics(metrics: argparse.ArgumentParser) -> None:
     """Add what MetricFlow's own command takes, by the same names."""
     actions = metrics.add_subparsers(dest="action", required=True, metavar="list|query")
-    actions.add_parser("list", help="show all metrics")
+    listed = actions.add_parser("list", help="show all metrics")
+    listed.add_argument("what", nargs="?", choices=["metrics"])
     query = actions.add_parser("query", help="compute metrics")
-    names = {"type": lambda text: [name.strip() for name in text.split(",")], "metavar": "NAME,…"}
-    query.add_argument("--metrics", required=True, **names, help="which")
-    query.add_argument("--group-by", default=[], **names, help="queue__queue_name and so on")
-    query.add_argument("--order", default=[], **names, help="'-' before a name: it falls")
+    for flag, says in (
+        ("--metrics", "which"),
+        ("--group-by", "queue__queue_name and so on"),
+        ("--order", "'-' before a name: it falls"),
+    ):
+        query.add_argument(
+            flag, type=_names, default=[], required=flag == "--metrics", metavar="NAME,NAME",
+            help=says,
+        )  # fmt: skip
     query.add_argument(
         "--where", action="append", default=[], metavar="CONDITION",
         help="\"{{ Dimension('queue__queue_name') }} = 'Claims'\"",
@@ -178,6 +184,10 @@ def _add_metrics(metrics: argparse.ArgumentParser) -> None:
     query.add_argument("--limit", type=int, metavar="N", help="rows at most")
     query.add_argument("--csv", type=Path, metavar="FILE", help="write the result to a file")
     query.add_argument("--explain", action="store_true", help="show the SQL instead")
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
 
 
 def _log_to_stderr(debug: bool) -> None:

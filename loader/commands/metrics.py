@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from metricflow.engine.metricflow_engine import MetricFlowEngine
 
 
-# What dbt calls a table, behind its database.
-_RELATION = re.compile(r'(?:FROM|JOIN)\s+"[^"]+"\."([^"]+)"\."([^"]+)"')
+# What dbt calls a table: database, schema, name. The first is that of the connection, and on DuckDB
+# the name by which dbt attaches the file.
+_DATABASE = re.compile(r'"[^"\n]+"\.(?="[^"\n]+"\."[^"\n]+")')
+_TABLE = re.compile(r'(?:FROM|JOIN)\s+"([^"\n]+)"\."([^"\n]+)"')
 
 
 def run(settings: Settings, options: argparse.Namespace) -> int:
@@ -104,7 +106,7 @@ def sql_of(
     end: datetime | None = None,
     limit: int | None = None,
 ) -> str:
-    """Return the SQL of a query.
+    """Return the SQL of a query, for any connection to the warehouse.
 
     Args:
         engine: as `engine_of` returns it.
@@ -119,16 +121,16 @@ def sql_of(
     Raises:
         SettingsError: a name or a condition is wrong.
     """
-    from metricflow.engine.metricflow_engine import MetricFlowQueryRequest
+    from metricflow.engine.metricflow_engine import MetricFlowQueryRequest, OutputColumnOrderMode
     from metricflow_semantics.errors.error_classes import InformativeUserError
 
     known = [metric.name for metric in engine.list_metrics(include_dimensions=False)]
     _check(metrics, known, "metric", "`make metrics` lists all")
     found = engine.list_group_bys(list(metrics), include_derived_time_granularities=True)
-    names = [getattr(one, "dunder_name", one.name) for one in found]
-    _check(group_by, names, "dimension", f"These metrics have {', '.join(names)}")
+    names = ["metric_time", *(getattr(one, "dunder_name", one.name) for one in found)]
+    _check(group_by, names, "dimension", f"these metrics have {', '.join(names)}")
     chosen = [*metrics, *group_by]
-    _check([name.lstrip("-") for name in order], chosen, "order", f"It is of {', '.join(chosen)}")
+    _check([name.lstrip("-") for name in order], chosen, "order", f"it is of {', '.join(chosen)}")
     try:
         explained = engine.explain(
             MetricFlowQueryRequest.create(
@@ -139,27 +141,33 @@ def sql_of(
                 time_constraint_start=start,
                 time_constraint_end=end,
                 limit=limit,
+                # As they were asked for, as the rows are ordered.
+                output_column_order_mode=OutputColumnOrderMode.INPUT_ORDER,
             )
         )
     except InformativeUserError as error:
-        if not where:
-            raise
-        raise SettingsError(
+        problem = (
             "--where is not understood; a condition is as \"{{ Dimension('queue__queue_name') }} = "
             f"'Claims'\" and these metrics have {', '.join(names)}."
-        ) from error
-    return str(explained.sql_statement.without_descriptions.sql)
+            if where
+            else f"MetricFlow does not take it: {' '.join(str(error).split())}"
+        )
+        raise SettingsError(problem) from error
+    return _DATABASE.sub("", explained.sql_statement.without_descriptions.sql)
 
 
 def _query(settings: Settings, engine: "MetricFlowEngine", options: argparse.Namespace) -> int:
+    start, end = _day("--start-time", options.start), _day("--end-time", options.end)
+    if start and end and start > end:
+        raise SettingsError(f"--start-time {options.start} is after --end-time {options.end}.")
     sql = sql_of(
         engine,
         options.metrics,
         options.group_by,
         where=options.where,
         order=options.order,
-        start=_day("--start-time", options.start),
-        end=_day("--end-time", options.end),
+        start=start,
+        end=end,
         limit=options.limit,
     )
     if options.explain:
@@ -168,9 +176,9 @@ def _query(settings: Settings, engine: "MetricFlowEngine", options: argparse.Nam
     dataset = dataset_of(settings)
     with locked(settings, dataset.warehouse, dataset.warehouse.wait_seconds), closing(dataset):
         dataset.connect(to_look=True)
-        for name in _RELATION.findall(sql):
-            if not dataset.has_all(".".join(name)):
-                raise DestinationError(f"{'.'.join(name)} is not built yet (`make transform`).")
+        for name in (f"{schema}.{table}" for schema, table in _TABLE.findall(sql)):
+            if not dataset.has_all(name):
+                raise DestinationError(f"{name} is not built yet (`make transform`).")
         found = dataset.read(sql)
     rows = list(zip(*found.values(), strict=True))
     if options.csv:
@@ -187,8 +195,8 @@ def _check(given: Iterable[str], known: Sequence[str], kind: str, remedy: str) -
     for name in given:
         if name not in known:
             near = "".join(get_close_matches(name, known, n=1))
-            meant = near and f" did you mean {near}?"
-            raise SettingsError(f"{kind} {name!r} is unknown;{meant} {remedy}.")
+            meant = near and f" (did you mean {near}?)"
+            raise SettingsError(f"{kind} {name!r} is unknown{meant}; {remedy}.")
 
 
 def _day(flag: str, text: str | None) -> datetime | None:

@@ -37,10 +37,8 @@ def built(organisation: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
     settings = {"ELT_START": "2026-03-14"}
     place = Place(organisation, tmp_path_factory.mktemp("built"), settings=settings)
     place.load()
-    marts = (
-        f"+path:models/{folder}" for folder in ("report", "marts/journeys", "marts/interactions")
-    )
-    place.transform(*marts).succeeded()
+    folders = ("report", "metrics", "marts/journeys", "marts/interactions")
+    place.transform(*(f"+path:models/{folder}" for folder in folders)).succeeded()
     return place
 
 
