@@ -50,7 +50,7 @@ def test_the_demo_leaves_tested_marts_and_what_the_readme_shows(
     for words in ("tests passed", "fct_interactions", "Open data/genesys.duckdb", "The report is "):
         assert words in said
     warehouse = DuckDBWarehouse(tmp_path / "data" / "genesys.duckdb")
-    expect_results_of_readme(warehouse)
+    expect_results_of_pages(warehouse)
     [(external_id, count), *_] = warehouse.execute(
         """
         select ids.external_id, max(journeys.interaction_count)
@@ -150,10 +150,15 @@ def _loader(folder: Path, *command: str, exit_code: int = 0) -> "subprocess.Comp
     return ended
 
 
-def expect_results_of_readme(warehouse: DuckDBWarehouse) -> None:
-    """Hold every query of the README to the result that stands below it."""
-    queries = re.findall(r"```sql\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert len(queries) == 5
+def expect_results_of_pages(warehouse: DuckDBWarehouse) -> None:
+    """Hold every query of README and docs/QUESTIONS.md to the result that stands below it."""
+    pages = [ROOT / "README.md", ROOT / "docs" / "QUESTIONS.md"]
+    queries = [
+        query
+        for page in pages
+        for query in re.findall(r"```sql\n(.*?)```", page.read_text(), re.DOTALL)
+    ]
+    assert len(queries) == 15
     for query in queries:
         written = [line.split() for line in re.findall(r"^-- (.*)$", query, re.MULTILINE)]
         found = [
