@@ -171,6 +171,10 @@ dictionary: install ## Write the page that shows seeds/metric_dictionary.csv in 
 screenshots: install ## Photograph the demo's report and a journey for docs/; needs chromium and `make demo`
 	@$(BIN)/python -m tests.report.screenshots
 
+.PHONY: erd
+erd: install ## Draw how the marts hang together, into docs/MODELS.md
+	@$(BIN)/python -m tests.erd
+
 .PHONY: bench
 bench: install ## Measure speed and memory as ratios within one run
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import erd
 from tests.demo import main as demo
 from tests.harness.place import Place
 from tests.sandbox.process import ROOT, running_sandbox
@@ -51,6 +52,8 @@ def test_the_demo_leaves_tested_marts_and_what_the_readme_shows(
         assert words in said
     warehouse = DuckDBWarehouse(tmp_path / "data" / "genesys.duckdb")
     expect_results_of_pages(warehouse)
+    drawn = erd.page(tmp_path / "target" / "manifest.json")
+    assert drawn == erd.PAGE.read_text("utf-8"), "make erd draws it anew"
     [(external_id, count), *_] = warehouse.execute(
         """
         select ids.external_id, max(journeys.interaction_count)
