@@ -15,8 +15,9 @@ MARTS = PurePath("models/marts")
 HEAD = """\
 # How the marts hang together
 
-A picture for each folder of `dbt_project/models/marts`, made by `make erd`: a line is a `relationships` test,
-so it holds in your warehouse too, and names the key it goes by. What rows and columns mean is in `make docs`.
+A picture for each folder of `dbt_project/models/marts`, made by `make erd`: a line is a
+`relationships` test, so it holds in your warehouse too, and names the key it goes by. What rows and
+columns mean is in `make docs`.
 """
 # A picture without types needs no catalog of a warehouse.
 NO_CATALOG = {

@@ -1,13 +1,22 @@
 """Models take in what is new in slices: whole loads, each slice one transaction."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.transform.conversations import DAY, call
 from tests.transform.guides import known, listed
-from tests.transform.warehouses import RawTables, Row, Warehouse, dbt, tables
+from tests.transform.warehouses import (
+    MODELS_AND_SEEDS,
+    RawTables,
+    Row,
+    Warehouse,
+    dbt,
+    project_with_registry,
+    tables,
+)
 
 MODELS = ("--select", "+stg_platform__session_metrics")
 SCHEMAS = ("genesys_staging",)
@@ -177,3 +186,20 @@ def test_m1_a_load_that_was_killed_and_read_again_counts_once(warehouse: Warehou
             f"select {key} from genesys_staging.stg_guides__{table} order by 1"
         )
         assert [one for (one,) in rows] == ids
+
+
+def test_an_edited_model_is_looked_at_also_where_nothing_is_new(
+    warehouse: Warehouse, raw: RawTables, tmp_path: Path
+) -> None:
+    project = project_with_registry(tmp_path)
+    dbt(warehouse, "build", *MODELS_AND_SEEDS, *MODELS, project=project)
+    model = project / "models" / "staging" / "platform" / "stg_platform__sessions.sql"
+    edited = model.read_text().replace("select * from renamed", "select *, 1 as one from renamed")
+    assert edited != model.read_text()
+    dbt(warehouse, "run", "--select", "stg_platform__sessions", project=project)
+    model.write_text(edited)
+    problems = dbt(
+        warehouse, "run", "--select", "stg_platform__sessions", project=project,
+        expect_success=False,
+    )  # fmt: skip
+    assert "out of sync" in problems[0]

@@ -3,33 +3,29 @@
 import atexit
 import contextlib
 import fcntl
-import gc
 import hashlib
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
-from unittest import mock
 
 import duckdb
 import psycopg2
 import yaml  # type: ignore[import-untyped]
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.factory import reset_adapters
-from dbt.adapters.postgres.connections import PostgresCredentials
 from dbt.cli.main import dbtRunner, dbtRunnerResult
-from dbt_common.events.base_types import BaseEvent, EventLevel
-from dbt_common.events.event_manager import EventManager
+from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.event_manager_client import get_event_manager
 
 from tests.harness.place import SALT
 from tests.harness.postgres import PostgresDatabase
+from tests.harness.quick_dbt import quick_dbt
 
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "dbt_project"
@@ -40,6 +36,12 @@ atexit.register(shutil.rmtree, PARSED, ignore_errors=True)
 KEPT = PROJECT / "target" / "tests"
 
 Row = tuple[Any, ...]
+
+# By the folder of what was parsed: the state of the project then, and the project.
+_manifests: dict[Path, tuple[tuple[Row, ...], Manifest]] = {}
+# Commands that parse for themselves: with another target, or beside another project.
+_PARSED_OTHERWISE = {"parse", "--target", "--defer", "--state"}
+
 Tables = dict[str, list[str]]
 
 # For `build`: what a first run makes, in one command. Each command costs half a second by itself.
@@ -142,7 +144,11 @@ def dbt(
 ) -> list[str]:
     """Run a dbt command in this process and return the messages of what did not succeed."""
     variables = arguments[arguments.index("--vars") + 1] if "--vars" in arguments else ""
-    result = _invoked(warehouse, project, parsed_in(warehouse, project, variables), *arguments)
+    folder = parsed_in(warehouse, project, variables)
+    known = (
+        None if {*arguments} & _PARSED_OTHERWISE else _known(warehouse, project, folder, variables)
+    )
+    result = _invoked(warehouse, project, folder, *arguments, known=known)
     problems = [str(result.exception)] if result.exception else []
     for node in getattr(result.result, "results", None) or []:
         if node.status in ("error", "fail", "runtime error"):
@@ -152,22 +158,48 @@ def dbt(
     return problems
 
 
+def _known(warehouse: Warehouse, project: Path, folder: Path, variables: str) -> Manifest | None:
+    """Return what dbt knows of the project; it reads it again only where a file has changed.
+
+    None if the project cannot be read, which a command then says itself.
+    """
+    now = tuple(
+        (path, stat.st_mtime_ns, stat.st_size)
+        for part in sorted(project.iterdir())
+        if part.name not in ("target", "logs")
+        for path in ([part] if part.is_file() else sorted(part.rglob("*.*")))
+        for stat in [path.stat()]
+    )
+    then, manifest = _manifests.get(folder, ((), None))
+    if manifest is None or then != now:
+        options = ("--vars", variables) if variables else ()
+        result = _invoked(warehouse, project, folder, "parse", *options)
+        if not isinstance(result.result, Manifest):
+            return None
+        manifest = result.result
+        _manifests[folder] = now, manifest
+    return manifest
+
+
 def _invoked(
-    warehouse: Warehouse, project: Path, folder: Path, command: str, *options: str
+    warehouse: Warehouse,
+    project: Path,
+    folder: Path,
+    command: str,
+    *options: str,
+    known: Manifest | None = None,
 ) -> dbtRunnerResult:
-    """Let dbt run with the warehouse's environment.
+    """Let dbt run with the warehouse's environment; it parses the project unless that is known.
 
     Its adapters are dropped afterwards with their connections: they would keep the database open.
     """
     with (
         _environment(warehouse.environment()),
         contextlib.chdir(warehouse.folder),
-        parsed_alike_everywhere(),
-        _nothing_told_to_nobody(),
-        _nothing_collected(),
+        quick_dbt(),
     ):
         try:
-            return dbtRunner().invoke(
+            return dbtRunner(known).invoke(
                 [
                     *command.split(),
                     *("--project-dir", str(project), "--profiles-dir", str(ROOT / "profiles")),
@@ -226,55 +258,6 @@ def parsed_in(warehouse: Warehouse, project: Path = PROJECT, variables: str = ""
         shutil.copy(parsed, f"{kept}.new")
         Path(f"{kept}.new").replace(kept)
     return folder
-
-
-@contextlib.contextmanager
-def parsed_alike_everywhere() -> Iterator[None]:
-    """Let dbt know again what it parsed for a database in another place.
-
-    It parses all again where a setting of the connection differs, because a model could read it.
-    Ours read neither where the file lies nor at which port the server answers.
-    """
-
-    def without(keys: Callable[[Any], Row], *places: str) -> Callable[[Any], Row]:
-        return lambda credentials: tuple(key for key in keys(credentials) if key not in places)
-
-    with contextlib.ExitStack() as patches:
-        for engine, *places in (
-            (DuckDBCredentials, "attach", "config_options"),
-            (PostgresCredentials, "port"),
-        ):
-            keys = without(engine._connection_keys, *places)
-            patches.enter_context(mock.patch.object(engine, "_connection_keys", keys))
-        yield
-
-
-@contextlib.contextmanager
-def _nothing_told_to_nobody() -> Iterator[None]:
-    """Leave out dbt's debug messages where no log takes them; it makes dozens per model."""
-    fire = EventManager.fire_event
-
-    def fire_what_is_heard(
-        manager: EventManager,
-        event: BaseEvent,
-        level: EventLevel | None = None,
-        **more: Any,  # noqa: ANN401
-    ) -> None:
-        if manager.loggers or (level or event.level_tag()) != EventLevel.DEBUG:
-            fire(manager, event, level, **more)
-
-    with mock.patch.object(EventManager, "fire_event", fire_what_is_heard):
-        yield
-
-
-@contextlib.contextmanager
-def _nothing_collected() -> Iterator[None]:
-    """Spare looking for garbage: nearly all that dbt makes lives to its end, and it is much."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 @contextlib.contextmanager

@@ -22,8 +22,10 @@
 {% macro incremental_in_slices() -%}
     {%- set query = model['compiled_code'] -%}
     {%- set in_place = load_cached_relation(this) -%}
-    {%- set is_refresh = in_place is not none and in_place.type == 'table'
-        and (should_full_refresh() or is_of_other_rules(in_place)) -%}
+    {%- set is_there = in_place is not none and in_place.type == 'table' -%}
+    {%- set columns = adapter.get_columns_in_relation(in_place)
+        if is_there and not should_full_refresh() else [] -%}
+    {%- set is_refresh = is_there and (should_full_refresh() or is_of_other_rules(in_place, columns)) -%}
     {#- What is filled: the table itself, or the one that is to take its place. -#}
     {%- set filled = this.incorporate(
         path={'identifier': this.identifier ~ ('__refresh_' ~ local_md5(query)[:8] if is_refresh else '')}
@@ -46,6 +48,20 @@
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {#- Where nothing is new, and nothing else has changed, nothing is made. -#}
+    {%- set slices = slices_to_build(target_relation, is_new) if not is_new -%}
+    {%- if slices == [] and not is_refresh and gives_columns(none_of_it, columns) -%}
+        {%- call noop_statement('main', 'NOTHING NEW') -%} {{ query }} {%- endcall -%}
+        {%- do apply_grants(
+            target_relation, config.get('grants'), should_revoke=should_revoke(existing, false)
+        ) -%}
+        {%- do persist_docs(target_relation, model) -%}
+        {{ run_hooks(post_hooks, inside_transaction=True) }}
+        {%- do adapter.commit() -%}
+        {{ run_hooks(post_hooks, inside_transaction=False) }}
+        {{ return({'relations': [target_relation]}) }}
+    {%- endif -%}
 
     {%- if is_new or is_refresh -%} {%- do forget_passed_tests() -%} {%- endif -%}
     {%- if is_new -%}
@@ -90,7 +106,7 @@
         'incremental_predicates': none
     }) if not is_inserted -%}
 
-    {%- for slice in slices_to_build(target_relation, is_new) -%}
+    {%- for slice in (slices_to_build(target_relation, is_new) if is_new else slices) -%}
         {%- if is_inserted -%}
             {%- call statement('main') -%}
                 insert into {{ target_relation }} ({{ names }})
@@ -149,11 +165,25 @@
 {%- endmacro %}
 
 
-{% macro is_of_other_rules(relation) -%}
+{#- Whether a query gives the columns that a table has. Their types are looked at where a contract has
+    them; elsewhere it is the next slice that does not fit. -#}
+{% macro gives_columns(query, columns) -%}
+    {%- if config.get('contract').enforced -%}
+        {%- do get_assert_columns_equivalent(query) -%}
+        {%- set given = model['columns'].values() -%}
+    {%- else -%}
+        {%- set given = get_column_schema_from_query(query) -%}
+    {%- endif -%}
+    {{ return(
+        given | map(attribute='name') | sort | list == columns | map(attribute='name') | sort | list
+    ) }}
+{%- endmacro %}
+
+
+{% macro is_of_other_rules(relation, columns) -%}
     {%- set rules = config.get('meta', {}).get('rules') -%}
     {%- if not rules -%} {{ return(false) }} {%- endif -%}
-    {%- set columns = adapter.get_columns_in_relation(relation) | map(attribute='name') | list -%}
-    {%- if 'rules_version' not in columns -%} {{ return(true) }} {%- endif -%}
+    {%- if 'rules_version' not in columns | map(attribute='name') -%} {{ return(true) }} {%- endif -%}
     {%- set question -%}
         select 1
         from {{ relation }}

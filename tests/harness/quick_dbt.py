@@ -1,0 +1,157 @@
+"""dbt as a test runs it: the same nodes, statements and answers, at half the cost.
+
+Of what dbt does, a third is for somebody who looks on: messages, artifacts, its memory of the
+project between two commands. Tests run hundreds of commands in one process, so what one has
+parsed and compiled the next one finds.
+"""
+
+import contextlib
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from types import CodeType
+from typing import Any
+from unittest import mock
+
+import jinja2
+from dbt.adapters.duckdb.credentials import DuckDBCredentials
+from dbt.adapters.postgres.connections import PostgresCredentials
+from dbt.clients.jinja import MacroGenerator
+from dbt.context.macros import MacroNamespace, MacroNamespaceBuilder
+from dbt.contracts.graph.nodes import Macro, ParsedNode
+from dbt.include.global_project import PROJECT_NAME as GLOBAL_PROJECT_NAME
+from dbt_common.events.base_types import BaseEvent, DebugLevel, EventLevel
+from dbt_common.events.event_manager import EventManager
+from dbt_common.events.event_manager_client import get_event_manager
+
+Row = tuple[Any, ...]
+
+
+@contextlib.contextmanager
+def quick_dbt() -> Iterator[None]:
+    """Run dbt for the result alone: nothing is told, written or collected that nobody reads."""
+    with (
+        parsed_alike_everywhere(),
+        _nothing_told_to_nobody(),
+        _nothing_collected(),
+        mock.patch.object(ParsedNode, "write_node", _written_beside_a_log),
+        mock.patch.object(jinja2.Environment, "compile", _compiled_once),
+        mock.patch.object(MacroNamespaceBuilder, "build_namespace", _namespace),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def parsed_alike_everywhere() -> Iterator[None]:
+    """Let dbt know again what it parsed for a database in another place.
+
+    It parses all again where a setting of the connection differs, because a model could read it.
+    Ours read neither where the file lies nor at which port the server answers.
+    """
+
+    def without(keys: Callable[[Any], Row], *places: str) -> Callable[[Any], Row]:
+        return lambda credentials: tuple(key for key in keys(credentials) if key not in places)
+
+    with contextlib.ExitStack() as patches:
+        for engine, *places in (
+            (DuckDBCredentials, "attach", "config_options"),
+            (PostgresCredentials, "port"),
+        ):
+            keys = without(engine._connection_keys, *places)
+            patches.enter_context(mock.patch.object(engine, "_connection_keys", keys))
+        yield
+
+
+@contextlib.contextmanager
+def _nothing_told_to_nobody() -> Iterator[None]:
+    """Leave out dbt's debug messages where no log takes them; it makes dozens per model."""
+    fire, make = EventManager.fire_event, BaseEvent.__init__
+
+    def fire_what_is_heard(
+        manager: EventManager,
+        event: BaseEvent,
+        level: EventLevel | None = None,
+        **more: Any,  # noqa: ANN401
+    ) -> None:
+        if manager.loggers or (level or event.level_tag()) != EventLevel.DEBUG:
+            fire(manager, event, level, **more)
+
+    def make_what_is_heard(event: BaseEvent, *text: str, **fields: Any) -> None:  # noqa: ANN401
+        if isinstance(event, DebugLevel) and not get_event_manager().loggers:
+            text, fields = (), {}
+        make(event, *text, **fields)
+
+    with (
+        mock.patch.object(EventManager, "fire_event", fire_what_is_heard),
+        mock.patch.object(BaseEvent, "__init__", make_what_is_heard),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Spare looking for garbage: nearly all that dbt makes lives to its end, and it is much."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+_write = ParsedNode.write_node
+
+
+def _written_beside_a_log(node: ParsedNode, *where: str) -> None:
+    """Write what was compiled of a node only where somebody reads the log as well."""
+    if get_event_manager().loggers:
+        _write(node, *where)
+
+
+_compile = jinja2.Environment.compile
+_compiled: dict[Row, CodeType] = {}
+
+
+def _compiled_once(
+    environment: jinja2.Environment,
+    source: str,
+    name: str | None = None,
+    filename: str | None = None,
+    **options: Any,  # noqa: ANN401
+) -> Any:  # noqa: ANN401 - text where it is asked for raw
+    """Compile a template once in the process, as every command has the same ones."""
+    if options or not isinstance(source, str):
+        return _compile(environment, source, name, filename, **options)
+    template = (type(environment), *sorted(environment.extensions), source, name, filename)
+    if template not in _compiled:
+        _compiled[template] = _compile(environment, source, name, filename)
+    return _compiled[template]
+
+
+class _Macros(dict[str, Any], MacroNamespace):
+    """The macros by the names that a node may use, flat: each context of dbt's takes them in."""
+
+
+def _namespace(
+    builder: MacroNamespaceBuilder,
+    macros: Mapping[str, Mapping[str, Macro]],
+    context: dict[str, Any],
+) -> MacroNamespace:
+    """Return what dbt's own does: the node's package hides the root's, and that one dbt's."""
+    packages = {
+        package: {
+            name: MacroGenerator(macro, context, builder.node, builder.thread_ctx)
+            for name, macro in those.items()
+        }
+        for package, those in macros.items()
+    }
+    everywhere: dict[str, Any] = {}
+    for package in reversed(builder.internal_package_names_order):
+        everywhere |= packages.pop(package, {})
+    found = _Macros(
+        **everywhere
+        | {GLOBAL_PROJECT_NAME: everywhere}
+        | packages
+        | packages.get(builder.root_package, {})
+        | packages.get(builder.search_package, {})
+    )
+    found.global_project_namespace, found.packages = everywhere, packages
+    return found
