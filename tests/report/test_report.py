@@ -89,6 +89,35 @@ def test_cards_tell_what_sql_tells_in_the_words_of_the_dictionary(
         assert titles == [labels[name] for name in expected]
 
 
+def test_containment_and_our_own_service_level_are_those_of_the_facts(
+    browser: Browser, built: Place, report: Path
+) -> None:
+    flows = built.query(
+        "select flow_name, count(*), count(*) filter (where is_contained)"
+        " from genesys_marts.fct_flow_executions join genesys_marts.dim_flows using (flow_id)"
+        " where is_entry_run and is_contained is not null"
+        f" and started_date between '{WHOLE[0]}' and '{WHOLE[1]}' group by flow_name"
+    )
+    [(own, target)] = built.query(
+        "select 100.0 * count(*) filter (where is_within_service_level) / count(*),"
+        " 100.0 * avg(service_level_share) from genesys_marts.fct_queue_visits"
+        " where is_within_service_level is not null"
+        f" and entered_date between '{WHOLE[0]}' and '{WHOLE[1]}'"
+    )
+    with visit(browser, report) as page:
+        figure = page.chart("containment")
+        figure.get_by_text("as a table").click()
+        figure.locator("tbody tr").first.wait_for()
+        told = [line[:3] for line in page.rows(figure.locator("table"))]
+        assert len(told) > 2
+        assert sorted(told) == sorted([name, str(runs), str(kept)] for name, runs, kept in flows)
+        shares = [f"{100 * kept / runs:.1f} %" for _, runs, kept in flows]
+        assert sorted(shares) == sorted(line[3] for line in page.rows(figure.locator("table")))
+        level = page.card("service_level").inner_text()
+        assert f"{own:.1f} % by our targets" in level
+        assert f"{target:.1f} % target" in level
+
+
 def test_a_queue_that_is_chosen_is_chosen_everywhere(
     browser: Browser, built: Place, report: Path
 ) -> None:
