@@ -51,6 +51,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     if options.action == "query":
         return _query(settings, engine, options)
     shown = table("metric", "label", "definition")
+    shown.columns[-1].no_wrap = False
     for metric in engine.list_metrics(include_dimensions=False):
         # Those without a label of their own are halves of a ratio.
         if metric.label != metric.name:
