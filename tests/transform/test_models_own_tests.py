@@ -1,5 +1,6 @@
 """dbt's own tests of the models, of data and of single models, on records of every kind."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,17 @@ def test_every_fact_has_a_date_of_the_report_s_zone(path: Path) -> None:
         time = "interval_started_at" if name == "report_date" else f"{name[:-5]}_at"
         assert time in columns
         assert "local_date" in columns[name]["description"]
+
+
+def test_what_a_column_means_in_many_models_is_written_once() -> None:
+    """In models/columns.md; three models that say the same of a column are enough."""
+    said: Counter[tuple[str, str]] = Counter()
+    for path in PROJECT.glob("models/**/*.yml"):
+        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
+            for column in model.get("columns", []):
+                said[column["name"], " ".join(column.get("description", "").split())] += 1
+    assert {
+        (name, text): count
+        for (name, text), count in said.items()
+        if count > 3 and len(text) >= 25 and "doc(" not in text
+    } == {}
