@@ -139,10 +139,10 @@ def test_after_five_failures_in_a_row_the_endpoint_is_left_alone_until_the_next_
     # As patient as usual, with shorter waits.
     policy = functools.partial(RetryPolicy, first_wait_seconds=0.01)
     monkeypatch.setattr("loader.commands.session.RetryPolicy", policy)
-    site.sandbox.add_faults(fault(QUERY, "status", "9+", status=503))
+    site.sandbox.add_faults(fault(QUERY, "status", "7+", status=503))
     said = site.read(OUTCOMES, QUEUES, ELT_RETRY_ATTEMPTS="20").error(4)
     assert "failed 5 times in a row and is left alone for 60 s" in said
-    assert [entry["status"] for entry in site.requests(QUERY)] == [200] * 8 + [503] * 5
+    assert [entry["status"] for entry in site.requests(QUERY)] == [200] * 6 + [503] * 5
     assert site.windows(QUEUES) == [("loaded",)]
 
     site.sandbox.clear_faults()
