@@ -117,6 +117,14 @@ const CARDS = [
   ["agent_days", "occupancy"],
 ];
 
+// An e-mail may wait for a day: no mean of all channels says how soon calls are answered.
+function ofChannels(name, measure) {
+  const channels = grouped(chosen(name), ["media_type"]).filter((row) => row[measure] !== null);
+  if (channels.length < 2) return [];
+  channels.sort((one, other) => other.offered_count - one.offered_count);
+  return channels.slice(0, 2).map((row) => `${inWords(measure, row[measure])} ${row.media_type}`);
+}
+
 function showCards() {
   const length = daysBetween(choice.from, choice.to);
   const before = { ...choice, from: iso(numberOf(choice.from) - length), to: iso(numberOf(choice.from) - 1) };
@@ -129,11 +137,13 @@ function showCards() {
     const value = element("dd", inWords(measure, now), { "data-card": measure });
     const notes = [count && now !== null && `${inWords(count, these[name][count])} ${measures[count].title.toLowerCase()}`, unaffected(name)];
     const then = those[name]?.[measure] ?? null;
-    if (then !== null) notes.push(`${now > then ? "▲" : now < then ? "▼" : "="} ${inWords(measure, then)} in the ${length} days before`);
+    const past = length === 1 ? "on the day before" : `in the ${length} days before`;
+    if (then !== null) notes.push(`${now > then ? "▲" : now < then ? "▼" : "="} ${inWords(measure, then)} ${past}`);
     if (now === null) notes.push("not told");
     if (measure === "service_level" && these[name].service_level_target > 0) {
       for (const target of ["service_level_target", "own_service_level"]) notes.push(`${inWords(target, these[name][target])} ${measures[target].title.toLowerCase()}`);
     }
+    if (measure === "average_speed_of_answer_seconds") notes.push(...ofChannels(name, measure));
     for (const note of notes) if (note) value.append(element("small", note));
     card.append(element("dt", measures[measure].title), value);
     return card;

@@ -87,6 +87,9 @@ def test_cards_tell_what_sql_tells_in_the_words_of_the_dictionary(
         assert {name: page.value(name) for name in expected} == expected
         titles = page.page.locator("#cards dt").all_inner_texts()
         assert titles == [labels[name] for name in expected]
+        speed = page.card("average_speed_of_answer_seconds").inner_text()
+        voice = cards_by_sql(built, "media_type = 'voice'")["average_speed_of_answer_seconds"]
+        assert f"{voice} voice" in speed
 
 
 def test_containment_and_our_own_service_level_are_those_of_the_facts(
@@ -154,7 +157,7 @@ def test_an_address_shows_what_it_showed(browser: Browser, built: Place, report:
     with visit(browser, report, address) as page:
         assert page.value("offered_count") == str(by_day["2026-03-15"])
         before = page.card("offered_count").inner_text()
-        assert f"{by_day['2026-03-14']} in the 1 days before" in before
+        assert f"{by_day['2026-03-14']} on the day before" in before
         page.page.locator("#from").fill("2026-03-14")
         page.shown("channel=voice")
         both = by_day["2026-03-14"] + by_day["2026-03-15"]
