@@ -100,7 +100,7 @@ def main(folder: Path = ROOT, contract: str = "platform") -> int:
 
 def _run(arguments: list[str], environment: Mapping[str, str], work_dir: Path) -> int:
     # From there, because where the user stands lies the user's own .env.
-    work_dir.mkdir(parents=True, exist_ok=True)
+    work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     return subprocess.run(
         [sys.executable, "-m", "loader", *arguments],
         env={**environment, "PYTHONPATH": str(ROOT)},
