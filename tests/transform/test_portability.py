@@ -17,7 +17,7 @@ DISPATCHED = re.findall(r"adapter\.dispatch\('(\w+)', 'genesys'\)", MACROS)
 
 # Functions and notations that DuckDB and Postgres do not share, or that others lack.
 ENGINES_OWN = re.compile(
-    r"::|try_cast|json_extract|jsonb|->>?|unnest|string_agg|array_agg|list_|struct|bool_or|regexp|"
+    r"::|try_cast|json_extract|jsonb|->>?|unnest|string_agg|array_agg|\blist_|struct|bool_or|regexp|"
     r"epoch|date_diff|datediff|to_timestamp|make_timestamp|at time zone|lateral|qualify|ilike|"
     r"current_timestamp|now\(|\sfilter\s*\(|any_value|rowid|ctid",
     re.I,
