@@ -15,7 +15,7 @@ from tests.sandbox.process import SandboxProcess, Told, running_sandbox
 from tests.sandbox.world import World
 
 # In this world a conversation arrives an hour late, and a third of the first day changes later.
-SEED, CONVERSATIONS, DAYS = 99, 14, 2
+SEED, CONVERSATIONS, DAYS = 125, 14, 2
 END = "2026-03-16T00:00:00Z"
 START = "2026-03-14"
 PROGRAM = "tests.crash.process"

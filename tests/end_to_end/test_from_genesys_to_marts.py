@@ -41,13 +41,13 @@ def test_published_samples_come_through_the_api_as_written_by_hand(tmp_path: Pat
 
 @pytest.mark.slow
 def test_the_demo_leaves_tested_marts_and_what_the_readme_shows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
     monkeypatch.setenv("DBT_LOG_PATH", str(tmp_path / "target"))
     monkeypatch.chdir(tmp_path)
     assert demo(tmp_path) == 0
-    said = capsys.readouterr().out
+    said = capfd.readouterr().out
     for words in ("tests passed", "fct_interactions", "Open data/genesys.duckdb", "The report is "):
         assert words in said
     warehouse = DuckDBWarehouse(tmp_path / "data" / "genesys.duckdb")

@@ -44,9 +44,10 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
             ]
         )
     )
+    # In this world a conversation of that afternoon comes between half an hour and an hour late.
     with running_sandbox(
-        conversations=1200, days=7, end="2026-11-06T00:00:00Z", now=AFTERNOON, quota=1_000_000,
-        job_polls=0, extras=[extras],
+        seed=17, conversations=1200, days=7, end="2026-11-06T00:00:00Z", now=AFTERNOON,
+        quota=1_000_000, job_polls=0, extras=[extras],
     ) as running:  # fmt: skip
         yield running
 

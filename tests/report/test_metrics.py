@@ -23,7 +23,7 @@ def test_cards_are_what_metricflow_computes(browser: Browser, built: Place, repo
     # Where dbt has parsed it.
     places = {"DBT_PROJECT_DIR": str(PROJECT), "DBT_TARGET_PATH": str(built.folder / "target")}
     built.ended(built.start(*asked, **places)).succeeded()
-    [found] = csv.DictReader((built.folder / "cards.csv").open(encoding="utf-8"))
+    [found] = csv.DictReader((built.folder / "cards.csv").read_text("utf-8").splitlines())
     assert {name: in_words(name, float(value)) for name, value in found.items()} == by_sql
 
 

@@ -124,7 +124,7 @@ def packed_guides(
     test_guides.load_journeys(raw)
     test_guides.load_reports(raw)
     dbt(warehouse, *build, project=project)
-    between = {test_guides.STEPS: rows(warehouse, test_guides.STEPS)}
+    between = {sql: rows(warehouse, sql) for sql in (test_guides.STEPS, test_guides.OF_TWO_TYPES)}
     test_guides.load_late_merge(raw)
     dbt(warehouse, *build, project=project)
     dbt(warehouse, "test", *test_guides.TOTALS, *test_guides.STOCKHOLM, project=project)

@@ -156,7 +156,9 @@
             {%- do values.append(registry_version()) -%}
         {%- elif rule in seeds_of_analysts() -%}
             {%- set is_there = execute and load_relation(ref(rule)) -%}
-            {%- do values.append(lines_of_table(rule, ref(rule)) if is_there else none) -%}
+            {%- set lines = lines_of_table(rule, ref(rule)) if is_there else [] -%}
+            {#- In whichever order: an engine may move a line that was changed. -#}
+            {%- do values.append(lines | map('last') | map('tojson') | sort | list) -%}
         {%- else -%}
             {%- do values.append(var(rule)) -%}
         {%- endif -%}
