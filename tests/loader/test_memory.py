@@ -5,6 +5,7 @@ import os
 import threading
 import tracemalloc
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pytest
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 
+from loader.fetch import RoomAhead
 from loader.genesys.client import Client
 from loader.genesys.quota import Quota
 from loader.genesys.replies import Reply
@@ -187,6 +189,29 @@ def test_no_row_is_kept_while_it_is_inserted(
         client.close()
     assert (summary.problems, summary.records) == ([], RECORDS)
     assert max(kept) < PAGE_BYTES / 4
+
+
+def test_m11_windows_read_ahead_share_their_room(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of eight windows each would hold a page otherwise, whatever its size."""
+    monkeypatch.setattr("loader.turns.RoomAhead", partial(RoomAhead, 3 * PAGE_BYTES))
+    resource = LargePages(Commits(), pages=1)
+    client = Client(settings.hosts, "nobody", "nothing", Quota(300), RetryPolicy())
+    warehouse = Dataset(settings, [resource.name])
+    end = datetime(2026, 3, 15, tzinfo=UTC)
+    try:
+        warehouse.connect()
+        arrow_before = pa.total_allocated_bytes()
+        request = Request(end - timedelta(days=PAGES), end)
+        summary = Run(settings, client, warehouse, [resource], resource.commits).load(request)
+    finally:
+        warehouse.close()
+        client.close()
+    assert settings.concurrent_jobs == 4
+    assert (summary.problems, summary.windows, summary.records) == ([], PAGES, PAGES * RECORDS)
+    # One that is committed, and those three.
+    assert max(resource.arrow_bytes) - arrow_before <= 4.2 * PAGE_BYTES
 
 
 def test_no_object_outlives_its_window(settings: Settings) -> None:
