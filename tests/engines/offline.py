@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import agate
+import agate  # type: ignore[import-untyped]
 import yaml  # type: ignore[import-untyped]
 from dbt.adapters.contracts.connection import AdapterResponse
 from dbt.cli.main import dbtRunner
