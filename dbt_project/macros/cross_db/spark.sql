@@ -206,9 +206,21 @@
 {%- endmacro %}
 
 
-{#- seeds: no order of insertion is kept -#}
+{#- names -#}
 
-{% macro spark__insertion_order() -%} 1, 2 {%- endmacro %}
+{% macro spark__sql_type(name) -%}
+    {{ return({
+        'text': 'string', 'double precision': 'double', 'timestamptz': 'timestamp',
+    }.get(name, name | replace('numeric', 'decimal'))) }}
+{%- endmacro %}
+
+{#- A backslash escapes; two quotes are two texts to Spark 3.5. -#}
+{% macro spark__text_literal(text) -%}
+    '{{ text | replace("\\", "\\\\") | replace("'", "\\'") }}'
+{%- endmacro %}
+
+{#- How tables are written: iceberg, or delta. -#}
+{% macro spark__table_format() -%} {{ return(env_var('ELT_SPARK_TABLE_FORMAT', 'iceberg')) }} {%- endmacro %}
 
 
 {#- steps -#}
@@ -226,6 +238,41 @@
             ) as {{ name }}
         from {{ relation }}
     ) as {{ relation }}
+{%- endmacro %}
+
+
+{#- Not by recursion, which Spark knows since 4.1 only: the rows of a group are gone through in their
+    order, and each takes the start of the one before it. -#}
+{% macro spark__chain_starts(relation, group, number, previous, first_number) -%}
+    (
+        select
+            {{ group }},
+            explode(starts) as ({{ number }}, {{ first_number }})
+        from (
+            select
+                {{ group }},
+                aggregate(
+                    array_sort(
+                        collect_list(
+                            named_struct(
+                                'number', cast({{ number }} as bigint),
+                                'previous', cast({{ previous }} as bigint)
+                            )
+                        )
+                    ),
+                    cast(map() as map<bigint, bigint>),
+                    (starts, link) -> map_concat(
+                        starts,
+                        map(
+                            link.number,
+                            coalesce(try_element_at(starts, link.previous), link.previous)
+                        )
+                    )
+                ) as starts
+            from {{ relation }}
+            group by {{ group }}
+        ) as groups
+    )
 {%- endmacro %}
 
 
@@ -291,4 +338,9 @@
 
 {% macro spark__iso_text(timestamp) -%}
     date_format({{ timestamp }}, 'yyyy-MM-dd\'T\'HH:mm:ss.SSS\'Z\'')
+{%- endmacro %}
+
+{#- dbt.dateadd stops at a null, cuts to seconds and is wrong in milliseconds. -#}
+{% macro spark__later(timestamp, count, unit) -%}
+    ({{ timestamp }} + ({{ count }}) * interval '1' {{ unit }})
 {%- endmacro %}
