@@ -25,14 +25,20 @@ class Macros:
             "adapter": SimpleNamespace(dispatch=lambda name, _package: self._version(name)),
             "target": SimpleNamespace(type=engine),
             "exceptions": SimpleNamespace(raise_compiler_error=_refuse),
-            "dbt": SimpleNamespace(),
+            "dbt": SimpleNamespace(dateadd=_dateadd),
             "var": _refuse,
         }
+        self._environment = environment
         self._module: Any = environment.from_string(SOURCES).module
 
     def __call__(self, name: str, *arguments: Any) -> str:  # noqa: ANN401 - SQL, lists, numbers
         """Return what a macro writes."""
         return str(getattr(self._module, name)(*arguments)).strip()
+
+    def render(self, text: str) -> str:
+        """Return SQL in which macros were called."""
+        names = {name: getattr(self._module, name) for name in dir(self._module) if name[0] != "_"}
+        return self._environment.from_string(text).render(names)
 
     def _version(self, name: str) -> Any:  # noqa: ANN401 - jinja's macro
         for engine in [*PARENTS.get(self.engine, [self.engine]), "default"]:
@@ -43,3 +49,8 @@ class Macros:
 
 def _refuse(message: str) -> None:
     raise LookupError(message)
+
+
+def _dateadd(unit: str, count: object, timestamp: str) -> str:
+    """Return what dbt-duckdb and dbt-postgres write."""
+    return f"({timestamp} + interval '1 {unit}' * ({count}))"

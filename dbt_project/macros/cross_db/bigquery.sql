@@ -26,27 +26,24 @@
     {{ column }}
 {%- endmacro %}
 
-{#- json_value is null of objects and lists, to_json_string the word null of null. -#}
+{#- json_value is null of what is no scalar. -#}
+{% macro bigquery__json_value_text(column) -%}
+    case
+        when json_type({{ column }}) in ('object', 'array') then to_json_string({{ column }})
+        else json_value({{ column }})
+    end
+{%- endmacro %}
+
 {% macro bigquery__json_text(column, path) -%}
-    coalesce(
-        json_value({{ column }}, {{ bigquery__json_path(path) }}),
-        nullif(to_json_string(json_query({{ column }}, {{ bigquery__json_path(path) }})), 'null')
-    )
+    {{ bigquery__json_value_text('json_query(' ~ column ~ ', ' ~ bigquery__json_path(path) ~ ')') }}
 {%- endmacro %}
 
 {% macro bigquery__json_field(record, field) -%}
-    coalesce(
-        json_value({{ record }}, '$."{{ field }}"'),
-        nullif(to_json_string(json_query({{ record }}, '$."{{ field }}"')), 'null')
-    )
+    {{ bigquery__json_value_text(bigquery__json_node_field(record, field)) }}
 {%- endmacro %}
 
 {% macro bigquery__json_node_field(record, field) -%}
     json_query({{ record }}, '$."{{ field }}"')
-{%- endmacro %}
-
-{% macro bigquery__json_value_text(column) -%}
-    coalesce(json_value({{ column }}), nullif(to_json_string({{ column }}), 'null'))
 {%- endmacro %}
 
 {% macro bigquery__json_array_elements(relation, column, alias) -%}
@@ -210,7 +207,7 @@
         regexp_replace({{ seconds }}, r'(:[0-9.]+[+-][0-9]{2})([0-9]{2})$', r'\1:\2')
     {%- endset -%}
     {%- set zulu -%} regexp_replace({{ colons }}, r'[Zz]$', '+00:00') {%- endset -%}
-    {%- set offset -%} regexp_replace({{ zulu }}, r'(:[0-9]{2}([.][0-9]+)?)$', r'\1+00:00') {%- endset -%}
+    {%- set offset -%} regexp_replace({{ zulu }}, r'([T ][0-9]{2}:[0-9]{2}(:[0-9.]+)?)$', r'\1+00:00') {%- endset -%}
     case
         when {{ bigquery__matches(text, date_pattern()) }}
             then safe_cast({{ text }} || ' 00:00:00+00:00' as timestamp)
@@ -277,5 +274,32 @@
 {%- endmacro %}
 
 {% macro bigquery__iso_text(timestamp) -%}
-    format_timestamp('%Y-%m-%dT%H:%M:%E3SZ', {{ timestamp }}, 'UTC')
+    format_timestamp('%Y-%m-%dT%H:%M:%S.', {{ timestamp }}, 'UTC')
+    || lpad(cast(extract(millisecond from {{ timestamp }}) as string), 3, '0') || 'Z'
+{%- endmacro %}
+
+{% macro bigquery__text_literal(text) -%}
+    '{{ text | replace("\\", "\\\\") | replace("'", "\\'") | replace("\n", "\\n") }}'
+{%- endmacro %}
+
+{% macro bigquery__sql_type(name) -%}
+    {{ return({
+        'text': 'string',
+        'double precision': 'float64',
+        'bigint': 'int64',
+        'integer': 'int64',
+        'boolean': 'bool',
+        'timestamptz': 'timestamp',
+    }.get(name, name)) }}
+{%- endmacro %}
+
+{% macro bigquery__set_operator(name) -%} {{ return(name ~ ' distinct') }} {%- endmacro %}
+
+{% macro bigquery__comma_list(texts) -%}
+    array_to_string([{{ texts | join(', ') }}], ',')
+{%- endmacro %}
+
+{#- Of a date it makes a DATETIME. -#}
+{% macro bigquery__later(timestamp, count, unit) -%}
+    ({{ timestamp }} + interval ({{ count }}) {{ unit }})
 {%- endmacro %}

@@ -18,7 +18,7 @@
 {%- endmacro %}
 
 {% macro snowflake__json_part(payload, path) -%}
-    ({{ snowflake__json_parse(payload) }}:"{{ path.split(".") | join('"."') }}")
+    {{ snowflake__json_parse(payload) }}:"{{ path.split(".") | join('"."') }}"
 {%- endmacro %}
 
 {% macro snowflake__json_record(column, fields, nodes=[]) -%}
@@ -30,7 +30,7 @@
 {%- endmacro %}
 
 {% macro snowflake__json_node_field(record, field) -%}
-    ({{ record }}:"{{ field }}")
+    {{ record }}:"{{ field }}"
 {%- endmacro %}
 
 {% macro snowflake__json_text(column, path) -%}
@@ -76,10 +76,9 @@
 {% macro snowflake__json_array_end(column, end) -%}
     case
         when array_size({{ column }}) > 0
-            then get(
-                {{ column }},
-                {{ '0' if end == 'first' else 'cast(array_size(' ~ column ~ ') - 1 as int)' }}
-            )::varchar
+            then {{ column }}[
+                {{- '0' if end == 'first' else 'cast(array_size(' ~ column ~ ') - 1 as int)' -}}
+            ]::varchar
     end
 {%- endmacro %}
 
@@ -148,8 +147,8 @@
             then cast(
                 round(
                     coalesce(
-                        try_cast({{ text }} as number(18, 6)),
-                        cast(try_cast({{ text }} as float) as number(18, 6))
+                        try_cast({{ text }} as number(28, 6)),
+                        cast(try_cast({{ text }} as float) as number(28, 6))
                     ) * 1000
                 ) as bigint
             )
@@ -206,12 +205,12 @@
     {%- endset -%}
     {%- set minutes -%} regexp_replace({{ colons }}, '(:[0-9.]+[+-][0-9]{2})$', $$\1:00$$) {%- endset -%}
     {%- set zulu -%} regexp_replace({{ minutes }}, '[Zz]$', '+00:00') {%- endset -%}
-    {%- set offset -%} regexp_replace({{ zulu }}, '(:[0-9]{2}([.][0-9]+)?)$', $$\1+00:00$$) {%- endset -%}
+    {%- set offset -%} regexp_replace({{ zulu }}, '([T ][0-9]{2}:[0-9]{2}(:[0-9.]+)?)$', $$\1+00:00$$) {%- endset -%}
     case
         when {{ snowflake__matches(text, date_pattern()) }}
-            then try_to_timestamp_ntz({{ days }})
+            then try_cast({{ days }} as timestamp_ntz)
         when {{ snowflake__matches(text, timestamp_pattern()) }}
-            then convert_timezone('UTC', try_to_timestamp_tz({{ offset }}))::timestamp_ntz
+            then convert_timezone('UTC', try_cast({{ offset }} as timestamp_tz))::timestamp_ntz
     end
 {%- endmacro %}
 
@@ -230,8 +229,8 @@
 
 {% macro snowflake__milliseconds_between(started_at, ended_at) -%}
     cast(
-        date_part(epoch_millisecond, {{ ended_at }})
-        - date_part(epoch_millisecond, {{ started_at }}) as bigint
+        floor(date_part(epoch_microsecond, {{ ended_at }}) / 1000)
+        - floor(date_part(epoch_microsecond, {{ started_at }}) / 1000) as bigint
     )
 {%- endmacro %}
 
@@ -280,5 +279,30 @@
 {%- endmacro %}
 
 {% macro snowflake__iso_text(timestamp) -%}
-    to_char({{ timestamp }}, 'YYYY-MM-DD"T"HH24:MI:SS.FF3') || 'Z'
+    to_char({{ timestamp }}::timestamp_ntz, 'YYYY-MM-DD"T"HH24:MI:SS.FF3') || 'Z'
+{%- endmacro %}
+
+{% macro snowflake__text_literal(text) -%}
+    '{{ text | replace("\\", "\\\\") | replace("'", "''") }}'
+{%- endmacro %}
+
+{#- What a timestamp is without a suffix, a parameter of the account says. -#}
+{% macro snowflake__sql_type(name) -%}
+    {{ return({
+        'text': 'varchar',
+        'double precision': 'float',
+        'timestamp': 'timestamp_ntz',
+        'timestamptz': 'timestamp_tz',
+    }.get(name, name)) }}
+{%- endmacro %}
+
+{% macro snowflake__stored_name(name) -%} {{ return(name | upper) }} {%- endmacro %}
+
+{#- concat_ws is null where one of them is. -#}
+{% macro snowflake__comma_list(texts) -%}
+    array_to_string(array_construct_compact({{ texts | join(', ') }}), ',')
+{%- endmacro %}
+
+{% macro snowflake__later(timestamp, count, unit) -%}
+    dateadd({{ unit }}, {{ count }}, {{ timestamp }})
 {%- endmacro %}
