@@ -13,3 +13,9 @@
 {% macro by_code_point(text) -%}
     {{ return(adapter.dispatch('by_code_point', 'genesys')(text)) }}
 {%- endmacro %}
+
+
+{#- Texts, expressions, joined by commas; nulls are left out. -#}
+{% macro comma_list(texts) -%} {{ return(adapter.dispatch('comma_list', 'genesys')(texts)) }} {%- endmacro %}
+
+{% macro default__comma_list(texts) -%} concat_ws(',', {{ texts | join(', ') }}) {%- endmacro %}

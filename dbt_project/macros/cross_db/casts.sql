@@ -82,7 +82,7 @@
     case
         when {{ denominator }} > 0
             then
-                cast({{ numerator }} as double precision)
-                / cast({{ denominator }} as double precision)
+                cast({{ numerator }} as {{ sql_type('double precision') }})
+                / cast({{ denominator }} as {{ sql_type('double precision') }})
     end
 {%- endmacro %}

@@ -235,12 +235,16 @@
     )
 {%- endmacro %}
 
-{% macro duckdb__insertion_order() -%} rowid {%- endmacro %}
-
 {#- Replaced in place, which dbt-duckdb does not: see in_place.sql. -#}
 {% macro duckdb__create_view_as(relation, sql) -%}
     {%- if config.get('contract').enforced -%} {{ get_assert_columns_equivalent(sql) }} {%- endif -%}
     create or replace view {{ relation }} as (
         {{ sql }}
     );
+{%- endmacro %}
+
+{% macro duckdb__text_literal(text) -%} '{{ text | replace("'", "''") }}' {%- endmacro %}
+
+{% macro duckdb__chain_starts(relation, group, number, previous, first_number) -%}
+    {{ chain_starts_by_recursion(relation, group, number, previous, first_number) }}
 {%- endmacro %}

@@ -248,8 +248,6 @@
     )
 {%- endmacro %}
 
-{% macro postgres__insertion_order() -%} ctid {%- endmacro %}
-
 {% macro postgres__computed_once() -%} materialized {%- endmacro %}
 
 {% macro postgres__conversation_indexes() -%}
@@ -258,4 +256,10 @@
 
 {% macro postgres__contact_indexes() -%}
     {{ return([{'columns': ['canonical_contact_id']}]) }}
+{%- endmacro %}
+
+{% macro postgres__text_literal(text) -%} '{{ text | replace("'", "''") }}' {%- endmacro %}
+
+{% macro postgres__chain_starts(relation, group, number, previous, first_number) -%}
+    {{ chain_starts_by_recursion(relation, group, number, previous, first_number) }}
 {%- endmacro %}

@@ -21,6 +21,17 @@
 {%- endmacro %}
 
 
+{#- So many units (microsecond to year) later than a timestamp or date; earlier where they are below 0.
+    As dbt.dateadd, which on some engines gives another type than it was given. -#}
+{% macro later(timestamp, count, unit) -%}
+    {{ return(adapter.dispatch('later', 'genesys')(timestamp, count, unit)) }}
+{%- endmacro %}
+
+{% macro default__later(timestamp, count, unit) -%}
+    {{ return(dbt.dateadd(unit, count, timestamp)) }}
+{%- endmacro %}
+
+
 {#- How long something lasted; null where it ends before it begins, which clocks that were set and
     records that were mended by hand bring about: such a time would be taken off the others. -#}
 {% macro duration_ms(started_at, ended_at) -%}

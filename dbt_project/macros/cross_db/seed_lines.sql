@@ -1,3 +1,0 @@
-{% macro insertion_order() -%}
-    {{ return(adapter.dispatch('insertion_order', 'genesys')()) }}
-{%- endmacro %}
