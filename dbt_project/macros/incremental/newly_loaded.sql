@@ -42,3 +42,8 @@
     {%- endif -%}
     {{ return(filled.sql) }}
 {%- endmacro %}
+
+
+{#- A time as the text that SQL reads, which dbt hands from one statement to the next: as times of its
+    own, some engines' drivers give them in the zone of their process. Such texts sort as times. -#}
+{% macro time_text(timestamp) -%} cast({{ timestamp }} as {{ dbt.type_string() }}) {%- endmacro %}
