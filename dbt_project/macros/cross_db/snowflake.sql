@@ -306,3 +306,7 @@
 {% macro snowflake__later(timestamp, count, unit) -%}
     dateadd({{ unit }}, {{ count }}, {{ timestamp }})
 {%- endmacro %}
+
+{% macro snowflake__chain_starts(relation, group, number, previous, first_number) -%}
+    {{ chain_starts_by_recursion(relation, group, number, previous, first_number) }}
+{%- endmacro %}
