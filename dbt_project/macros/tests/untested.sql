@@ -196,3 +196,25 @@ having count(*) > 1
         as passed (test_id, tested_through)
     where test_id <> ''
 {%- endmacro %}
+
+{% macro snowflake__passed_tests_sql(relation, passed) -%}
+    {{ passed_tests_made_anew(relation, passed) }}
+{%- endmacro %}
+
+{% macro bigquery__passed_tests_sql(relation, passed) -%}
+    {{ passed_tests_made_anew(relation, passed) }}
+{%- endmacro %}
+
+{% macro passed_tests_made_anew(relation, passed) -%}
+    create or replace table {{ relation }} as
+    select * from (
+        select
+            cast('' as {{ sql_type('text') }}) as test_id,
+            cast(null as {{ sql_type('timestamp') }}) as tested_through
+        {%- for test_id, through in passed.items() %}
+        union all
+        select '{{ test_id }}', cast('{{ through }}' as {{ sql_type('timestamp') }})
+        {%- endfor %}
+    ) as passed
+    where test_id <> ''
+{%- endmacro %}
