@@ -79,12 +79,10 @@
 {#- After a build: a day can become complete, or cease to be, without a read of its own. Where it
     was not looked at before it is what the completeness of its resource says now. -#}
 {% macro complete_days_again() -%}
-    update {{ this }}
-    set is_day_complete = complete_days.is_complete
-    from {{ complete_days() }}
-    where
-        {{ this }}.report_date = complete_days.report_date
-        and {{ this }}.is_day_complete <> complete_days.is_complete
+    {%- set days -%}
+        (select report_date, is_complete as is_day_complete from {{ complete_days() }})
+    {%- endset -%}
+    {{ update_from(days, 'report_date', ['is_day_complete']) }}
 {%- endmacro %}
 
 

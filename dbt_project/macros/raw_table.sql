@@ -58,13 +58,7 @@
     {%- if execute and flags.WHICH in ['build', 'run', 'test', 'snapshot'] and needs_raw_rows() -%}
         {%- set raw = graph.sources.values()
             | selectattr('source_name', 'in', ['platform', 'guides']) | list -%}
-        {%- set tables = [] -%}
-        {%- for table in raw -%}
-            {%- if adapter.get_relation(table.database, table.schema, table.identifier) -%}
-                {%- do tables.append(table.identifier) -%}
-            {%- endif -%}
-        {%- endfor -%}
-        {%- if not tables -%}
+        {%- if not raw_rows_found(raw) -%}
             {{ exceptions.raise_compiler_error(
                 "nothing is loaded yet: " ~ target.type ~ " has no tables in schema "
                 ~ raw[0].schema ~ "; run `make load` first"

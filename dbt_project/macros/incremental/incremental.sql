@@ -125,7 +125,7 @@
             {%- endcall -%}
         {%- endif -%}
         {%- if slice.contacts -%}
-            {%- call statement('contacts') -%} drop table {{ slice.contacts }} {%- endcall -%}
+            {%- do drop_changed_contacts(slice.contacts) -%}
         {%- endif -%}
         {%- do adapter.commit() -%}
     {%- else -%}
@@ -200,22 +200,33 @@
     the hook's own statement, which would be rolled back. -#}
 {% macro drop_given_up_refreshes() -%}
     {%- if execute and flags.WHICH in ['build', 'run'] and not flags.FULL_REFRESH -%}
-        {%- set question -%}
-            select table_schema, table_name
-            from information_schema.tables
-            where
-                table_type = 'BASE TABLE'
-                and table_name like '%refresh%'
-                {%- if target.database %} and table_catalog = '{{ target.database }}' {%- endif %}
-        {%- endset -%}
-        {%- for schema, name in run_query(question).rows
-            if schema.startswith(target.schema ~ '_')
-            and modules.re.fullmatch('.+__refresh_[0-9a-f]{8}', name) -%}
-            {%- set left = api.Relation.create(
-                database=target.database, schema=schema, identifier=name, type='table'
-            ) -%}
+        {%- for left in given_up_refreshes() -%}
             {%- call statement('drop', auto_begin=True) -%} drop table {{ left }} {%- endcall -%}
             {%- do adapter.commit() -%}
         {%- endfor -%}
     {%- endif -%}
+{%- endmacro %}
+
+{% macro given_up_refreshes() -%}
+    {{ return(adapter.dispatch('given_up_refreshes', 'genesys')()) }}
+{%- endmacro %}
+
+{% macro default__given_up_refreshes() -%}
+    {%- set question -%}
+        select table_schema, table_name
+        from information_schema.tables
+        where
+            table_type = 'BASE TABLE'
+            and table_name like '%refresh%'
+            {%- if target.database %} and table_catalog = '{{ target.database }}' {%- endif %}
+    {%- endset -%}
+    {%- set found = [] -%}
+    {%- for schema, name in run_query(question).rows
+        if schema.startswith(target.schema ~ '_')
+        and modules.re.fullmatch('.+__refresh_[0-9a-f]{8}', name) -%}
+        {%- do found.append(api.Relation.create(
+            database=target.database, schema=schema, identifier=name, type='table'
+        )) -%}
+    {%- endfor -%}
+    {{ return(found) }}
 {%- endmacro %}
