@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 # What is for all kinds; it imports dlt, which takes a second.
 _FOR_ALL = frozenset({"base", "configuration", "dataset", "lock", "packages"})
 
+# What people ask for and nobody has built here: not every name that is not known is a slip.
+_NOT_BUILT = {
+    "athena": "Athena",
+    "clickhouse": "ClickHouse",
+    "fabric": "the warehouse of Microsoft Fabric",
+    "motherduck": "MotherDuck",
+    "mssql": "SQL Server",
+    "redshift": "Redshift",
+    "sqlserver": "SQL Server",
+    "synapse": "Azure Synapse",
+    "trino": "Trino",
+}
+
 
 def kinds() -> dict[str, type[Warehouse[Any]]]:
     """Return every kind of warehouse by its name, the value of ELT_TARGET."""
@@ -44,7 +57,13 @@ def kind_of(target: str) -> type[Warehouse[Any]]:
     """
     every = kinds()
     if target not in every:
-        raise SettingsError(f"ELT_TARGET: must be one of {', '.join(sorted(every))}.")
+        known = f"one of {', '.join(sorted(every))}"
+        if engine := _NOT_BUILT.get(target.lower()):
+            raise SettingsError(
+                f"ELT_TARGET={target}: {engine} is not built; choose {known}, or add "
+                'it: CONTRIBUTING.md says how ("Add a warehouse").'
+            )
+        raise SettingsError(f"ELT_TARGET: must be {known}.")
     return every[target]
 
 

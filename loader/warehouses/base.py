@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from dlt.common.destination.reference import AnyDestination_CO
     from dlt.destinations.sql_client import SqlClientBase
 
+# What the names of our schemas begin with, dbt's among them.
+OURS = "genesys"
+
 FileFormat = Literal["csv", "parquet"]
 
 
@@ -151,6 +154,9 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
             DestinationError: naming who holds it.
         """
 
+    def after_build(self) -> None:
+        """Let go of what dbt keeps open in this process until that ends."""
+
     def publish(self, schema: str, formats: Sequence[str]) -> list[Path]:
         """Write the tables of a schema as files that tools read while the warehouse is in use.
 
@@ -209,6 +215,27 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
         )
         for schema, table, column, kind in rows or ():
             yield StoredColumn(schema, table, column, kind != "BASE TABLE")
+
+    def drop(self, client: "SqlClientBase[Any]", prefix: str) -> list[str]:
+        """Drop the schemas whose name begins with a prefix and `_`, and return their names.
+
+        Args:
+            client: of the raw dataset, connected.
+            prefix: in lower case; the names may be in any.
+        """
+        catalog, _, _ = client._get_information_schema_components()
+        schemata = client._qualify_info_schema_table_name("SCHEMATA")
+        rows = client.execute_sql(
+            f"select schema_name from {schemata}"
+            f" where lower(substring(schema_name, 1, {len(prefix) + 1})) = %s"
+            f"{' and catalog_name = %s' if catalog else ''} order by schema_name",
+            *([f"{prefix}_", catalog] if catalog else [f"{prefix}_"]),
+        )
+        names = [str(name) for (name,) in rows or ()]
+        for name in names:
+            with client.with_alternative_dataset_name(name) as other:
+                other.drop_dataset()
+        return names
 
     @abstractmethod
     def rewrite(
