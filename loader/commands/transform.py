@@ -48,6 +48,7 @@ def transform(settings: Settings, arguments: Sequence[str]) -> int:
     warehouse = warehouse_of(settings)
     if not warehouse.exists():
         raise DestinationError(f"{warehouse.place} does not exist yet; load first (`make load`).")
+    warehouse.check_dbt()
     os.environ.update(settings.warehouse_environment())
     os.environ.setdefault("DBT_PROJECT_DIR", str(ROOT / "dbt_project"))
     os.environ.setdefault("DBT_PROFILES_DIR", str(ROOT / "profiles"))

@@ -14,8 +14,10 @@ from loader.warehouses.base import Warehouse
 if TYPE_CHECKING:
     from loader.settings import Settings
 
-# What is for all kinds; it imports dlt, which takes a second.
-_FOR_ALL = frozenset({"base", "configuration", "dataset", "lock", "packages"})
+# What is for all kinds, or for several; it imports dlt, which takes a second.
+_FOR_ALL = frozenset(
+    {"base", "bucket", "configuration", "dataset", "lease", "lock", "marts", "packages"}
+)
 
 
 def kinds() -> dict[str, type[Warehouse[Any]]]:

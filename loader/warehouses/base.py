@@ -6,9 +6,10 @@ imports dlt and the engine's driver inside its functions, so that settings are r
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
@@ -19,10 +20,13 @@ from loader.errors import DestinationError, SettingsError
 from loader.setting_types import SOURCES
 
 if TYPE_CHECKING:
+    from dlt.common.destination.client import JobClientBase
     from dlt.common.destination.reference import AnyDestination_CO
     from dlt.destinations.sql_client import SqlClientBase
 
 FileFormat = Literal["csv", "parquet"]
+# One in SQL, and its parameters.
+Statement = tuple[str, Sequence[object]]
 
 
 class WarehouseSettings(BaseSettings):
@@ -80,6 +84,7 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
         settings_model: its settings.
         file_format: in which rows are handed to it.
         chosen_by: the setting that leads to another warehouse of the kind.
+        dlt_values: what dlt is told otherwise than by `configuration.VALUES`.
         undefined: names of the driver's errors that mean that a table or column is not there; what
             dlt recognises by itself needs no mention.
     """
@@ -88,6 +93,7 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
     settings_model: ClassVar[type[WarehouseSettings]]
     file_format: ClassVar[FileFormat]
     chosen_by: ClassVar[str]
+    dlt_values: ClassVar[Mapping[str, object]] = {}
     undefined: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, settings: SettingsOfKind) -> None:
@@ -139,6 +145,30 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
             AlreadyRunning: it was taken from us, as from a process that slept for too long.
         """
 
+    def list_load(self, client: "JobClientBase", load_id: str) -> bool:
+        """List a load as completed, unless a later one is listed already.
+
+        Args:
+            client: dlt's, of the load.
+            load_id: its id, which is the time it began.
+
+        Returns:
+            Whether it was listed.
+        """
+        sql = client.sql_client  # type: ignore[attr-defined]
+        loads = sql.make_qualified_table_name(client.schema.loads_table_name)
+        columns = client.loads_table_schema_columns  # type: ignore[attr-defined]
+        values = (load_id, client.schema.name, 0, datetime.now(UTC), client.schema.version_hash)
+        # In one statement: between two of them we might sleep.
+        sql.execute_sql(
+            f"INSERT INTO {loads}({columns})"
+            " SELECT %s, %s, %s, %s, %s FROM (SELECT 1 AS one) AS one"
+            f" WHERE NOT EXISTS (SELECT 1 FROM {loads} AS later WHERE later.load_id > %s)",
+            *values,
+            load_id,
+        )
+        return bool(sql.execute_sql(f"SELECT 1 FROM {loads} WHERE load_id = %s", load_id))
+
     @property
     def wait_seconds(self) -> int:
         """How long to wait for others who hold it, or the lock of its work directory."""
@@ -168,6 +198,13 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
         raise SettingsError(
             f"ELT_TARGET={self.name} serves its readers itself; publish is for DuckDB files."
         )
+
+    def check_dbt(self) -> None:
+        """Refuse to start dbt without what it needs for this kind.
+
+        Raises:
+            SettingsError: naming what is missing and how to get it.
+        """
 
     def driver_errors(self) -> tuple[type[BaseException], ...]:
         """Return what the driver raises where dlt does not wrap it."""
@@ -209,6 +246,26 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
         )
         for schema, table, column, kind in rows or ():
             yield StoredColumn(schema, table, column, kind != "BASE TABLE")
+
+    def execute(self, client: "SqlClientBase[Any]", statements: Sequence[Statement]) -> None:
+        """Execute statements that delete or change rows: all of them or none.
+
+        Args:
+            client: of the raw dataset, connected.
+            statements: of one table each, which do no harm a second time.
+        """
+        with client.begin_transaction():
+            for sql, parameters in statements:
+                client.execute_sql(sql, *parameters)
+
+    def finish(
+        self, open_client: Callable[[], AbstractContextManager["SqlClientBase[Any]"]]
+    ) -> None:
+        """Bring to its end what a process that was killed has begun by `execute`.
+
+        Args:
+            open_client: returns a client of the raw dataset, to be entered.
+        """
 
     @abstractmethod
     def rewrite(
