@@ -50,9 +50,10 @@ def transform(settings: Settings, arguments: Sequence[str], ours: str = OURS) ->
         SettingsError: dbt does not take these arguments.
     """
     check_seeds(Path(os.environ.get("DBT_PROJECT_DIR", ROOT / "dbt_project")) / "seeds")
-    warehouse = warehouse_of(settings)
+    warehouse = warehouse_of(settings, ours)
     if not warehouse.exists():
         raise DestinationError(f"{warehouse.place} does not exist yet; load first (`make load`).")
+    warehouse.check_dbt()
     os.environ.update(settings.warehouse_environment())
     os.environ["DBT_SCHEMA_PREFIX"] = ours
     os.environ.setdefault("DBT_PROJECT_DIR", str(ROOT / "dbt_project"))

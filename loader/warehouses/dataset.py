@@ -93,8 +93,8 @@ class Dataset:
     """
 
     def __init__(self, settings: Settings, raw_tables: Sequence[str], ours: str = OURS) -> None:
-        self.warehouse = warehouse_of(settings)
-        self.name = f"{ours}_raw"
+        self.warehouse = warehouse_of(settings, ours)
+        self.name = self.warehouse.raw_schema
         self._ours = ours
         self._settings = settings
         self._raw_tables = raw_tables
@@ -132,17 +132,21 @@ class Dataset:
             SettingsError: it holds another contract's records, the clock is behind it, or its salt
                 is lost or not the one of the settings.
         """
-        configure()
+        configure(self.warehouse.dlt_values)
         _keep_little_memory()
         with self._one_line_errors(), _heeding_signals():
             self._packages.sweep()
             destination = listing_in_order(
-                with_known_capabilities(self.warehouse.destination()), self._overtaken.append
+                with_known_capabilities(self.warehouse.destination()),
+                self.warehouse,
+                self._overtaken.append,
             )
         while not self._opened(destination, to_look=to_look):
             # They were made for a newer state of it: a backup has been put back since. Or another
             # run has loaded meanwhile.
             self._packages.give_up()
+        if not to_look and self.recorded_columns():
+            self.warehouse.finish(self._client)
         tables = empty_tables(self._raw_tables)
         present = self._present(tables)
         if "extract_windows" in present:
@@ -312,17 +316,16 @@ class Dataset:
         if self._ours == OURS:
             raise RuntimeError("a user's own schemas are never dropped")
         with self._client() as client:
-            return self.warehouse.drop(client, self._ours)
+            return self.warehouse.drop(client)
 
     def execute(self, statements: Iterable[tuple[str, Sequence[object]]]) -> None:
-        """Execute statements with their parameters in one transaction: all or none.
+        """Execute statements with their parameters, which name tables in full: all or none.
 
         Raises:
             DestinationError: the warehouse refused one.
         """
-        with self._client() as client, client.begin_transaction():
-            for sql, parameters in statements:
-                client.execute_sql(self._filled(client, sql), *parameters)
+        with self._client() as client:
+            self.warehouse.execute(client, list(statements))
 
     def rewrite(self, tables: Iterable[StoredTable]) -> None:
         """Write tables anew, so that nothing of deleted rows is left in any file; may close.
@@ -591,12 +594,15 @@ class Dataset:
                 continue
             if cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 return f"no space left on {cause.filename or work_dir}."
-            if cause.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-                return f"{cause.filename or work_dir} cannot be written: {cause.strerror}."
+            if cause.errno in _NOT_ALLOWED and cause.filename:
+                return f"{cause.filename} cannot be written: {cause.strerror}."
         if "No space left" in text:
             return f"no space left for {place}."
         if problem := self.warehouse.problem(causes, text):
             return problem
+        for cause in causes:
+            if isinstance(cause, OSError) and cause.errno in _NOT_ALLOWED:
+                return f"{work_dir} cannot be written: {cause.strerror}."
         kinds = [type(cause).__name__ for cause in causes]
         if {"DatabaseUndefinedRelation", *self.warehouse.undefined} & set(kinds):
             return f"{place}: {self._tables_differ}"
@@ -604,6 +610,7 @@ class Dataset:
 
 
 _DLT_ERRORS: tuple[type[BaseException], ...] = (PipelineStepFailed, DestinationException, OSError)
+_NOT_ALLOWED = (errno.EACCES, errno.EROFS, errno.EPERM)
 
 
 def _source(

@@ -1,4 +1,4 @@
-"""`check-warehouse`: what it proves of real warehouses, and that nothing of the user's is touched."""
+"""`check-warehouse`: what it proves of real warehouses; that nothing of the user's is touched."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ def check(folder: Path, *options: str, **settings: str) -> Outcome:
 
 def shown(outcome: Outcome) -> dict[str, tuple[str, str]]:
     """Return what the table says of each mart: its rows, and whether it is equal."""
-    lines = [line.split(maxsplit=3) for line in outcome.stdout.splitlines()]
+    lines = [line.strip().split(maxsplit=3) for line in outcome.stdout.splitlines()]
     return {
         words[0]: (words[1], words[3]) for words in lines if len(words) == 4 and words[0] in MARTS
     }
