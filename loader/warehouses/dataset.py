@@ -141,6 +141,8 @@ class Dataset:
             # They were made for a newer state of it: a backup has been put back since. Or another
             # run has loaded meanwhile.
             self._packages.give_up()
+        if to_look:
+            self.warehouse.spare_memory()
         tables = empty_tables(self._raw_tables)
         present = self._present(tables)
         if "extract_windows" in present:
