@@ -322,6 +322,9 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
             tables: their full names, quoted.
         """
 
+    def spare_memory(self) -> None:
+        """Take little of this machine's memory from now on: somebody looks at what is there."""
+
     def after_commit(self) -> None:
         """Give back what a commit took; the next is being read and needs as much."""
 

@@ -37,6 +37,9 @@ CHECKPOINT = "16MB"
 # What DuckDB may keep from one commit to the next; within one it takes what that needs, since a
 # limit that turns out too low for large records would stop every later run at the same place.
 KEPT = "64MB"
+# What it may take of memory, its cache of the file included, for somebody who looks at the marts;
+# the rest of a large join lies in a file meanwhile. By itself it takes most of the machine's.
+LOOKED = "500MB"
 _CATALOG = "warehouse"
 
 
@@ -313,6 +316,11 @@ class DuckDB(Warehouse[DuckDBSettings]):
             fresh.replace(path)
         finally:
             fresh.unlink(missing_ok=True)
+
+    def spare_memory(self) -> None:
+        """Bound DuckDB's memory; what does not fit goes to its temporary directory."""
+        if self._connection is not None:
+            self._connection.execute(f"set memory_limit = '{LOOKED}'")
 
     def after_commit(self) -> None:
         """Drop the blocks it caches; nobody reads them again in this run."""
