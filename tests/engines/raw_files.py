@@ -1,4 +1,4 @@
-"""Raw tables as dlt's filesystem destination lays them down: a folder per table, a file per load."""
+"""Raw tables as dlt's filesystem destination lays them down: a folder each, a file per load."""
 
 import json
 from collections.abc import Iterable
@@ -49,13 +49,13 @@ def _write_rows(
     connection.execute(f"copy (select * {rows}) to '{folder}/{load_id}.0.parquet' (format parquet)")
 
 
-def _write_completion(
-    connection: duckdb.DuckDBPyConnection, load_id: str, bucket: Path
-) -> None:
+def _write_completion(connection: duckdb.DuckDBPyConnection, load_id: str, bucket: Path) -> None:
     """Write what dlt does after all others: the load counts from then on."""
     folder = bucket / RAW / "_dlt_loads"
     folder.mkdir(parents=True, exist_ok=True)
     cursor = connection.execute(f"from {RAW}._dlt_loads where load_id = '{load_id}'")
     names = [column[0] for column in cursor.description or []]
-    lines = [json.dumps(dict(zip(names, row, strict=True)), default=str) for row in cursor.fetchall()]
+    lines = [
+        json.dumps(dict(zip(names, row, strict=True)), default=str) for row in cursor.fetchall()
+    ]
     (folder / f"genesys__{load_id}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
