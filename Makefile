@@ -19,7 +19,7 @@ export DBT_PROFILES_DIR := $(CURDIR)/profiles
 
 .PHONY: help
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-15s %s\n", $$1, $$2}'
 
 .PHONY: install
 install: .venv/installed ## Install the project and its tools into .venv
@@ -170,6 +170,14 @@ docs: install ## Write the models' documentation to dbt_project/target/static_in
 .PHONY: dictionary
 dictionary: install ## Write the page that shows seeds/metric_dictionary.csv in the documentation
 	@$(BIN)/python -m tests.dictionary
+
+.PHONY: check-warehouse
+check-warehouse: install ## Build a known contact centre in schemas of its own, compare every mart, drop them
+	@$(BIN)/python -m loader check-warehouse $(ARGS)
+
+.PHONY: check-world
+check-world: install ## Write anew what check-warehouse expects; after a change of models (ARGS=--records reads all anew)
+	@$(BIN)/python -m tests.check_world $(ARGS)
 
 .PHONY: screenshots
 screenshots: install ## Photograph the demo's report and a journey for docs/; needs chromium and `make demo`
