@@ -232,6 +232,10 @@
     {{ return(adapter.dispatch('dates_of_stretches', 'genesys')(stretches)) }}
 {%- endmacro %}
 
+{% macro default__dates_of_stretches(stretches) -%}
+    {{ exceptions.raise_compiler_error("dates_of_stretches has no version for " ~ target.type) }}
+{%- endmacro %}
+
 {% macro spark__dates_of_stretches(stretches) -%}
     select
         replaced_from,
