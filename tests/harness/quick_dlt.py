@@ -7,7 +7,7 @@ hashes all that stands there. Tests load hundreds of times in one process, alway
 import contextlib
 import functools
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -15,6 +15,7 @@ from unittest import mock
 from dlt.common import json, validation
 from dlt.common.schema import utils
 from dlt.common.schema.schema import Schema
+from dlt.common.schema.typing import TStoredSchema
 from dlt.common.storages.live_schema_storage import LiveSchemaStorage
 
 
@@ -29,7 +30,7 @@ def quick_dlt() -> Iterator[None]:
         yield
 
 
-_hints = validation.get_type_hints
+_hints = vars(validation)["get_type_hints"]
 
 
 def _type_hints(spec: type, globalns: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -41,14 +42,15 @@ def _type_hints(spec: type, globalns: dict[str, Any] | None = None) -> dict[str,
 @functools.cache
 def _hints_of(spec: type) -> dict[str, Any]:
     module = sys.modules.get(spec.__module__)
-    return _hints(spec, globalns=vars(module) if module else None)
+    found: dict[str, Any] = _hints(spec, globalns=vars(module) if module else None)
+    return found
 
 
 _validate = utils.validate_stored_schema
 _valid: set[bytes] = set()
 
 
-def _validated_once(stored_schema: Mapping[str, Any]) -> None:
+def _validated_once(stored_schema: TStoredSchema) -> None:
     """Check a schema unless it was found to be one before, to the letter."""
     content = json.dumpb(stored_schema)
     if content not in _valid:
