@@ -104,6 +104,10 @@ explain: install ## Show one conversation from raw to marts: make explain CONVER
 erase: install ## Delete a person: make erase CONTACT=<id>, shown first; ARGS=--yes does it
 	@$(BIN)/python -m loader erase --contact="$$CONTACT" $(ARGS)
 
+# What Python has compiled is kept, also where the machine's owner keeps none: six processes would
+# compile all tests again, for a second each (and pytest its assertions, for three).
+test test-all: export PYTHONDONTWRITEBYTECODE :=
+
 # On two cores; tests that share what is dear to make stay together.
 PYTEST := $(BIN)/pytest -q -n 2 --dist loadgroup
 # Coverage is measured where the loader runs in the tests' own process, and in a share of those tests
