@@ -8,7 +8,7 @@ import yaml  # type: ignore[import-untyped]
 
 from tests.transform.warehouses import PROJECT
 
-MACROS = "\n".join(path.read_text() for path in PROJECT.glob("macros/cross_db/*.sql"))
+MACROS = "\n".join(path.read_text() for path in PROJECT.glob("macros/**/*.sql"))
 PROFILES = yaml.safe_load((PROJECT.parent / "profiles" / "profiles.yml").read_text())
 # An output of type ELT_TARGET is one of the others again.
 TYPES = {output["type"] for output in PROFILES["genesys"]["outputs"].values()}
@@ -25,14 +25,11 @@ ENGINES_OWN = re.compile(
 
 
 @pytest.mark.parametrize("macro", DISPATCHED)
-def test_every_engine_has_its_version_and_the_others_a_clear_error(macro: str) -> None:
-    for engine in ENGINES:
-        assert f"{{% macro {engine}__{macro}(" in MACROS
-    start = MACROS.index(f"{{% macro default__{macro}(")
-    default = MACROS[start : MACROS.index("{%- endmacro %}", start)]
-    assert "raise_compiler_error(" in default
-    assert f"{macro} has no version for " in default
-    assert "target.type" in default
+def test_every_engine_has_its_version(macro: str) -> None:
+    """Where there is none dbt says so, and names it; a default is what most engines do."""
+    if f"{{% macro default__{macro}(" not in MACROS:
+        for engine in ENGINES:
+            assert f"{{% macro {engine}__{macro}(" in MACROS
 
 
 @pytest.mark.parametrize(
