@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlglot
+from fsspec import AbstractFileSystem
 from sqlglot import exp
 
 from loader.errors import SettingsError
@@ -22,17 +23,19 @@ class Marts:
 
     Args:
         environment: what dbt's profile reads.
-        exist: tells whether dbt has built anything, without asking Spark.
+        exist: tells by the files whether dbt has built anything, without asking Spark.
     """
 
     def __init__(
-        self, environment: Callable[[], Mapping[str, str]], exist: Callable[[], bool]
+        self,
+        environment: Callable[[], Mapping[str, str]],
+        exist: Callable[[AbstractFileSystem], bool],
     ) -> None:
         self._environment = environment
         self.exist = exist
         self._handle: Any = None
 
-    def cursor(self, query: exp.Expression, parameters: Sequence[object] = ()) -> Any:  # noqa: ANN401
+    def cursor(self, query: exp.Expr, parameters: Sequence[object] = ()) -> Any:  # noqa: ANN401
         """Execute a query, its parameters filled in, and return what its rows are fetched from."""
         cursor = self._opened().cursor()
         cursor.execute(_filled(query, parameters).sql("spark"))
@@ -116,17 +119,18 @@ def _connection(environment: Mapping[str, str]) -> Any:  # noqa: ANN401
     profile = Profile.from_raw_profiles(
         read_profile(folder), "genesys", ProfileRenderer({}), target_override="spark"
     )
+    asked: Any = Connection
     opened = SparkConnectionManager.open(
-        Connection(type="spark", name="loader", credentials=profile.credentials)
+        asked(type="spark", name="loader", credentials=profile.credentials)
     )
     return opened.handle
 
 
-def _filled(query: exp.Expression, parameters: Sequence[object]) -> exp.Expression:
+def _filled(query: exp.Expr, parameters: Sequence[object]) -> exp.Expr:
     """Return a query with a literal for each of its placeholders: dbt-spark would only paste."""
     given = iter(parameters)
 
-    def literal(node: exp.Expression) -> exp.Expression:
+    def literal(node: exp.Expr) -> exp.Expr:
         return exp.convert(next(given)) if isinstance(node, exp.Placeholder) else node
 
     return query.transform(literal)
