@@ -110,6 +110,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
         "so does Genesys. `make transform` makes the tables good that count it.",
         soft_wrap=True,
     )
+    if dataset.warehouse.remains:
+        console().print(dataset.warehouse.remains, soft_wrap=True)
     return ExitCode.OK
 
 

@@ -11,7 +11,7 @@ from loader.errors import BuildFailed, DestinationError, ExitCode, LoaderError, 
 from loader.seeds import check_seeds
 from loader.settings import Settings
 from loader.warehouses import warehouse_of
-from loader.warehouses.base import Warehouse
+from loader.warehouses.base import OURS, Warehouse
 from loader.warehouses.lock import locked
 from loader.windows import iso
 
@@ -32,10 +32,15 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     return transform(settings, options.rest or ["build"])
 
 
-def transform(settings: Settings, arguments: Sequence[str]) -> int:
+def transform(settings: Settings, arguments: Sequence[str], ours: str = OURS) -> int:
     """Run `dbt ARGUMENTS` with the settings' warehouse; 0 if every node came through.
 
     `--all-rows` is ours, not dbt's: data tests look at everything, not at what is new only.
+
+    Args:
+        settings: the settings.
+        arguments: dbt's, or options of its `build`.
+        ours: what the names of the schemas begin with, the raw one's and dbt's.
 
     Raises:
         BuildFailed: a node failed, or the project cannot be read.
@@ -45,10 +50,12 @@ def transform(settings: Settings, arguments: Sequence[str]) -> int:
         SettingsError: dbt does not take these arguments.
     """
     check_seeds(Path(os.environ.get("DBT_PROJECT_DIR", ROOT / "dbt_project")) / "seeds")
-    warehouse = warehouse_of(settings)
+    warehouse = warehouse_of(settings, ours)
     if not warehouse.exists():
         raise DestinationError(f"{warehouse.place} does not exist yet; load first (`make load`).")
+    warehouse.check_dbt()
     os.environ.update(settings.warehouse_environment())
+    os.environ["DBT_SCHEMA_PREFIX"] = ours
     os.environ.setdefault("DBT_PROJECT_DIR", str(ROOT / "dbt_project"))
     os.environ.setdefault("DBT_PROFILES_DIR", str(ROOT / "profiles"))
     if ALL_ROWS in arguments:
@@ -62,7 +69,10 @@ def transform(settings: Settings, arguments: Sequence[str]) -> int:
             # Options alone are those of the command that is meant where there is none at all.
             arguments = ["build", *arguments]
         command = next(word for word in arguments if word in cli.commands)
-        ended = dbtRunner().invoke(list(arguments))
+        try:
+            ended = dbtRunner().invoke(list(arguments))
+        finally:
+            warehouse.after_build()
     results = getattr(ended.result, "results", None) or ()
     for node in results:
         # dbt says of a table that it is stale, and not since when.

@@ -6,9 +6,10 @@ imports dlt and the engine's driver inside its functions, so that settings are r
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
@@ -19,10 +20,16 @@ from loader.errors import DestinationError, SettingsError
 from loader.setting_types import SOURCES
 
 if TYPE_CHECKING:
+    from dlt.common.destination.client import JobClientBase
     from dlt.common.destination.reference import AnyDestination_CO
     from dlt.destinations.sql_client import SqlClientBase
 
+# What the names of our schemas begin with, dbt's among them.
+OURS = "genesys"
+
 FileFormat = Literal["csv", "parquet"]
+# One in SQL, and its parameters.
+Statement = tuple[str, Sequence[object]]
 
 
 class WarehouseSettings(BaseSettings):
@@ -80,18 +87,33 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
         settings_model: its settings.
         file_format: in which rows are handed to it.
         chosen_by: the setting that leads to another warehouse of the kind.
+        dlt_values: what dlt is told otherwise than by `configuration.VALUES`.
         undefined: names of the driver's errors that mean that a table or column is not there; what
             dlt recognises by itself needs no mention.
+        table_kinds: what it calls tables of rows in its information schema.
+        record_megabytes: of the longest text it takes.
+        remains: where deleted rows go on being after `rewrite`, and until when; a sentence.
+        ours: what the names of its schemas begin with.
     """
 
     name: ClassVar[str]
     settings_model: ClassVar[type[WarehouseSettings]]
     file_format: ClassVar[FileFormat]
     chosen_by: ClassVar[str]
+    dlt_values: ClassVar[Mapping[str, object]] = {}
     undefined: ClassVar[frozenset[str]] = frozenset()
+    table_kinds: ClassVar[frozenset[str]] = frozenset({"BASE TABLE"})
+    record_megabytes: ClassVar[int] = 1024
+    remains: ClassVar[str] = ""
+    ours: str = OURS
 
     def __init__(self, settings: SettingsOfKind) -> None:
         self.settings = settings
+
+    @property
+    def raw_schema(self) -> str:
+        """The name of the raw dataset, which is a schema."""
+        return f"{self.ours}_raw"
 
     @property
     @abstractmethod
@@ -139,6 +161,30 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
             AlreadyRunning: it was taken from us, as from a process that slept for too long.
         """
 
+    def list_load(self, client: "JobClientBase", load_id: str) -> bool:
+        """List a load as completed, unless a later one is listed already.
+
+        Args:
+            client: dlt's, of the load.
+            load_id: its id, which is the time it began.
+
+        Returns:
+            Whether it was listed.
+        """
+        sql = client.sql_client  # type: ignore[attr-defined]
+        loads = sql.make_qualified_table_name(client.schema.loads_table_name)
+        columns = client.loads_table_schema_columns  # type: ignore[attr-defined]
+        values = (load_id, client.schema.name, 0, datetime.now(UTC), client.schema.version_hash)
+        # In one statement: between two of them we might sleep.
+        sql.execute_sql(
+            f"INSERT INTO {loads}({columns})"
+            " SELECT %s, %s, %s, %s, %s FROM (SELECT 1 AS one) AS one"
+            f" WHERE NOT EXISTS (SELECT 1 FROM {loads} AS later WHERE later.load_id > %s)",
+            *values,
+            load_id,
+        )
+        return bool(sql.execute_sql(f"SELECT 1 FROM {loads} WHERE load_id = %s", load_id))
+
     @property
     def wait_seconds(self) -> int:
         """How long to wait for others who hold it, or the lock of its work directory."""
@@ -150,6 +196,9 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
         Raises:
             DestinationError: naming who holds it.
         """
+
+    def after_build(self) -> None:
+        """Let go of what dbt keeps open in this process until that ends."""
 
     def publish(self, schema: str, formats: Sequence[str]) -> list[Path]:
         """Write the tables of a schema as files that tools read while the warehouse is in use.
@@ -168,6 +217,13 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
         raise SettingsError(
             f"ELT_TARGET={self.name} serves its readers itself; publish is for DuckDB files."
         )
+
+    def check_dbt(self) -> None:
+        """Refuse to start dbt without what it needs for this kind.
+
+        Raises:
+            SettingsError: naming what is missing and how to get it.
+        """
 
     def driver_errors(self) -> tuple[type[BaseException], ...]:
         """Return what the driver raises where dlt does not wrap it."""
@@ -192,7 +248,8 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
             prefix: in lower case; the names may be in any.
         """
         catalog, _, _ = client._get_information_schema_components()
-        columns, tables = map(client._qualify_info_schema_table_name, ("COLUMNS", "TABLES"))
+        columns = self.information_schema(client, "COLUMNS")
+        tables = self.information_schema(client, "TABLES")
         rows = client.execute_sql(
             f"""
             select columns.table_schema, columns.table_name, columns.column_name, tables.table_type
@@ -208,7 +265,51 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
             *([prefix, catalog] if catalog else [prefix]),
         )
         for schema, table, column, kind in rows or ():
-            yield StoredColumn(schema, table, column, kind != "BASE TABLE")
+            yield StoredColumn(schema, table, column, kind not in self.table_kinds)
+
+    def information_schema(self, client: "SqlClientBase[Any]", view: str) -> str:
+        """Return the full name of a view of the information schema, on all schemas."""
+        return client._qualify_info_schema_table_name(view)
+
+    def drop(self, client: "SqlClientBase[Any]") -> list[str]:
+        """Drop the schemas whose name begins with `ours` and `_`, and return their names.
+
+        Args:
+            client: of the raw dataset, connected.
+        """
+        catalog, _, _ = client._get_information_schema_components()
+        beginning = f"{self.ours}_"
+        rows = client.execute_sql(
+            f"select schema_name from {self.information_schema(client, 'SCHEMATA')}"
+            f" where lower(substring(schema_name, 1, {len(beginning)})) = %s"
+            f"{' and catalog_name = %s' if catalog else ''} order by schema_name",
+            *([beginning, catalog] if catalog else [beginning]),
+        )
+        names = [str(name) for (name,) in rows or ()]
+        for name in names:
+            with client.with_alternative_dataset_name(name) as other:
+                other.drop_dataset()
+        return names
+
+    def execute(self, client: "SqlClientBase[Any]", statements: Sequence[Statement]) -> None:
+        """Execute statements that delete or change rows: all of them or none.
+
+        Args:
+            client: of the raw dataset, connected.
+            statements: of one table each, which do no harm a second time.
+        """
+        with client.begin_transaction():
+            for sql, parameters in statements:
+                client.execute_sql(sql, *parameters)
+
+    def finish(
+        self, open_client: Callable[[], AbstractContextManager["SqlClientBase[Any]"]]
+    ) -> None:
+        """Bring to its end what a process that was killed has begun by `execute`.
+
+        Args:
+            open_client: returns a client of the raw dataset, to be entered.
+        """
 
     @abstractmethod
     def rewrite(

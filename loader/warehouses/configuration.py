@@ -6,9 +6,8 @@ a file of settings for another pipeline on this machine, or a variable that happ
 CREDENTIALS, must not change a load.
 """
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.providers.provider import ConfigProvider
@@ -20,7 +19,8 @@ from dlt.common.destination.reference import AnyDestination_CO
 from dlt.common.normalizers.naming import NamingConvention
 from dlt.common.runtime.run_context import RunContext
 from dlt.common.schema import Schema
-from dlt.destinations.job_client_impl import SqlJobClientBase
+
+from loader.warehouses.base import Warehouse
 
 # By their last names: no two of those that dlt asks for share one of these.
 VALUES = {
@@ -44,13 +44,15 @@ VALUES = {
 
 
 class _Ours(ConfigProvider):
-    """Knows `VALUES`."""
+    """Knows `VALUES`, and what a kind of warehouse has otherwise."""
+
+    of_kind: Mapping[str, object] = {}
 
     def get_value(
         self, key: str, hint: type[Any], pipeline_name: str | None, *sections: str
     ) -> tuple[Any, str]:
         """Return a value, None for most."""
-        return VALUES.get(key), key
+        return self.of_kind.get(key, VALUES.get(key)), key
 
     @property
     def name(self) -> str:
@@ -76,8 +78,13 @@ class _Context(RunContext):
         return [_Ours()]
 
 
-def configure() -> None:
-    """Tell dlt, in this process, before anything else is asked of it."""
+def configure(of_kind: Mapping[str, object]) -> None:
+    """Tell dlt, in this process, before anything else is asked of it.
+
+    Args:
+        of_kind: what the kind of warehouse has otherwise than `VALUES`.
+    """
+    _Ours.of_kind = of_kind
     container = Container()
     is_told = PluggableRunContext in container and isinstance(
         container[PluggableRunContext].context, _Context
@@ -116,7 +123,7 @@ def with_known_capabilities(destination: AnyDestination_CO) -> AnyDestination_CO
 
 
 def listing_in_order(
-    destination: AnyDestination_CO, refused: Callable[[str], None]
+    destination: AnyDestination_CO, warehouse: Warehouse[Any], refused: Callable[[str], None]
 ) -> AnyDestination_CO:
     """Have a destination list a load only if no later one is listed.
 
@@ -125,26 +132,16 @@ def listing_in_order(
 
     Args:
         destination: dlt's.
+        warehouse: its kind knows how.
         refused: told of a load that was not listed; its rows count nowhere.
     """
     client_of = destination.client
 
     def client(schema: Schema, *arguments: Any, **options: Any) -> JobClientBase:  # noqa: ANN401
-        made = cast(SqlJobClientBase, client_of(schema, *arguments, **options))
+        made = client_of(schema, *arguments, **options)
 
         def complete_load(load_id: str) -> None:
-            sql = made.sql_client
-            loads = sql.make_qualified_table_name(schema.loads_table_name)
-            values = (load_id, schema.name, 0, datetime.now(UTC), schema.version_hash)
-            # In one statement: between two of them it might sleep as well.
-            sql.execute_sql(
-                f"INSERT INTO {loads}({made.loads_table_schema_columns})"
-                " SELECT %s, %s, %s, %s, %s FROM (SELECT 1 AS one) AS one"
-                f" WHERE NOT EXISTS (SELECT 1 FROM {loads} AS later WHERE later.load_id > %s)",
-                *values,
-                load_id,
-            )
-            if not sql.execute_sql(f"SELECT 1 FROM {loads} WHERE load_id = %s", load_id):
+            if not warehouse.list_load(made, load_id):
                 refused(load_id)
 
         made.complete_load = complete_load  # type: ignore[method-assign]

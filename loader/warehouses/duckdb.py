@@ -155,6 +155,12 @@ class DuckDB(Warehouse[DuckDBSettings]):
         finally:
             self.close()
 
+    def after_build(self) -> None:
+        """Close the file, which dbt's adapter leaves open."""
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
     def publish(self, schema: str, formats: Sequence[str]) -> list[Path]:
         """Write the tables of a schema as files beside the warehouse, each replaced at once.
 

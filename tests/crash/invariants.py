@@ -39,7 +39,7 @@ MOST_MEGABYTES = 400
 # Nothing newer than this may count as loaded: the sandbox's data lake, our own settle delay.
 LAKE_LAG = timedelta(minutes=30)
 SETTLE = timedelta(minutes=15)
-OURS = re.compile(r"work|dbt|genesys\.duckdb(\.wal|\.tmp|\.lock)?")
+OURS = re.compile(r"work|dbt|bucket|genesys\.duckdb(\.wal|\.tmp|\.lock)?")
 # Files that hold records.
 RECORDS = re.compile(r"^genesys\.duckdb|\.parquet$")
 # When everything has happened.

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from tests.crash.hooks import Strike
+from tests.harness.bucket import tables_of
 from tests.harness.outcome import Outcome
 from tests.harness.place import Place
 from tests.harness.warm_parent import WarmParent
@@ -149,6 +150,10 @@ class HookedPlace(Place):
     @contextlib.contextmanager
     def opened(self) -> Iterator[duckdb.DuckDBPyConnection | None]:
         """Look into a copy of the warehouse: opening the file itself would already repair it."""
+        if self.bucket is not None:
+            with tables_of(self.bucket) as connection:
+                yield connection
+            return
         if not self.database.exists():
             yield None
             return

@@ -102,12 +102,24 @@ def _empty_of_guides(stage: Stage) -> HookedPlace:
     return stage.place(GENESYS_CONTRACT="guides")
 
 
+def _empty_bucket(stage: Stage) -> HookedPlace:
+    return stage.place(ELT_TARGET="spark", ELT_BUCKET_URL="data/bucket")
+
+
+def _after_first_into_bucket(stage: Stage) -> HookedPlace:
+    return BUCKET.undisturbed(stage)
+
+
 FIRST = Scenario("first load", FIRST_DAY, (DETAILS,), _empty)
 NEXT = Scenario("next day", SECOND_DAY, (DETAILS,), _after_first)
 SCAN = Scenario("scan of contacts", SECOND_DAY, (CONTACTS,), _after_first)
 RECOVERY = Scenario("recovery of a dead run", SECOND_DAY, (DETAILS,), _dead_in_commit)
 GUIDES = Scenario("first load of the guides", FIRST_DAY, (INTERACTIONS,), _empty_of_guides)
-SCENARIOS = (FIRST, NEXT, SCAN, RECOVERY, GUIDES)
+BUCKET = Scenario("first load into a bucket", FIRST_DAY, (DETAILS,), _empty_bucket)
+NEXT_INTO_BUCKET = Scenario(
+    "next day into a bucket", SECOND_DAY, (DETAILS,), _after_first_into_bucket
+)
+SCENARIOS = (FIRST, NEXT, SCAN, RECOVERY, GUIDES, BUCKET, NEXT_INTO_BUCKET)
 
 
 def effects(ended: Ended, kind: Kind, pattern: str) -> list[int]:

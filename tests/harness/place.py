@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import duckdb
 
+from tests.harness.bucket import tables_of
 from tests.harness.in_process import run_here
 from tests.harness.outcome import Outcome
 from tests.harness.postgres import PostgresDatabase
@@ -85,6 +86,13 @@ class Place:
     def log_path(self) -> Path:
         """DuckDB's log beside it, which holds what is not yet in the file itself."""
         return self.database.with_name(f"{self.database.name}.wal")
+
+    @property
+    def bucket(self) -> Path | None:
+        """The folder of Parquet files, if they are its warehouse."""
+        if self.settings.get("ELT_TARGET") != "spark":
+            return None
+        return self.folder / self.settings["ELT_BUCKET_URL"]
 
     @property
     def work(self) -> Path:
@@ -165,6 +173,9 @@ class Place:
 
     def query(self, sql: str) -> Rows:
         """Return the rows of a query on the warehouse; none where there is no DuckDB file."""
+        if self.bucket is not None:
+            with tables_of(self.bucket) as connection:
+                return connection.execute(sql).fetchall()
         if self.postgres is not None:
             return self.postgres.query(sql)
         if not self.database.exists():

@@ -232,6 +232,10 @@
     {{ return(adapter.dispatch('dates_of_stretches', 'genesys')(stretches)) }}
 {%- endmacro %}
 
+{% macro default__dates_of_stretches(stretches) -%}
+    {{ exceptions.raise_compiler_error("dates_of_stretches has no version for " ~ target.type) }}
+{%- endmacro %}
+
 {% macro spark__dates_of_stretches(stretches) -%}
     select
         replaced_from,
@@ -268,7 +272,7 @@
 {#- update_from where UPDATE knows no other table, or knows it by another syntax. -#}
 {% macro update_by_merge(relation, key, columns) -%}
     merge into {{ this }} as target
-    using {{ relation }} as source
+    using (select * from {{ relation }} as rows_of_now) as source
     on target.{{ key }} = source.{{ key }}
     when matched and (
         {%- for column in columns %}

@@ -1,0 +1,385 @@
+"""The raw dataset as files in a folder or a bucket, by dlt's filesystem destination.
+
+As dlt has it, rows are Parquet files, `{table}/{load_id}.{file_id}.parquet`, and what it notes of a
+load, a state or a schema is a file of JSON each. Here it becomes as strict as a database:
+
+* A file appears whole or not at all, on a disk too.
+* The file in `_dlt_loads` is the commit. A state counts once its load is listed; dlt writes it
+  before, and would go on behind rows that count nowhere if it were killed between the two.
+* What is there is read from the files, not from what dlt believes in.
+* Rows are deleted and changed by writing the files that hold them anew, under their own names.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlglot
+from dlt.common.destination.client import StateInfo
+from dlt.common.destination.reference import AnyDestination_CO
+from dlt.common.destination.typing import PreparedTableSchema
+from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
+from dlt.common.schema import Schema
+from dlt.common.schema.typing import TTableSchemaColumns
+from dlt.common.storages.configuration import FileSystemCredentials
+from dlt.destinations import filesystem
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
+from dlt.destinations.impl.filesystem.sql_client import FilesystemSqlClient
+from dlt.destinations.sql_client import DBApiCursor
+from fsspec.implementations.local import LocalFileSystem
+from sqlglot import exp
+
+from loader.warehouses.marts import Marts
+
+Statement = tuple[str, Sequence[object]]
+
+# Only the newest is ever read; a few more for whoever looks what happened.
+KEPT_STATES = 10
+# Where files lie until they are whole; on the file system they are to appear in.
+PARTIAL = ".partial"
+# Statements begun: whoever connects next brings them to their end.
+_BEGUN = "_statements.json"
+
+
+class WholeFiles(LocalFileSystem):
+    """A disk whose files appear whole and for good, as the objects of a bucket do.
+
+    Args:
+        partial: the folder where they are written.
+    """
+
+    cachable = False
+
+    def __init__(self, partial: str) -> None:
+        super().__init__(auto_mkdir=True)
+        self._partial = Path(partial)
+
+    def put_file(self, lpath: Any, rpath: Any, callback: Any = None, **options: Any) -> None:  # noqa: ANN401
+        """Copy a file there."""
+        with Path(lpath).open("rb") as source, self._whole(rpath) as file:
+            shutil.copyfileobj(source, file)
+
+    def pipe_file(self, path: Any, value: bytes, mode: str = "overwrite", **options: Any) -> None:  # noqa: ANN401
+        """Write bytes there."""
+        with self._whole(path) as file:
+            file.write(value)
+
+    def write_text(self, path: Any, value: str, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+        """Write text there."""
+        self.pipe_file(path, value.encode())
+
+    @contextmanager
+    def _whole(self, path: Any) -> Iterator[IO[bytes]]:  # noqa: ANN401
+        place = Path(self._strip_protocol(path))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        self._partial.mkdir(parents=True, exist_ok=True)
+        fresh = self._partial / f"{os.getpid()}-{place.name}"
+        with fresh.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(place)
+        # The name, too: a load is listed after its rows.
+        folder = os.open(place.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+class RawClient(FilesystemClient):
+    """Reads and writes the files of the raw dataset.
+
+    Attributes:
+        marts: where dbt's tables are asked for.
+        columns_of: the columns of files that were looked at, which stay as they are.
+    """
+
+    marts: Marts
+    columns_of: dict[str, TTableSchemaColumns]
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - dlt's own
+        super().__init__(*arguments, **options)
+        if self.is_local_filesystem:
+            self.fs_client = WholeFiles(str(Path(self.dataset_path) / PARTIAL))
+
+    @property
+    def sql_client(self) -> "RawSqlClient":  # type: ignore[override]
+        """What queries go through."""
+        if not self._sql_client:
+            self._sql_client = RawSqlClient(self, self.dataset_name)
+        return cast(RawSqlClient, self._sql_client)
+
+    @sql_client.setter
+    def sql_client(self, client: "RawSqlClient") -> None:
+        self._sql_client = client
+
+    # -- loads and states ------------------------------------------------------------------------
+
+    def listed_loads(self) -> list[str]:
+        """Return the ids of the completed loads, in order; a name holds one, so none is opened."""
+        prefix = f"{self.schema.name}__"
+        return sorted(
+            Path(path).name.removeprefix(prefix).removesuffix(".jsonl")
+            for path in self._files(self.schema.loads_table_name)
+            if Path(path).name.startswith(prefix)
+        )
+
+    def list_in_order(self, load_id: str) -> bool:
+        """List a load as completed and its state with it, unless a later one is listed.
+
+        Returns:
+            Whether it was.
+        """
+        if max(self.listed_loads(), default="") > load_id:
+            return False
+        self._store_current_state(load_id)
+        self._store_load(load_id)
+        if max(self.listed_loads(), default="") > load_id:
+            # We slept between the two, and another run took the lock and loaded.
+            self._delete_file(self._load_file(load_id))
+            return False
+        self._drop_old_states()
+        return True
+
+    def _load_file(self, load_id: str) -> str:
+        folder = self.get_table_dir(self.schema.loads_table_name)
+        return f"{folder}{self.schema.name}__{load_id}.jsonl"
+
+    def _states(self) -> list[tuple[str, str, str]]:
+        """Return pipeline, load and file of each state, the newest last."""
+        files = self._list_dlt_table_files(self.schema.state_table_name)
+        return sorted(((parts[0], parts[1], path) for path, parts in files), key=lambda one: one[1])
+
+    def get_stored_state(self, pipeline_name: str) -> StateInfo | None:
+        """Return the state behind the newest load that is listed: others have no rows."""
+        listed = set(self.listed_loads())
+        behind = [
+            path for name, load, path in self._states() if name == pipeline_name and load in listed
+        ]
+        return StateInfo(**json.loads(self.fs_client.cat_file(behind[-1]))) if behind else None
+
+    def _drop_old_states(self) -> None:
+        """Delete states that nobody needs: old ones, and those whose load was never listed."""
+        listed = set(self.listed_loads())
+        states = self._states()
+        newest = {load for _, load, _ in states if load in listed}
+        kept = set(sorted(newest)[-KEPT_STATES:])
+        for _, load, path in states:
+            if load not in kept:
+                self._delete_file(path)
+
+    # -- tables ----------------------------------------------------------------------------------
+
+    def _files(self, table_name: str) -> list[str]:
+        """Return a table's files in the order of their loads; none where it is not there."""
+        if not self.fs_client.isdir(self.get_table_dir(table_name)):
+            return []
+        return sorted(self.list_table_files(table_name))
+
+    def get_storage_tables(
+        self, table_names: Iterable[str]
+    ) -> Iterator[tuple[str, TTableSchemaColumns]]:
+        """Walk through tables and the columns that the newest file of each has; none of one gone.
+
+        dlt would tell what it has recorded.
+        """
+        for name in table_names:
+            files = self._files(name)
+            if not files:
+                yield name, {}
+            elif name in self.schema.dlt_table_names():
+                yield name, self.schema.get_table_columns(name)
+            else:
+                if files[-1] not in self.columns_of:
+                    with self.fs_client.open(files[-1], "rb") as file:
+                        columns = py_arrow_to_table_schema_columns(_plain(pq.read_schema(file)))
+                    self.columns_of[files[-1]] = columns
+                yield name, self.columns_of[files[-1]]
+
+    # -- rows that are deleted or changed --------------------------------------------------------
+
+    def begin(self, statements: Sequence[Statement]) -> None:
+        """Note statements down before the first is executed."""
+        self.fs_client.pipe_file(self._begun, json.dumps(statements).encode())
+
+    def finish(self) -> bool:
+        """Execute what was begun, which may be done already in part; tell whether there was any.
+
+        Each statement is one that does no harm a second time.
+        """
+        if not self.fs_client.exists(self._begun):
+            return False
+        for sql, parameters in json.loads(self.fs_client.cat_file(self._begun)):
+            self._change(sql, parameters)
+        self._delete_file(self._begun)
+        return True
+
+    @property
+    def _begun(self) -> str:
+        return f"{self.dataset_path}{_BEGUN}"
+
+    def _change(self, sql: str, parameters: Sequence[Any]) -> None:
+        """Execute a `delete` or an `update` of one table."""
+        statement = sqlglot.parse_one(sql.replace("%s", "?"), read="duckdb")
+        table = statement.find(exp.Table)
+        if table is None:
+            raise ValueError(f"no table in {sql}")
+        if table.db != self.dataset_name:
+            self.marts.execute(sql, parameters)
+        elif table.name in self.schema.dlt_table_names():
+            self._date_anew(table.name, statement, parameters)
+        else:
+            with duckdb.connect() as connection:
+                connection.execute("set TimeZone = 'UTC'")
+                for path in self._files_with(connection, table, statement, parameters):
+                    self._write_anew(connection, path, table, statement, parameters)
+
+    def _files_with(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: exp.Table,
+        statement: exp.Expression,
+        parameters: Sequence[Any],
+    ) -> list[str]:
+        """Return the files of a table that hold a row which a statement is about."""
+        files = self._files(table.name)
+        where = statement.args.get("where")
+        if not files or where is None:
+            return files
+        url = self.sql_client.url
+        if not self.is_local_filesystem:
+            connection.register_filesystem(self.fs_client)
+        asked = len(list(where.find_all(exp.Placeholder)))
+        found = connection.execute(
+            "select distinct filename from read_parquet(?, union_by_name = true, filename = true) "
+            + where.sql("duckdb"),
+            [[url(path) for path in files], *parameters[len(parameters) - asked :]],
+        ).fetchall()
+        holding = {name for (name,) in found}
+        return [path for path in files if url(path) in holding]
+
+    def _write_anew(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        path: str,
+        table: exp.Table,
+        statement: exp.Expression,
+        parameters: Sequence[Any],
+    ) -> None:
+        with self.fs_client.open(path, "rb") as file:
+            rows = pq.read_table(file)
+        name = table.sql("duckdb")
+        connection.execute(f'create schema if not exists "{self.dataset_name}"')
+        connection.execute(f"create or replace table {name} as select * from rows")
+        connection.execute(statement.sql("duckdb"), list(parameters))
+        kept = connection.table(name).to_arrow_table().cast(_plain(rows.schema))
+        connection.execute(f"drop table {name}")
+        written = pa.BufferOutputStream()
+        pq.write_table(kept, written, compression="zstd")
+        self.fs_client.pipe_file(path, written.getvalue().to_pybytes())
+
+    def _date_anew(
+        self, table_name: str, statement: exp.Expression, parameters: Sequence[Any]
+    ) -> None:
+        """Give a load another id in what dlt keeps as JSON; the names of the files hold it too."""
+        column = next(statement.find_all(exp.Column)).name
+        fresh, old = map(str, parameters)
+        for path in self._files(table_name):
+            kept = json.loads(self.fs_client.cat_file(path))
+            if kept.get(column) == old:
+                kept[column] = fresh
+                folder, name = os.path.split(path)
+                named = self.pathlib.join(folder, name.replace(old, fresh))
+                self._write_to_json_file(named, kept)
+                if named != path:
+                    self._delete_file(path)
+
+
+def _plain(schema: pa.Schema) -> pa.Schema:
+    """Return a schema without dictionaries, which not every reader takes for text."""
+    for number, one in enumerate(schema):
+        if pa.types.is_dictionary(one.type):
+            schema = schema.set(number, pa.field(one.name, one.type.value_type))
+    return schema.remove_metadata()
+
+
+class RawSqlClient(FilesystemSqlClient):
+    """Queries raw tables in DuckDB, which reads the files; what names marts, where they are."""
+
+    remote_client: RawClient
+
+    def url(self, path: str) -> str:
+        """Return a file's path as DuckDB is told it."""
+        protocol = self.remote_client.config.protocol
+        return path if protocol == "file" else f"{protocol}://{path}"
+
+    def create_secret(
+        self,
+        scope: str,
+        credentials: FileSystemCredentials,
+        secret_name: str | None = None,
+        persist_secrets: bool = False,
+    ) -> bool:
+        """Read by the client that writes, too: DuckDB's own would have to be downloaded."""
+        if (protocol := self.remote_client.config.protocol) != "file":
+            self._register_filesystem(self.remote_client.fs_client, protocol)
+        return True
+
+    def create_view_select(
+        self, table_schema: PreparedTableSchema, schema: Schema | None = None
+    ) -> tuple[str, str] | None:
+        """Return where a table is, and its query; of the loads their names tell everything."""
+        client = self.remote_client
+        name = table_schema["name"]
+        if name != client.schema.loads_table_name:
+            return super().create_view_select(table_schema, schema)  # type: ignore[arg-type]
+        loads = ", ".join(f"('{load}')" for load in client.listed_loads())
+        return client.get_table_dir(name), (
+            f"select load_id, '{client.schema.name}' as schema_name, 0 as status"
+            f" from (values {loads or '(null)'}) as listed (load_id) where load_id is not null"
+        )
+
+    @contextmanager
+    def execute_query(self, query: Any, *arguments: Any, **options: Any) -> Iterator[DBApiCursor]:  # noqa: ANN401
+        """Execute a query, here or there."""
+        parsed = sqlglot.parse_one(str(query).replace("%s", "?"), read="duckdb")
+        schemas = {table.db for table in parsed.find_all(exp.Table) if table.db}
+        if schemas - {self.dataset_name}:
+            if not self.remote_client.marts.exist():
+                raise DatabaseUndefinedRelation(duckdb.CatalogException("no marts are built"))
+            yield self.remote_client.marts.cursor(parsed, arguments)
+            return
+        with super().execute_query(query, *arguments, **options) as cursor:
+            yield cursor
+
+
+def raw_destination(
+    bucket_url: str, credentials: FileSystemCredentials | None, marts: Marts
+) -> AnyDestination_CO:
+    """Return dlt's destination of the raw files.
+
+    Args:
+        bucket_url: of the folder or the bucket's.
+        credentials: of the bucket; None for a folder.
+        marts: where dbt's tables are asked for.
+    """
+
+    class Client(RawClient):
+        pass
+
+    class Files(filesystem):
+        @property
+        def client_class(self) -> type[FilesystemClient]:
+            return Client
+
+    Client.marts, Client.columns_of = marts, {}
+    return Files(bucket_url=bucket_url, credentials=credentials, max_state_files=0)

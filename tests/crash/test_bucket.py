@@ -1,0 +1,59 @@
+"""A run that dies while it writes files into a bucket: nothing tells rows and state apart there.
+
+dlt writes the state before it lists the load; and a file on a disk may be there in part.
+"""
+
+import pytest
+
+from tests.crash.hooks import Kind, Moment
+from tests.crash.points import (
+    BUCKET,
+    NEXT_INTO_BUCKET,
+    Scenario,
+    chosen,
+    deaths,
+    sample,
+    survive,
+    tears,
+)
+from tests.crash.stage import Stage
+
+ROWS = r"{} bucket/genesys_raw/\.partial/\d+-[\d.]+\.[0-9a-f]+\.parquet"
+STATE = r"{} bucket/genesys_raw/\.partial/\d+-genesys__[\d.]+__[0-9a-f]+\.jsonl"
+LISTED = r"{} bucket/genesys_raw/\.partial/\d+-genesys__[\d.]+\.jsonl"
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("is_work_lost", [False, True], ids=["", "work directory lost"])
+@pytest.mark.parametrize(
+    ("kind", "pattern", "moment"),
+    [
+        pytest.param("file", ROWS.format("open"), "after", id="rows are half written"),
+        pytest.param("file", ROWS.format("replace"), "after", id="the rows are in"),
+        pytest.param("file", STATE.format("replace"), "after", id="the state is in, not listed"),
+        pytest.param("file", LISTED.format("replace"), "after", id="the load is listed"),
+    ],
+)
+def test_the_next_run_makes_good(
+    stage: Stage, kind: Kind, pattern: str, moment: Moment, is_work_lost: bool
+) -> None:
+    scenario = NEXT_INTO_BUCKET
+    assert any(
+        survive(
+            scenario, stage, chosen(scenario, stage, kind, pattern, moment),
+            is_work_lost=is_work_lost,
+        ).fell_on
+        for _ in range(3)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("scenario", [BUCKET, NEXT_INTO_BUCKET], ids=lambda one: one.name)
+def test_a_sample_of_all_deaths_and_power_cuts_is_survived(
+    stage: Stage, scenario: Scenario
+) -> None:
+    for strike in sample(deaths(scenario, stage), 2, seed=1):
+        survive(scenario, stage, strike)
+        survive(scenario, stage, strike, is_work_lost=True)
+    for strike in sample(tears(scenario, stage), 1, seed=1):
+        survive(scenario, stage, strike, is_work_lost=True)
