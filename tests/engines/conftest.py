@@ -1,11 +1,19 @@
 """The engines that run here, one of each kind for a session."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
-from tests.engines.engines import Query, duckdb_query, emulator_query, postgres_query, server
+from tests.engines.engines import (
+    Query,
+    duckdb_query,
+    emulator_query,
+    postgres_query,
+    server,
+    spark_query,
+)
 from tests.harness.postgres import PostgresServer
 
 
@@ -34,6 +42,15 @@ def postgres_asked(postgres_session: PostgresServer) -> Query:
 
 
 @pytest.fixture(scope="session")
+def spark_asked() -> Iterator[Query]:
+    """Spark, or a skip where there is no Java, which it runs on."""
+    if shutil.which("java") is None:
+        pytest.skip("no Java: install a JRE 17, as apt-get install openjdk-17-jre-headless")
+    with spark_query() as asked:
+        yield asked
+
+
+@pytest.fixture(scope="session")
 def emulators() -> Iterator[ExitStack]:
     with ExitStack() as stack:
         yield stack
@@ -47,5 +64,3 @@ def snowflake_asked(snowflake_port: int, emulators: ExitStack) -> Query:
 @pytest.fixture(scope="session")
 def bigquery_asked(bigquery_port: int, emulators: ExitStack) -> Query:
     return emulators.enter_context(emulator_query("bigquery", bigquery_port))
-
-
