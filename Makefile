@@ -109,7 +109,7 @@ PYTEST := $(BIN)/pytest -q -n 2 --dist loadgroup
 # Coverage is measured where the loader runs in the tests' own process, and in a share of those tests
 # only: it makes them two fifths dearer.
 MEASURED := tests/unit/ tests/loader/ tests/guides/
-OTHERS := $(filter-out $(MEASURED),$(sort $(dir $(wildcard tests/*/test_*.py))))
+OTHERS := $(filter-out $(MEASURED) tests/engines/,$(sort $(dir $(wildcard tests/*/test_*.py))))
 
 .PHONY: test
 test: install ## Lint and the quick tests; FILE=tests/… for one file with its slow ones
@@ -125,6 +125,10 @@ test-all: install ## Lint and every test: DuckDB and a real Postgres; how much o
 	@$(MAKE) --no-print-directory lint-all
 	$(PYTEST) $(MEASURED) --cov=loader --cov-report=term:skip-covered $(ARGS)
 	$(PYTEST) $(OTHERS) $(ARGS)
+
+.PHONY: test-engines
+test-engines: install ## The engines beside DuckDB and Postgres, each with an environment of its own
+	$(BIN)/pytest -q tests/engines/ $(ARGS)
 
 # Of the models and tests, those that differ from main or are new. sqlfluff has dbt compile each.
 SQL := dbt_project/models dbt_project/tests

@@ -47,9 +47,9 @@
 {% macro interval_ended_at(kind, started_at) -%}
     {%- set zone = var('report_time_zone') -%}
     case {{ kind }}
-        when 'quarter_hour' then {{ dbt.dateadd('minute', 15, started_at) }}
-        when 'half_hour' then {{ dbt.dateadd('minute', 30, started_at) }}
-        when 'hour' then {{ dbt.dateadd('minute', 60, started_at) }}
+        when 'quarter_hour' then {{ later(started_at, 15, 'minute') }}
+        when 'half_hour' then {{ later(started_at, 30, 'minute') }}
+        when 'hour' then {{ later(started_at, 60, 'minute') }}
         when 'day' then {{ period_started_at(started_at, zone, 'day', 1) }}
         when 'month' then {{ period_started_at(started_at, zone, 'month', 1) }}
     end
@@ -79,12 +79,10 @@
 {#- After a build: a day can become complete, or cease to be, without a read of its own. Where it
     was not looked at before it is what the completeness of its resource says now. -#}
 {% macro complete_days_again() -%}
-    update {{ this }}
-    set is_day_complete = complete_days.is_complete
-    from {{ complete_days() }}
-    where
-        {{ this }}.report_date = complete_days.report_date
-        and {{ this }}.is_day_complete <> complete_days.is_complete
+    {%- set days -%}
+        (select report_date, is_complete as is_day_complete from {{ complete_days() }})
+    {%- endset -%}
+    {{ update_from(days, 'report_date', ['is_day_complete']) }}
 {%- endmacro %}
 
 

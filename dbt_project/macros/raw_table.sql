@@ -21,20 +21,28 @@
             select
                 present_columns.*
                 {%- for column in absent %},
-                cast(null as {{ column.data_type }}) as {{ column.name }}
+                cast(null as {{ sql_type(column.data_type) }}) as {{ column.name }}
                 {%- endfor %}
             from {{ relation }} as present_columns
         )
     {%- else -%}
-        (
+        {{ no_rows(columns) }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- A table without rows as a subquery; `columns` have a name and a data_type. -#}
+{% macro no_rows(columns) -%}
+    (
+        select * from (
             select
                 {%- for column in columns %}
-                cast(null as {{ column.data_type }}) as {{ column.name }}
+                cast(null as {{ sql_type(column.data_type) }}) as {{ column.name }}
                 {{- ',' if not loop.last }}
                 {%- endfor %}
-            where 1 = 0
-        )
-    {%- endif -%}
+        ) as one_row
+        where 1 = 0
+    )
 {%- endmacro %}
 
 
@@ -50,13 +58,7 @@
     {%- if execute and flags.WHICH in ['build', 'run', 'test', 'snapshot'] and needs_raw_rows() -%}
         {%- set raw = graph.sources.values()
             | selectattr('source_name', 'in', ['platform', 'guides']) | list -%}
-        {%- set tables = [] -%}
-        {%- for table in raw -%}
-            {%- if adapter.get_relation(table.database, table.schema, table.identifier) -%}
-                {%- do tables.append(table.identifier) -%}
-            {%- endif -%}
-        {%- endfor -%}
-        {%- if not tables -%}
+        {%- if not raw_rows_found(raw) -%}
             {{ exceptions.raise_compiler_error(
                 "nothing is loaded yet: " ~ target.type ~ " has no tables in schema "
                 ~ raw[0].schema ~ "; run `make load` first"

@@ -5,24 +5,10 @@
     {{ return(adapter.dispatch('steps_between', 'genesys')(relation, first, last, step, name)) }}
 {%- endmacro %}
 
-{% macro default__steps_between(relation, first, last, step, name) -%}
-    {{ exceptions.raise_compiler_error("steps_between has no version for " ~ target.type) }}
-{%- endmacro %}
 
-{% macro duckdb__steps_between(relation, first, last, step, name) -%}
-    (
-        select
-            {{ relation }}.*,
-            unnest(generate_series({{ first }}, {{ last }}, interval '{{ step }}')) as {{ name }}
-        from {{ relation }}
-    ) as {{ relation }}
-{%- endmacro %}
-
-{% macro postgres__steps_between(relation, first, last, step, name) -%}
-    (
-        select
-            {{ relation }}.*,
-            generate_series({{ first }}, {{ last }}, interval '{{ step }}') as {{ name }}
-        from {{ relation }}
-    ) as {{ relation }}
+{#- The length of such a step, for engines that count. -#}
+{% macro milliseconds_of_step(step) -%}
+    {%- set count, unit = step.split(' ') -%}
+    {%- set lengths = {'minute': 60000, 'hour': 3600000, 'day': 86400000} -%}
+    {{ return(count | int * lengths[unit.removesuffix('s')]) }}
 {%- endmacro %}

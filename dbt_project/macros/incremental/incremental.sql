@@ -125,7 +125,7 @@
             {%- endcall -%}
         {%- endif -%}
         {%- if slice.contacts -%}
-            {%- call statement('contacts') -%} drop table {{ slice.contacts }} {%- endcall -%}
+            {%- do drop_changed_contacts(slice.contacts) -%}
         {%- endif -%}
         {%- do adapter.commit() -%}
     {%- else -%}
@@ -157,7 +157,6 @@
         {%- elif rule in seeds_of_analysts() -%}
             {%- set is_there = execute and load_relation(ref(rule)) -%}
             {%- set lines = lines_of_table(rule, ref(rule)) if is_there else [] -%}
-            {#- In whichever order: an engine may move a line that was changed. -#}
             {%- do values.append(lines | map('last') | map('tojson') | sort | list) -%}
         {%- else -%}
             {%- do values.append(var(rule)) -%}
@@ -177,7 +176,8 @@
         {%- set given = get_column_schema_from_query(query) -%}
     {%- endif -%}
     {{ return(
-        given | map(attribute='name') | sort | list == columns | map(attribute='name') | sort | list
+        given | map(attribute='name') | map('lower') | sort | list
+        == columns | map(attribute='name') | map('lower') | sort | list
     ) }}
 {%- endmacro %}
 
@@ -185,7 +185,7 @@
 {% macro is_of_other_rules(relation, columns) -%}
     {%- set rules = config.get('meta', {}).get('rules') -%}
     {%- if not rules -%} {{ return(false) }} {%- endif -%}
-    {%- if 'rules_version' not in columns | map(attribute='name') -%} {{ return(true) }} {%- endif -%}
+    {%- if 'rules_version' not in columns | map(attribute='name') | map('lower') -%} {{ return(true) }} {%- endif -%}
     {%- set question -%}
         select 1
         from {{ relation }}
@@ -200,22 +200,33 @@
     the hook's own statement, which would be rolled back. -#}
 {% macro drop_given_up_refreshes() -%}
     {%- if execute and flags.WHICH in ['build', 'run'] and not flags.FULL_REFRESH -%}
-        {%- set question -%}
-            select table_schema, table_name
-            from information_schema.tables
-            where
-                table_type = 'BASE TABLE'
-                and table_name like '%refresh%'
-                {%- if target.database %} and table_catalog = '{{ target.database }}' {%- endif %}
-        {%- endset -%}
-        {%- for schema, name in run_query(question).rows
-            if schema.startswith(target.schema ~ '_')
-            and modules.re.fullmatch('.+__refresh_[0-9a-f]{8}', name) -%}
-            {%- set left = api.Relation.create(
-                database=target.database, schema=schema, identifier=name, type='table'
-            ) -%}
+        {%- for left in given_up_refreshes() -%}
             {%- call statement('drop', auto_begin=True) -%} drop table {{ left }} {%- endcall -%}
             {%- do adapter.commit() -%}
         {%- endfor -%}
     {%- endif -%}
+{%- endmacro %}
+
+{% macro given_up_refreshes() -%}
+    {{ return(adapter.dispatch('given_up_refreshes', 'genesys')()) }}
+{%- endmacro %}
+
+{% macro default__given_up_refreshes() -%}
+    {%- set question -%}
+        select table_schema, table_name
+        from information_schema.tables
+        where
+            table_type = 'BASE TABLE'
+            and table_name like '%refresh%'
+            {%- if target.database %} and table_catalog = '{{ target.database }}' {%- endif %}
+    {%- endset -%}
+    {%- set found = [] -%}
+    {%- for schema, name in run_query(question).rows
+        if schema.startswith(target.schema ~ '_')
+        and modules.re.fullmatch('.+__refresh_[0-9a-f]{8}', name) -%}
+        {%- do found.append(api.Relation.create(
+            database=target.database, schema=schema, identifier=name, type='table'
+        )) -%}
+    {%- endfor -%}
+    {{ return(found) }}
 {%- endmacro %}

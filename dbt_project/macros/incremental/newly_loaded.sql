@@ -42,3 +42,19 @@
     {%- endif -%}
     {{ return(filled.sql) }}
 {%- endmacro %}
+
+
+{#- A time as the text that SQL reads, which dbt hands from one statement to the next: as times of its
+    own, some engines' drivers give them in the zone of their process. Such texts sort as times. -#}
+{% macro time_text(timestamp) -%}
+    {{ return(adapter.dispatch('time_text', 'genesys')(timestamp)) }}
+{%- endmacro %}
+
+{% macro default__time_text(timestamp) -%}
+    cast({{ timestamp }} as {{ dbt.type_string() }})
+{%- endmacro %}
+
+{#- Its cast writes as many decimals as the account says: three. -#}
+{% macro snowflake__time_text(timestamp) -%}
+    to_char({{ timestamp }}::timestamp_ntz, 'YYYY-MM-DD HH24:MI:SS.FF6')
+{%- endmacro %}

@@ -20,7 +20,7 @@
     only ever loses conversations, to later loads and to erasure, so their number tells. It stands in
     the row in which the column that is named in counts_by_load is null. -#}
 {% macro counted_loads(relation) -%}
-    select counts.loaded_at
+    select {{ time_text('counts.loaded_at') }} as loaded_at
     from {{ relation }} as counts
     inner join (
         select

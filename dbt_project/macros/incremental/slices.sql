@@ -13,7 +13,9 @@
     {%- endif -%}
     {%- set newest = namespace(load=none) -%}
     {%- if not is_new -%}
-        {%- set newest.load = run_query('select max(loaded_at) from ' ~ relation).rows[0][0] -%}
+        {%- set newest.load = run_query(
+            'select ' ~ time_text('max(loaded_at)') ~ ' from ' ~ relation
+        ).rows[0][0] -%}
     {%- endif -%}
     {%- set counts = relation if meta.get('counts_by_load') and not is_new else none -%}
     {%- set counted = {} -%}
@@ -27,7 +29,7 @@
     {#- Answers of buckets unfold into rows of many times their bytes: 60 MB of them did not fit into
         the default memory. -#}
     {%- set share = 8 if meta.get('reads_of') and not meta.get('period') else 1 -%}
-    {%- set limit = env_var('ELT_SLICE_MEGABYTES', '64') | int * 1048576 // share -%}
+    {%- set limit = slice_megabytes() * 1048576 // share -%}
     {%- set slices = [] -%}
     {%- set last = namespace(load=begin) -%}
     {%- set loads = run_query(loads_to_build(begin, counts)).rows -%}
@@ -59,15 +61,40 @@
 {#- One slice of all contacts that changed, named in a table of its own; none if there are none. -#}
 {% macro contacts_in_one_slice(relation, is_new) -%}
     {%- if is_new -%} {{ return([{}]) }} {%- endif -%}
+    {%- set changed = make_changed_contacts(relation) -%}
+    {%- set contact_count = run_query('select count(*) from ' ~ changed).rows[0][0] -%}
+    {%- if not contact_count -%}
+        {%- do drop_changed_contacts(changed) -%}
+    {%- endif -%}
+    {{ return([{'contacts': changed}] if contact_count else []) }}
+{%- endmacro %}
+
+
+{#- Makes the table of the contacts that changed, and returns its name. -#}
+{% macro make_changed_contacts(relation) -%}
+    {{ return(adapter.dispatch('make_changed_contacts', 'genesys')(relation)) }}
+{%- endmacro %}
+
+{% macro default__make_changed_contacts(relation) -%}
     {%- set changed = adapter.quote(relation.identifier ~ '__contacts') -%}
     {%- call statement('contacts') -%}
         create temporary table {{ changed }} as {{ contacts_to_build(relation) }}
     {%- endcall -%}
-    {%- set contact_count = run_query('select count(*) from ' ~ changed).rows[0][0] -%}
-    {%- if not contact_count -%}
-        {%- call statement('contacts') -%} drop table {{ changed }} {%- endcall -%}
-    {%- endif -%}
-    {{ return([{'contacts': changed}] if contact_count else []) }}
+    {{ return(changed) }}
+{%- endmacro %}
+
+{% macro drop_changed_contacts(changed) -%}
+    {%- call statement('contacts') -%} drop table {{ changed }} {%- endcall -%}
+{%- endmacro %}
+
+
+{#- How much of what is new an engine takes in at once; one that spills what it cannot hold takes all. -#}
+{% macro slice_megabytes() -%}
+    {{ return(adapter.dispatch('slice_megabytes', 'genesys')()) }}
+{%- endmacro %}
+
+{% macro default__slice_megabytes() -%}
+    {{ return(env_var('ELT_SLICE_MEGABYTES', '64') | int) }}
 {%- endmacro %}
 
 
@@ -140,10 +167,10 @@
     )
 
     select
-        wanted_loads.loaded_at,
+        {{ time_text('wanted_loads.loaded_at') }} as loaded_at,
         cast(coalesce(wanted_loads.byte_count, byte_counts.byte_count, 0) as bigint) as byte_count,
-        wanted_loads.read_from,
-        wanted_loads.read_to
+        {{ time_text('wanted_loads.read_from') }} as read_from,
+        {{ time_text('wanted_loads.read_to') }} as read_to
     from wanted_loads
     left join byte_counts
         on wanted_loads.loaded_at = byte_counts.loaded_at

@@ -2,6 +2,10 @@
     in which they differ. For what an old row is told by new ones, or by time: whoever rebuilt it
     with its load only would leave it as it was. -#}
 {% macro update_from(relation, key, columns) -%}
+    {{ return(adapter.dispatch('update_from', 'genesys')(relation, key, columns)) }}
+{%- endmacro %}
+
+{% macro default__update_from(relation, key, columns) -%}
     update {{ this }} as target
     set
         {% for column in columns -%}

@@ -80,7 +80,7 @@ having count(*) > 1
 
 {% macro passed_tests_relation() -%}
     {{ return(api.Relation.create(
-        database=target.database, schema=target.schema ~ '_test_failures',
+        database=target.database | default(none), schema=target.schema ~ '_test_failures',
         identifier='passed_tests', type='table'
     )) }}
 {%- endmacro %}
@@ -94,7 +94,7 @@ having count(*) > 1
         {%- set relation = passed_tests_relation() -%}
         {%- if not flags.FULL_REFRESH and not env_var('TEST_ALL_ROWS', '') -%}
             {%- if adapter.get_relation(relation.database, relation.schema, relation.identifier) -%}
-                {%- set question = 'select test_id, tested_through from ' ~ relation -%}
+                {%- set question = 'select test_id, ' ~ time_text('tested_through') ~ ' from ' ~ relation -%}
                 {%- for test_id, through in run_query(question).rows -%}
                     {%- do passed.update({test_id: through}) -%}
                 {%- endfor -%}
@@ -140,7 +140,7 @@ having count(*) > 1
             {%- set question -%}
                 {%- for id in newest -%}
                     {%- set node = graph.nodes[id] -%}
-                    select '{{ id }}' as id, max(loaded_at) as loaded_at
+                    select '{{ id }}' as id, {{ time_text('max(loaded_at)') }} as loaded_at
                     from {{ api.Relation.create(
                         database=node.database, schema=node.schema, identifier=node.alias
                     ) }}
@@ -158,20 +158,63 @@ having count(*) > 1
             {%- endfor -%}
             {%- set relation = passed_tests_relation() -%}
             {%- do adapter.create_schema(relation) -%}
-            {%- call statement('keep', auto_begin=True) -%}
-                create table if not exists {{ relation }} (
-                    test_id {{ dbt.type_string() }},
-                    tested_through timestamp
-                );
-                delete from {{ relation }};
-                {%- if passed %}
-                insert into {{ relation }} values
-                {% for test_id, through in passed.items() %}
-                ('{{ test_id }}', cast('{{ through }}' as timestamp)) {{- ',' if not loop.last }}
-                {% endfor %};
-                {%- endif %}
-            {%- endcall -%}
+            {%- call statement('keep', auto_begin=True) -%} {{ passed_tests_sql(relation, passed) }} {%- endcall -%}
             {%- do adapter.commit() -%}
         {%- endif -%}
     {%- endif -%}
+{%- endmacro %}
+
+
+{#- What writes down which tests have passed through which load, and nothing of before. -#}
+{% macro passed_tests_sql(relation, passed) -%}
+    {{ return(adapter.dispatch('passed_tests_sql', 'genesys')(relation, passed)) }}
+{%- endmacro %}
+
+{% macro default__passed_tests_sql(relation, passed) -%}
+    create table if not exists {{ relation }} (
+        test_id {{ dbt.type_string() }},
+        tested_through timestamp
+    );
+    delete from {{ relation }};
+    {%- if passed %}
+    insert into {{ relation }} values
+    {% for test_id, through in passed.items() %}
+    ('{{ test_id }}', cast('{{ through }}' as timestamp)) {{- ',' if not loop.last }}
+    {% endfor %};
+    {%- endif %}
+{%- endmacro %}
+
+{#- One statement, as Spark has no other transactions. -#}
+{% macro spark__passed_tests_sql(relation, passed) -%}
+    create or replace table {{ relation }} using {{ spark__table_format() }} as
+    select test_id, cast(tested_through as timestamp) as tested_through
+    from values
+        ('', null)
+        {%- for test_id, through in passed.items() %},
+        ('{{ test_id }}', '{{ through }}')
+        {%- endfor %}
+        as passed (test_id, tested_through)
+    where test_id <> ''
+{%- endmacro %}
+
+{% macro snowflake__passed_tests_sql(relation, passed) -%}
+    {{ passed_tests_made_anew(relation, passed) }}
+{%- endmacro %}
+
+{% macro bigquery__passed_tests_sql(relation, passed) -%}
+    {{ passed_tests_made_anew(relation, passed) }}
+{%- endmacro %}
+
+{% macro passed_tests_made_anew(relation, passed) -%}
+    create or replace table {{ relation }} as
+    select * from (
+        select
+            cast('' as {{ sql_type('text') }}) as test_id,
+            cast(null as {{ sql_type('timestamp') }}) as tested_through
+        {%- for test_id, through in passed.items() %}
+        union all
+        select '{{ test_id }}', cast('{{ through }}' as {{ sql_type('timestamp') }})
+        {%- endfor %}
+    ) as passed
+    where test_id <> ''
 {%- endmacro %}

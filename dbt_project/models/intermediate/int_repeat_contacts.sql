@@ -2,6 +2,14 @@
 -- A view: a later conversation, a merge and time alone change what an earlier one was followed by.
 
 {% set handoff_ms = var('handoff_seconds') * 1000 %}
+{% set what_follows %}
+    partition by person
+    order by
+        moment_at asc,
+        case when began_at is null then 2 else 1 end asc,
+        {{ by_code_point('conversation_id') }} asc
+    rows between 1 following and unbounded following
+{% endset %}
 
 with
 
@@ -31,9 +39,9 @@ conversations as (
         begun.phone_number,
         begun.started_at,
         begun.served_until,
-        {{ dbt.dateadd('second', var('handoff_seconds'), 'begun.served_until') }}
+        {{ later('begun.served_until', var('handoff_seconds'), 'second') }}
             as handed_on_until,
-        {{ dbt.dateadd('day', var('repeat_contact_days'), 'begun.served_until') }}
+        {{ later('begun.served_until', var('repeat_contact_days'), 'day') }}
             as repeat_until,
         covered_by_resource.covered_through
     from {{ ref('int_conversations_begun') }} as begun
@@ -106,18 +114,10 @@ moments_with_next as (
         began_at,
         case
             when person like 'phone %' and contact_id is not null
-                then min(began_without_contact_at) over what_follows
-            else min(began_at) over what_follows
+                then min(began_without_contact_at) over ({{ what_follows }})
+            else min(began_at) over ({{ what_follows }})
         end as next_began_at
     from moments
-    window what_follows as (
-        partition by person
-        order by
-            moment_at asc,
-            case when began_at is null then 2 else 1 end asc,
-            {{ by_code_point('conversation_id') }} asc
-        rows between 1 following and unbounded following
-    )
 
 ),
 

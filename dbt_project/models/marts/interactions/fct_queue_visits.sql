@@ -15,6 +15,11 @@
 -- depends_on: {{ ref('int_conversations_unioned') }}
 -- Grain: one row per wait of a conversation in a queue, which is one session of Genesys's acd.
 
+{% set visits_in_order %}
+    partition by conversation_id
+    order by started_at asc nulls last, participant_number asc, session_number asc
+{% endset %}
+
 with
 
 sessions as (
@@ -35,7 +40,7 @@ service_levels as (
         trim(queue_id) as queue_id,
         trim(media_type) as media_type,
         cast(seconds as bigint) as service_level_seconds,
-        cast(share as double precision) as service_level_share,
+        cast(share as {{ sql_type('double precision') }}) as service_level_share,
         cast(nullif(trim(short_abandon_seconds), '') as bigint) as short_abandon_seconds
     from {{ ref('service_levels') }}
 
@@ -61,14 +66,10 @@ visits as (
 
     select
         *,
-        row_number() over visits_in_order as visit_number,
-        lead(queue_id) over visits_in_order as next_queue_id
+        row_number() over ({{ visits_in_order }}) as visit_number,
+        lead(queue_id) over ({{ visits_in_order }}) as next_queue_id
     from sessions
     where participant_purpose = 'acd'
-    window visits_in_order as (
-        partition by conversation_id
-        order by started_at asc nulls last, participant_number asc, session_number asc
-    )
 
 ),
 

@@ -1,0 +1,51 @@
+"""The engines that run here, one of each kind for a session."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.engines.engines import Query, duckdb_query, emulator_query, postgres_query, server
+from tests.harness.postgres import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def snowflake_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    log = tmp_path_factory.mktemp("fakesnow") / "log"
+    with server("snowflake_emulator.py", "snowflake", log=log) as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def bigquery_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    log = tmp_path_factory.mktemp("bqemulator") / "log"
+    with server("bigquery_emulator.py", "bigquery", log=log) as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def duckdb_asked() -> Query:
+    return duckdb_query()
+
+
+@pytest.fixture(scope="session")
+def postgres_asked(postgres_session: PostgresServer) -> Query:
+    return postgres_query(postgres_session.create_database("macros"))
+
+
+@pytest.fixture(scope="session")
+def emulators() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def snowflake_asked(snowflake_port: int, emulators: ExitStack) -> Query:
+    return emulators.enter_context(emulator_query("snowflake", snowflake_port))
+
+
+@pytest.fixture(scope="session")
+def bigquery_asked(bigquery_port: int, emulators: ExitStack) -> Query:
+    return emulators.enter_context(emulator_query("bigquery", bigquery_port))
+
+
