@@ -167,6 +167,10 @@ docs: install ## Write the models' documentation to dbt_project/target/static_in
 dictionary: install ## Write the page that shows seeds/metric_dictionary.csv in the documentation
 	@$(BIN)/python -m tests.dictionary
 
+.PHONY: answers
+answers: install ## Write what the queries of README and docs/QUESTIONS.md give below them; needs `make demo`
+	@$(BIN)/python -m tests.answers
+
 .PHONY: screenshots
 screenshots: install ## Photograph the demo's report and a journey for docs/; needs chromium and `make demo`
 	@$(BIN)/python -m tests.report.screenshots
