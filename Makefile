@@ -183,6 +183,10 @@ check-warehouse: install ## Build a known contact centre in schemas of its own, 
 check-world: install ## Write anew what check-warehouse expects; after a change of models (ARGS=--records reads all anew)
 	@$(BIN)/python -m tests.check_world $(ARGS)
 
+.PHONY: answers
+answers: install ## Write what the queries of README and docs/QUESTIONS.md give below them; needs `make demo`
+	@$(BIN)/python -m tests.answers
+
 .PHONY: screenshots
 screenshots: install ## Photograph the demo's report and a journey for docs/; needs chromium and `make demo`
 	@$(BIN)/python -m tests.report.screenshots

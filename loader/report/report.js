@@ -154,7 +154,8 @@ function showCards() {
     const notes = [count && now !== null && `${inWords(count, these[name][count])} ${measures[count].title.toLowerCase()}`, unaffected(name)];
     const then = those[name]?.[measure] ?? null;
     const past = length === 1 ? "on the day before" : `in the ${length} days before`;
-    if (then !== null) notes.push(`${now > then ? "▲" : now < then ? "▼" : "="} ${inWords(measure, then)} ${past}`);
+    const [was, is] = [inWords(measure, then), inWords(measure, now)];
+    if (then !== null) notes.push(`${was === is ? "=" : now > then ? "▲" : "▼"} ${was} ${past}`);
     if (now === null) notes.push("not told");
     if (measure === "service_level" && these[name].service_level_target > 0) {
       for (const target of ["own_service_level", "service_level_target"]) notes.push(`${inWords(target, these[name][target])} ${measures[target].title.toLowerCase()}`);

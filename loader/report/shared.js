@@ -147,11 +147,12 @@ async function drawn(figure, chart, rows, signals = {}) {
   const scroll = element("div", undefined, { tabindex: "0", role: "region", "aria-label": `${chart.title}, as a table` });
   scroll.append(table);
   details.append(element("summary", "as a table"), scroll);
+  const below = figure.querySelectorAll("p");
   const caption = element("figcaption");
   const title = caption.appendChild(element("span", chart.title));
   caption.append(...figure.querySelectorAll("label"));
   figure.prepend(caption);
-  figure.append(nothing, space, details);
+  figure.append(nothing, space, details, ...below);
 
   const spec = structuredClone(chart.vega);
   spec.data.find((set) => set.name === chart.table).values = rows;

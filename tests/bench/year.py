@@ -68,7 +68,8 @@ def make_year(warehouse: Path, conversations: int, settings: Mapping[str, str]) 
             ("transform", "run", "--select", "+path:models/report"),
         ):
             spent(words, environment)
-    with duckdb.connect(config={**CONFIG, "memory_limit": "1500MB"}) as connection:
+    bounds = {"memory_limit": "1500MB", "temp_directory": f"{warehouse}.tmp"}
+    with duckdb.connect(config={**CONFIG, **bounds}) as connection:
         connection.execute(f"attach '{warehouse}' as year (row_group_size {ROW_GROUP})")
         for schema, table in _TABLES:
             _copy_weeks(connection, schema, table)

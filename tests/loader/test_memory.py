@@ -234,3 +234,15 @@ def test_no_object_outlives_its_window(settings: Settings) -> None:
     # Coverage keeps some twenty for the code that dlt makes at each commit; dlt's notes on where it
     # looked for its configuration, and what they hold, were hundreds.
     assert last - first < 50 * (len(counted.after_each) - FIRST)
+
+
+def test_who_only_looks_leaves_the_machine_its_memory(settings: Settings) -> None:
+    """DuckDB keeps what it reads of the file as long as it may: by itself most of the machine."""
+    limits = []
+    for to_look in (False, True):
+        dataset = Dataset(settings, [])
+        dataset.connect(to_look=to_look)
+        [(limit,)] = dataset.query("select current_setting('memory_limit')")
+        limits.append(limit)
+        dataset.close()
+    assert limits[1] == "476.8 MiB" != limits[0]

@@ -138,17 +138,23 @@ def test_ratios_that_the_page_makes_are_metrics_of_the_dictionary(
         assert told[name]["title"] == line["label"]
         assert told[name]["definition"] == f"{line['definition']} {line['difference']}".strip()
         columns = {column for part in words["of"] for column in part}
-        [table] = [one for one in tables.values() if columns <= set(one["columns"])]
+        table = next(one for one in tables.values() if columns <= set(one["columns"]))
         # A target is no ratio of the dictionary's, and values that few have are not on the page.
         if line["aggregation"] != "ratio" or "attribute_value" in table["columns"]:
             continue
+        day = "entered_date" if line["mart"] == "fct_queue_visits" else "started_date"
         [expected] = built.query(
             f"select coalesce(sum({line['numerator']}), 0), coalesce(sum({line['denominator']}), 0)"
-            f" from genesys_marts.{line['mart']}"
+            f" from genesys_marts.{line['mart']} where {day} between '{WHOLE[0]}' and '{WHOLE[1]}'"
         )
+        values = {
+            column: values_of(table["columns"][column], table["length"])
+            for column in (*columns, "report_date")
+        }
+        days = values.pop("report_date")
         found = [
             sum(value or 0 for column in part
-                for value in values_of(table["columns"][column], table["length"]))
+                for value, day in zip(values[column], days, strict=True) if day in WHOLE)
             for part in words["of"]
         ]  # fmt: skip
         assert found == list(expected), name

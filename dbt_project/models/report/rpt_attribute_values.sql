@@ -69,11 +69,18 @@ counted_apart as (
         column_name,
         attribute_value,
         case when repeating_conversation_id is null then count(*) else 1 end as conversation_count,
-        {%- for column in ['is_queued', 'is_abandoned', 'is_handled', 'handle_seconds'] %}
         case
-            when repeating_conversation_id is null then sum({{ column }}) else max({{ column }})
-        end as {{ column }} {{- ',' if not loop.last }}
-        {%- endfor %}
+            when repeating_conversation_id is null then sum(is_queued) else max(is_queued)
+        end as is_queued,
+        case
+            when repeating_conversation_id is null then sum(is_abandoned) else max(is_abandoned)
+        end as is_abandoned,
+        case
+            when repeating_conversation_id is null then sum(is_handled) else max(is_handled)
+        end as is_handled,
+        case
+            when repeating_conversation_id is null then sum(handle_seconds) else max(handle_seconds)
+        end as handle_seconds
     from valued
     group by column_name, attribute_value, repeating_conversation_id
 
