@@ -134,9 +134,9 @@ def expect_details_to_agree_with_aggregates(folder: Path, warehouse: DuckDBWareh
     ]
     assert sum(count for _, count, _, _ in compared) > 3_000
     said = _loader(folder, "reconcile").stdout
-    assert re.search(r"numbers agree to the unit, \d+ differ, 0 of them unexplained\.\n", said)
+    [differing] = re.findall(r"agree to the unit, (\d+) differ, 0 of them unexplained\.\n", said)
     shown = re.findall(r"^ +(2026-03-\d\d)  .* day_open ", said, re.MULTILINE)
-    assert shown == ["2026-03-16"] * 20
+    assert shown == ["2026-03-16"] * min(20, int(differing)) != []
     warehouse.execute("drop view genesys_marts.audit_reconciliation")
     assert "audit_reconciliation is not built" in _loader(folder, "reconcile").stdout
 

@@ -54,6 +54,8 @@ def test_a_metric_is_what_the_dictionary_says(name: str) -> None:
 def test_nothing_of_the_machinery_is_shown_to_readers_of_the_documentation() -> None:
     """The pages of dbt show a model's meta, and nothing else of its config."""
     assert [path.name for path in MODELS.rglob("*.sql") if "meta=" in path.read_text("utf-8")] == []
+    macros = (MODELS.parent / "macros").rglob("*.sql")
+    assert [path.name for path in macros if "get('meta'" in path.read_text("utf-8")] == []
 
 
 def test_every_model_and_page_is_somebodys() -> None:
