@@ -231,8 +231,8 @@ def _one_is_erased_and_the_rules_change(raw: RawTables) -> None:
         # Seeds are rules too: tables that were made by other lines are made again.
         execute("update genesys_seeds.service_levels set seconds = '15' where media_type = 'voice'")
         execute(
-            "insert into genesys_seeds.business_hours (queue_id, day, opens, closes)"
-            " values ('*', 'tuesday', '09:00', '12:00')"
+            "insert into genesys_seeds.business_hours (queue_id, day, opens, closes, line_number)"
+            " values ('*', 'tuesday', '09:00', '12:00', 2)"
         )
         for table, spoilt in _MADE_BY_RULES.items():
             execute(f"update {table} set rules_version = 'other', {spoilt}")

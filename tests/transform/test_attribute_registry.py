@@ -135,12 +135,18 @@ def test_a_wrong_line_stops_the_seed_itself(refusing: tuple[DuckDBWarehouse, Pat
     [
         (
             "select 'a' as name, 'Tier 2' as column_name, 'numbr' as data_type, null as"
-            " default_value, null as participant_purpose, null as precedence, null as is_pii",
+            " default_value, null as participant_purpose, null as precedence, null as is_pii,"
+            " 2 as line_number",
             " line 2: column_name 'Tier 2' is no column name",
+        ),
+        (
+            "select 'a' as name, 'tier' as column_name, 'text' as data_type, null as"
+            " default_value, null as participant_purpose, null as precedence, null as is_pii",
+            ": its table is an older version's; run `dbt seed`.",
         ),
         ("select 1 as something_else", " line 1: the columns must be name,column_name,"),
     ],
-    ids=["line", "columns"],
+    ids=["line", "older", "columns"],
 )
 def test_a_broken_registry_stops_its_models_and_nothing_that_builds_none(
     refusing: tuple[DuckDBWarehouse, Path], table: str, message: str

@@ -19,7 +19,7 @@ PAIRS = "select count(*) as pairs from genesys_intermediate.int_flow_outcome_nam
 LENGTH = 150
 
 
-def test_renamings_are_followed_to_their_end_however_many_there_are(
+def test_renamings_are_followed_to_their_end_and_seeds_filled_in_place(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     RawTables(warehouse)
@@ -28,7 +28,7 @@ def test_renamings_are_followed_to_their_end_however_many_there_are(
     quoted = [r"long,it's \n,name 000"]
     circle = ["round,b,c", "round,c,a", "round,a,b", "round,before,c"]
     build = (
-        *("build", "--select", "flow_outcome_aliases+1", "int_flow_outcome_names_resolved"),
+        *("build", "--select", "flow_outcome_aliases+2", "+int_business_hours"),
         *("--exclude-resource-type", "unit_test", "--indirect-selection", "cautious"),
     )
 
@@ -42,6 +42,13 @@ def test_renamings_are_followed_to_their_end_however_many_there_are(
     assert rows(warehouse, NAMES.format(flow="round")) == [
         {"old_name": name, "outcome_name": "a"} for name in ("a", "b", "before", "c")
     ]
+
+    # A seed that is filled anew keeps the views on it, also where nothing makes them again.
+    hours = "select count(*) as days from genesys_intermediate.int_business_hours"
+    assert rows(warehouse, hours) == [{"days": 0}]
+    set_seed(project, "business_hours", "*,monday,08:00,18:00,")
+    dbt(warehouse, "seed", "--select", "business_hours", project=project)
+    assert rows(warehouse, hours) == [{"days": 1}]
 
     # What was taken back is gone with the next build, and the seed's table knows its new lines.
     set_seed(project, "flow_outcome_aliases", *chain[:2])

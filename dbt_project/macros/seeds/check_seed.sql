@@ -12,13 +12,18 @@
 {#- What is wrong with the table of a seed: file, line and remedy, or none. -#}
 {% macro problem_of_table(seed, relation) -%}
     {%- set columns = adapter.get_columns_in_relation(relation)
-        | map(attribute='name') | map('lower') | reject('eq', 'line_number') | list -%}
+        | map(attribute='name') | map('lower') | list -%}
+    {%- set given = columns | reject('eq', 'line_number') | list -%}
+    {%- set file = 'dbt_project/seeds/' ~ seed ~ '.csv' -%}
     {%- set lines = [] -%}
-    {%- if columns == seeds_of_analysts()[seed].columns -%}
+    {%- if given == seeds_of_analysts()[seed].columns -%}
+        {%- if given == columns -%}
+            {{ return(file ~ ": its table is an older version's; run `dbt seed`.") }}
+        {%- endif -%}
         {%- do lines.extend(lines_of_table(seed, relation)) -%}
     {%- endif -%}
-    {%- set problem = problem_of_seed(seed, columns, lines) -%}
-    {{ return('dbt_project/seeds/' ~ seed ~ '.csv' ~ problem if problem else none) }}
+    {%- set problem = problem_of_seed(seed, given, lines) -%}
+    {{ return(file ~ problem if problem else none) }}
 {%- endmacro %}
 
 

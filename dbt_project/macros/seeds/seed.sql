@@ -18,6 +18,8 @@
     {%- endfor -%}
     {%- do types.append({'name': 'line_number', 'data_type': 'bigint'}) -%}
     {%- set names = types | map(attribute='name') | join(', ') -%}
+    {#- Looked up once, and not for every cell. -#}
+    {%- set literal = adapter.dispatch('text_literal', 'genesys') -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
 
@@ -42,7 +44,7 @@
             {%- for line in batch %}
             (
                 {%- for value in line.values() -%}
-                    {{ 'null' if value is none else text_literal(value | string) }},
+                    {{ 'null' if value is none else literal(value | string) }},
                 {%- endfor -%}
                 {{ first_number + loop.index0 }}
             )
