@@ -69,6 +69,10 @@
 {% macro assert_columns_are_there(columns) -%}
     {%- set found = columns | map(attribute='name') | map('lower') | sort | list -%}
     {%- if config.get('contract').enforced -%}
+        {#- It adds the registry's columns to the model's. -#}
+        {%- if config.get('meta', {}).get('registry_columns') -%}
+            {%- do get_assert_columns_equivalent(model['compiled_code']) -%}
+        {%- endif -%}
         {%- set wanted = model['columns'].keys() | map('lower') | sort | list -%}
     {%- else -%}
         {%- set wanted = get_column_schema_from_query(model['compiled_code'])
