@@ -9,6 +9,8 @@ import duckdb
 from tests.transform.warehouses import PROJECT
 
 MARTS = sorted(path.stem for path in PROJECT.glob("models/marts/*/*.yml"))
+# What is each engine's own: its SQL.
+OWN = {("dim_metrics", "formula")}
 # Engines add up doubles in different orders: as far as they may lie apart, rounded.
 DOUBLE_DIGITS = 9
 
@@ -36,7 +38,7 @@ def differences(database: Path, exported: Path, marts: list[str]) -> Iterator[Di
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"attach '{database}' as warehouse (read_only)")
         for mart in marts:
-            types = dict(
+            types: dict[str, str] = dict(
                 connection.execute(
                     "select column_name, data_type from duckdb_columns()"
                     " where database_name = 'warehouse' and schema_name = 'genesys_marts'"
@@ -54,6 +56,7 @@ def differences(database: Path, exported: Path, marts: list[str]) -> Iterator[Di
             if missing:
                 yield Difference(mart, 0, 0, missing, [])
                 continue
+            types = {name: kind for name, kind in types.items() if (mart, name) not in OWN}
             left = f"select {_columns(types)} from warehouse.genesys_marts.{mart}"
             right = f"select {_columns(types)} from read_parquet('{exported}/{mart}/*.parquet')"
             found = [_less(connection, left, right), _less(connection, right, left)]

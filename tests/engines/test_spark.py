@@ -46,8 +46,7 @@ SMALL = {
     "spark.sql.constraintPropagation.enabled": "false",
     "spark.driver.memory": "3g",
     "spark.driver.extraJavaOptions": (
-        "-Dderby.system.durability=test -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
-        " -XX:ReservedCodeCacheSize=256m"
+        "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
     ),
 }
 
