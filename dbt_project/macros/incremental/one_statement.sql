@@ -42,8 +42,10 @@
             {{ get_create_table_as_sql(False, target_relation, query) }}
         {%- endcall -%}
     {%- else -%}
-        {%- do assert_columns_are_there(columns) -%}
-        {%- for slice in slices_to_build(target_relation, false) -%}
+        {%- set slices = slices_to_build(target_relation, false) -%}
+        {#- Not where nothing is new: the query is planned for it. -#}
+        {%- if slices -%} {%- do assert_columns_are_there(columns) -%} {%- endif -%}
+        {%- for slice in slices -%}
             {%- call statement('main') -%}
                 {{ replace_sql(target_relation, columns, query, slice) }}
             {%- endcall -%}
