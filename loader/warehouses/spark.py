@@ -70,9 +70,9 @@ BucketUrl = Annotated[Text, BeforeValidator(_bucket_url)]
 class SparkSettings(WarehouseSettings):
     """The bucket and who enters it, and which Spark makes the marts."""
 
-    required: ClassVar[tuple[str, ...]] = ("bucket_url",)
-
-    bucket_url: BucketUrl = Field(default="", alias="ELT_BUCKET_URL")
+    bucket_url: BucketUrl = Field(
+        default="data/bucket", alias="ELT_BUCKET_URL", validate_default=True
+    )
     key_id: Text = Field(default="", alias="ELT_BUCKET_KEY_ID")
     secret: Secret = Field(default=SecretStr(""), alias="ELT_BUCKET_SECRET")
     endpoint: Text = Field(default="", alias="ELT_BUCKET_ENDPOINT")
@@ -84,7 +84,6 @@ class SparkSettings(WarehouseSettings):
     host: Text = Field(default="localhost", alias="ELT_SPARK_HOST")
     port: Whole = count(10000, 1, 65535, "ELT_SPARK_PORT")
     token: Secret = Field(default=SecretStr(""), alias="ELT_SPARK_TOKEN")
-    catalog: Text = Field(default="", alias="ELT_SPARK_CATALOG")
     warehouse_url: BucketUrl = Field(default="", alias="ELT_SPARK_WAREHOUSE_URL")
     table_format: Literal["iceberg", "delta"] = Field(
         default="iceberg", alias="ELT_SPARK_TABLE_FORMAT"
