@@ -19,7 +19,7 @@ export DBT_PROFILES_DIR := $(CURDIR)/profiles
 
 .PHONY: help
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "%-15s %s\n", $$1, $$2}'
 
 .PHONY: install
 install: .venv/installed ## Install the project and its tools into .venv
@@ -104,12 +104,19 @@ explain: install ## Show one conversation from raw to marts: make explain CONVER
 erase: install ## Delete a person: make erase CONTACT=<id>, shown first; ARGS=--yes does it
 	@$(BIN)/python -m loader erase --contact="$$CONTACT" $(ARGS)
 
+# What Python has compiled is kept, also where the machine's owner keeps none: six processes would
+# compile all tests again, for a second each (and pytest its assertions, for three).
+test test-all: export PYTHONDONTWRITEBYTECODE :=
+
 # On two cores; tests that share what is dear to make stay together.
-PYTEST := $(BIN)/pytest -q -n 2 --dist loadgroup
-# Coverage is measured where the loader runs in the tests' own process, and in a share of those tests
-# only: it makes them two fifths dearer.
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadgroup
+# Coverage is measured where the loader runs in the tests' own process, by slipcover, which costs
+# nothing that can be measured; a tracer made these tests half as dear again. pytest only warns that it
+# cannot rewrite slipcover's own assertions.
+REACHED := $(BIN)/python -m slipcover --source loader --skip-covered $(patsubst $(BIN)/python,,$(PYTEST)) \
+	-W "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
 MEASURED := tests/unit/ tests/loader/ tests/guides/
-OTHERS := $(filter-out $(MEASURED),$(sort $(dir $(wildcard tests/*/test_*.py))))
+OTHERS := $(filter-out $(MEASURED) tests/engines/,$(sort $(dir $(wildcard tests/*/test_*.py))))
 
 .PHONY: test
 test: install ## Lint and the quick tests; FILE=tests/… for one file with its slow ones
@@ -123,8 +130,12 @@ endif
 .PHONY: test-all
 test-all: install ## Lint and every test: DuckDB and a real Postgres; how much of loader/ they reach
 	@$(MAKE) --no-print-directory lint-all
-	$(PYTEST) $(MEASURED) --cov=loader --cov-report=term:skip-covered $(ARGS)
+	$(REACHED) $(MEASURED) $(ARGS)
 	$(PYTEST) $(OTHERS) $(ARGS)
+
+.PHONY: test-engines
+test-engines: install ## The engines beside DuckDB and Postgres, each with an environment of its own
+	$(BIN)/pytest -q tests/engines/ $(ARGS)
 
 # Of the models and tests, those that differ from main or are new. sqlfluff has dbt compile each.
 SQL := dbt_project/models dbt_project/tests
@@ -166,6 +177,18 @@ docs: install ## Write the models' documentation to dbt_project/target/static_in
 .PHONY: dictionary
 dictionary: install ## Write the page that shows seeds/metric_dictionary.csv in the documentation
 	@$(BIN)/python -m tests.dictionary
+
+.PHONY: check-warehouse
+check-warehouse: install ## Build a known contact centre in schemas of its own, compare every mart, drop them
+	@$(BIN)/python -m loader check-warehouse $(ARGS)
+
+.PHONY: check-world
+check-world: install ## Write anew what check-warehouse expects; after a change of models (ARGS=--records reads all anew)
+	@$(BIN)/python -m tests.check_world $(ARGS)
+
+.PHONY: answers
+answers: install ## Write what the queries of README and docs/QUESTIONS.md give below them; needs `make demo`
+	@$(BIN)/python -m tests.answers
 
 .PHONY: screenshots
 screenshots: install ## Photograph the demo's report and a journey for docs/; needs chromium and `make demo`

@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = Settings.read()
         request = checked(settings, options) if "only" in options else None
         # dlt takes a second to import: a command is imported once its settings are in order.
-        command = importlib.import_module(f"loader.commands.{options.command}")
+        name = options.command.replace("-", "_")
+        command = importlib.import_module(f"loader.commands.{name}")
         return int(command.run(settings, request or options))
     except LoaderError as error:
         if options.debug:
@@ -114,6 +115,11 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument(
         "--redate", action="store_true", help="date loads back that a wrong clock dated ahead"
     )
+    tried = commands.add_parser(
+        "check-warehouse",
+        help="build a known contact centre in schemas of its own, compare every mart, drop them",
+    )
+    tried.add_argument("--keep", action="store_true", help="leave the schemas to look at")
     publish = commands.add_parser(
         "publish", help="write the marts as files of their own, next to the warehouse"
     )
@@ -200,7 +206,7 @@ def _log_to_stderr(debug: bool) -> None:
         force=True,
     )
     # They log what they send; some of it is not for a log.
-    for name in ("urllib3", "dlt"):
+    for name in ("urllib3", "dlt", "snowflake", "google", "databricks"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
 

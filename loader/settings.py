@@ -251,8 +251,9 @@ class Settings(_Target):
 
     @property
     def limits(self) -> Limits:
-        """How large a record may be."""
-        return Limits(self.record_megabytes << 20, self.attributes_kilobytes << 10)
+        """How large a record may be: by the settings, or by the warehouse if that takes less."""
+        megabytes = min(self.record_megabytes, kind_of(self.target).record_megabytes)
+        return Limits(megabytes << 20, self.attributes_kilobytes << 10)
 
     def now(self) -> datetime:
         """The present, or ELT_NOW."""

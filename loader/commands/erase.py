@@ -25,7 +25,13 @@ from loader.warehouses.dataset import DATASET, Dataset, StoredTable
 from loader.warehouses.lock import locked
 
 # What rows outside the raw dataset tell whom they are about by.
-ABOUT = ("conversation_id", "contact_id", "canonical_contact_id", "external_contact_id")
+ABOUT = (
+    "conversation_id",
+    "contact_id",
+    "canonical_contact_id",
+    "external_contact_id",
+    "reached_contact_id",
+)
 IDS = "genesys_intermediate.int_contact_external_ids_unioned"
 MERGES = "genesys_intermediate.int_contact_merges_resolved"
 CONVERSATIONS = "genesys_intermediate.int_journey_conversations_unioned"
@@ -110,6 +116,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
         "so does Genesys. `make transform` makes the tables good that count it.",
         soft_wrap=True,
     )
+    if dataset.warehouse.remains:
+        console().print(dataset.warehouse.remains, soft_wrap=True)
     return ExitCode.OK
 
 

@@ -9,13 +9,19 @@ from loader.genesys.quota import Quota
 from loader.genesys.retries import RetryPolicy
 from loader.genesys.tokens import Grant
 from loader.settings import Settings
+from loader.warehouses.base import OURS
 from loader.warehouses.dataset import Dataset
 from loader.warehouses.lock import run_lock, warn_of_readers
 
 
-def dataset_of(settings: Settings) -> Dataset:
-    """Return the dataset of the settings' warehouse and contract, not yet connected."""
-    return Dataset(settings, contract_of(settings).resource_names)
+def dataset_of(settings: Settings, ours: str = OURS) -> Dataset:
+    """Return the dataset of the settings' warehouse and contract, not yet connected.
+
+    Args:
+        settings: the settings.
+        ours: what the names of its schemas begin with.
+    """
+    return Dataset(settings, contract_of(settings).resource_names, ours)
 
 
 @contextmanager

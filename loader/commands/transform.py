@@ -4,14 +4,16 @@ import argparse
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from loader.errors import BuildFailed, DestinationError, ExitCode, LoaderError, SettingsError, Stale
 from loader.seeds import check_seeds
 from loader.settings import Settings
+from loader.unchanged import LastBuild
 from loader.warehouses import warehouse_of
-from loader.warehouses.base import Warehouse
+from loader.warehouses.base import OURS, Warehouse
 from loader.warehouses.lock import locked
 from loader.windows import iso
 
@@ -19,6 +21,10 @@ logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[2]
 ALL_ROWS = "--all-rows"
+NOTHING_CHANGED = (
+    "nothing has changed since the last build: no load, nobody's edit of a model, seed, variable, "
+    "setting or table; so nothing is built (--full-refresh builds all anew)"
+)
 FAILED = ("error", "fail", "runtime error", "partial success")
 # What of a node's error is the machine's and not the model's.
 _OF_THE_WAREHOUSE = (
@@ -32,10 +38,15 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     return transform(settings, options.rest or ["build"])
 
 
-def transform(settings: Settings, arguments: Sequence[str]) -> int:
+def transform(settings: Settings, arguments: Sequence[str], ours: str = OURS) -> int:
     """Run `dbt ARGUMENTS` with the settings' warehouse; 0 if every node came through.
 
     `--all-rows` is ours, not dbt's: data tests look at everything, not at what is new only.
+
+    Args:
+        settings: the settings.
+        arguments: dbt's, or options of its `build`.
+        ours: what the names of the schemas begin with, the raw one's and dbt's.
 
     Raises:
         BuildFailed: a node failed, or the project cannot be read.
@@ -45,17 +56,22 @@ def transform(settings: Settings, arguments: Sequence[str]) -> int:
         SettingsError: dbt does not take these arguments.
     """
     check_seeds(Path(os.environ.get("DBT_PROJECT_DIR", ROOT / "dbt_project")) / "seeds")
-    warehouse = warehouse_of(settings)
+    warehouse = warehouse_of(settings, ours)
     if not warehouse.exists():
         raise DestinationError(f"{warehouse.place} does not exist yet; load first (`make load`).")
     warehouse.check_dbt()
     os.environ.update(settings.warehouse_environment())
+    os.environ["DBT_SCHEMA_PREFIX"] = ours
     os.environ.setdefault("DBT_PROJECT_DIR", str(ROOT / "dbt_project"))
     os.environ.setdefault("DBT_PROFILES_DIR", str(ROOT / "profiles"))
     if ALL_ROWS in arguments:
         arguments = [word for word in arguments if word != ALL_ROWS]
         os.environ["TEST_ALL_ROWS"] = "true"
-    with locked(settings, warehouse, warehouse.wait_seconds):
+    with locked(settings, warehouse, warehouse.wait_seconds), closing(warehouse):
+        # Asked before dbt is imported, which takes longer.
+        if "run" in arguments and LastBuild(settings, "run", arguments).stands(warehouse.state()):
+            logger.info("%s", NOTHING_CHANGED)
+            return ExitCode.OK
         warehouse.wait_until_free()
         from dbt.cli.main import cli, dbtRunner
 
@@ -63,7 +79,13 @@ def transform(settings: Settings, arguments: Sequence[str]) -> int:
             # Options alone are those of the command that is meant where there is none at all.
             arguments = ["build", *arguments]
         command = next(word for word in arguments if word in cli.commands)
-        ended = dbtRunner().invoke(list(arguments))
+        last_build = LastBuild(settings, command, arguments)
+        last_build.stands(warehouse.state())
+        try:
+            ended = dbtRunner().invoke(list(arguments))
+        finally:
+            warehouse.after_build()
+        last_build.keep(warehouse.state(), ended.success)
     results = getattr(ended.result, "results", None) or ()
     for node in results:
         # dbt says of a table that it is stale, and not since when.

@@ -9,15 +9,39 @@ import pkgutil
 from typing import TYPE_CHECKING, Any
 
 from loader.errors import SettingsError
-from loader.warehouses.base import Warehouse
+from loader.warehouses.base import OURS, Warehouse
 
 if TYPE_CHECKING:
     from loader.settings import Settings
 
 # What is for all kinds, or for several; it imports dlt, which takes a second.
 _FOR_ALL = frozenset(
-    {"base", "bucket", "configuration", "dataset", "lease", "lock", "marts", "packages"}
+    {
+        "account",
+        "base",
+        "bucket",
+        "configuration",
+        "dataset",
+        "lease",
+        "lock",
+        "lock_row",
+        "marts",
+        "packages",
+    }
 )
+
+# What people ask for and nobody has built here: not every name that is not known is a slip.
+_NOT_BUILT = {
+    "athena": "Athena",
+    "clickhouse": "ClickHouse",
+    "fabric": "the warehouse of Microsoft Fabric",
+    "motherduck": "MotherDuck",
+    "mssql": "SQL Server",
+    "redshift": "Redshift",
+    "sqlserver": "SQL Server",
+    "synapse": "Azure Synapse",
+    "trino": "Trino",
+}
 
 
 def kinds() -> dict[str, type[Warehouse[Any]]]:
@@ -46,10 +70,23 @@ def kind_of(target: str) -> type[Warehouse[Any]]:
     """
     every = kinds()
     if target not in every:
-        raise SettingsError(f"ELT_TARGET: must be one of {', '.join(sorted(every))}.")
+        known = f"one of {', '.join(sorted(every))}"
+        if engine := _NOT_BUILT.get(target.lower()):
+            raise SettingsError(
+                f"ELT_TARGET={target}: {engine} is not built; choose {known}, or add "
+                'it: CONTRIBUTING.md says how ("Add a warehouse").'
+            )
+        raise SettingsError(f"ELT_TARGET: must be {known}.")
     return every[target]
 
 
-def warehouse_of(settings: "Settings") -> Warehouse[Any]:
-    """Return the warehouse of the settings; nothing of it is opened or made."""
-    return kind_of(settings.target)(settings.warehouse)
+def warehouse_of(settings: "Settings", ours: str = OURS) -> Warehouse[Any]:
+    """Return the warehouse of the settings; nothing of it is opened or made.
+
+    Args:
+        settings: the settings.
+        ours: what the names of its schemas begin with.
+    """
+    warehouse = kind_of(settings.target)(settings.warehouse)
+    warehouse.ours = ours
+    return warehouse

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from dlt.common.destination.reference import AnyDestination_CO
     from dlt.destinations.sql_client import SqlClientBase
 
+# What the names of our schemas begin with, dbt's among them.
+OURS = "genesys"
+
 FileFormat = Literal["csv", "parquet"]
 # One in SQL, and its parameters.
 Statement = tuple[str, Sequence[object]]
@@ -87,6 +90,10 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
         dlt_values: what dlt is told otherwise than by `configuration.VALUES`.
         undefined: names of the driver's errors that mean that a table or column is not there; what
             dlt recognises by itself needs no mention.
+        table_kinds: what it calls tables of rows in its information schema.
+        record_megabytes: of the longest text it takes.
+        remains: where deleted rows go on being after `rewrite`, and until when; a sentence.
+        ours: what the names of its schemas begin with.
     """
 
     name: ClassVar[str]
@@ -95,9 +102,18 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
     chosen_by: ClassVar[str]
     dlt_values: ClassVar[Mapping[str, object]] = {}
     undefined: ClassVar[frozenset[str]] = frozenset()
+    table_kinds: ClassVar[frozenset[str]] = frozenset({"BASE TABLE"})
+    record_megabytes: ClassVar[int] = 1024
+    remains: ClassVar[str] = ""
+    ours: str = OURS
 
     def __init__(self, settings: SettingsOfKind) -> None:
         self.settings = settings
+
+    @property
+    def raw_schema(self) -> str:
+        """The name of the raw dataset, which is a schema."""
+        return f"{self.ours}_raw"
 
     @property
     @abstractmethod
@@ -181,6 +197,9 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
             DestinationError: naming who holds it.
         """
 
+    def after_build(self) -> None:
+        """Let go of what dbt keeps open in this process until that ends."""
+
     def publish(self, schema: str, formats: Sequence[str]) -> list[Path]:
         """Write the tables of a schema as files that tools read while the warehouse is in use.
 
@@ -229,7 +248,8 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
             prefix: in lower case; the names may be in any.
         """
         catalog, _, _ = client._get_information_schema_components()
-        columns, tables = map(client._qualify_info_schema_table_name, ("COLUMNS", "TABLES"))
+        columns = self.information_schema(client, "COLUMNS")
+        tables = self.information_schema(client, "TABLES")
         rows = client.execute_sql(
             f"""
             select columns.table_schema, columns.table_name, columns.column_name, tables.table_type
@@ -245,7 +265,31 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
             *([prefix, catalog] if catalog else [prefix]),
         )
         for schema, table, column, kind in rows or ():
-            yield StoredColumn(schema, table, column, kind != "BASE TABLE")
+            yield StoredColumn(schema, table, column, kind not in self.table_kinds)
+
+    def information_schema(self, client: "SqlClientBase[Any]", view: str) -> str:
+        """Return the full name of a view of the information schema, on all schemas."""
+        return client._qualify_info_schema_table_name(view)
+
+    def drop(self, client: "SqlClientBase[Any]") -> list[str]:
+        """Drop the schemas whose name begins with `ours` and `_`, and return their names.
+
+        Args:
+            client: of the raw dataset, connected.
+        """
+        catalog, _, _ = client._get_information_schema_components()
+        beginning = f"{self.ours}_"
+        rows = client.execute_sql(
+            f"select schema_name from {self.information_schema(client, 'SCHEMATA')}"
+            f" where lower(substring(schema_name, 1, {len(beginning)})) = %s"
+            f"{' and catalog_name = %s' if catalog else ''} order by schema_name",
+            *([beginning, catalog] if catalog else [beginning]),
+        )
+        names = [str(name) for (name,) in rows or ()]
+        for name in names:
+            with client.with_alternative_dataset_name(name) as other:
+                other.drop_dataset()
+        return names
 
     def execute(self, client: "SqlClientBase[Any]", statements: Sequence[Statement]) -> None:
         """Execute statements that delete or change rows: all of them or none.
@@ -277,6 +321,17 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
             open_client: returns a client of the raw dataset, to be entered.
             tables: their full names, quoted.
         """
+
+    def spare_memory(self) -> None:
+        """Take little of this machine's memory from now on: somebody looks at what is there."""
+
+    def state(self) -> str | None:
+        """Tell the state it is in, which is another one after anything was written by anybody.
+
+        None where it cannot tell: then it is taken for changed. dbt is not at work, and lets go of
+        it. What others write while it builds would have to count as a change, too.
+        """
+        return None
 
     def after_commit(self) -> None:
         """Give back what a commit took; the next is being read and needs as much."""

@@ -40,7 +40,7 @@ from loader.errors import (
 from loader.ledger import HashSalt, ResourceState, empty_tables, ledger_table
 from loader.settings import Settings
 from loader.warehouses import warehouse_of
-from loader.warehouses.base import StoredColumn
+from loader.warehouses.base import OURS, StoredColumn
 from loader.warehouses.configuration import (
     configure,
     listing_in_order,
@@ -49,9 +49,7 @@ from loader.warehouses.configuration import (
 from loader.warehouses.packages import Packages
 
 PIPELINE = "genesys"
-DATASET = "genesys_raw"
-# What the names of our schemas begin with, dbt's among them.
-OURS = "genesys"
+DATASET = f"{OURS}_raw"
 
 # A column of ours that appears or changes its type is a bug of ours; what is new in Genesys'
 # records lies inside `payload` and cannot break a load.
@@ -87,13 +85,17 @@ class Dataset:
     Args:
         settings: which warehouse and where.
         raw_tables: names of the tables of records.
+        ours: what the names of its schemas begin with, and dbt's beside it.
 
     Attributes:
         warehouse: what is of its kind.
+        name: of the dataset, which is a schema.
     """
 
-    def __init__(self, settings: Settings, raw_tables: Sequence[str]) -> None:
-        self.warehouse = warehouse_of(settings)
+    def __init__(self, settings: Settings, raw_tables: Sequence[str], ours: str = OURS) -> None:
+        self.warehouse = warehouse_of(settings, ours)
+        self.name = self.warehouse.raw_schema
+        self._ours = ours
         self._settings = settings
         self._raw_tables = raw_tables
         self._dlt_dir = settings.work_dir / "dlt"
@@ -145,6 +147,8 @@ class Dataset:
             self._packages.give_up()
         if not to_look and self.recorded_columns():
             self.warehouse.finish(self._client)
+        if to_look:
+            self.warehouse.spare_memory()
         tables = empty_tables(self._raw_tables)
         present = self._present(tables)
         if "extract_windows" in present:
@@ -176,7 +180,7 @@ class Dataset:
             self._pipeline = dlt.pipeline(
                 PIPELINE,
                 destination=destination,
-                dataset_name=DATASET,
+                dataset_name=self.name,
                 pipelines_dir=str(self._dlt_dir),
             )
             self._pipeline.sync_destination()
@@ -287,7 +291,7 @@ class Dataset:
         """
         found: dict[StoredTable, dict[str, str]] = {}
         with self._client() as client:
-            for one in self.warehouse.stored(client, OURS):
+            for one in self.warehouse.stored(client, self._ours):
                 if not one.is_view:
                     table = StoredTable(
                         one.schema.lower(), one.table.lower(), _spelled(client, one)
@@ -302,7 +306,19 @@ class Dataset:
             return False
         with self._client() as client:
             modelled = self._modelled_tables(client)
-        return all(tuple(name.split(".")) in modelled for name in names)
+        found = {".".join(name) for name in modelled}
+        return all(self._schema(name) in found for name in names)
+
+    def drop(self) -> list[str]:
+        """Drop its schema and dbt's beside it with all they hold; return their names.
+
+        Raises:
+            DestinationError: the warehouse refused it.
+        """
+        if self._ours == OURS:
+            raise RuntimeError("a user's own schemas are never dropped")
+        with self._client() as client:
+            return self.warehouse.drop(client)
 
     def execute(self, statements: Iterable[tuple[str, Sequence[object]]]) -> None:
         """Execute statements with their parameters, which name tables in full: all or none.
@@ -328,7 +344,7 @@ class Dataset:
         Args:
             sql: with names of tables in braces: `{users}` of the raw dataset, of which only the
                 rows of completed loads are there; `{all.users}` with the rows that a killed load
-                has left, too; `{genesys_marts.dim_users}` of dbt's.
+                has left, too; `{genesys_marts.dim_users}` of dbt's, whatever those begin with.
             parameters: for each `%s`.
         """
         if self._pipeline is None:
@@ -366,6 +382,7 @@ class Dataset:
                 )
             if schema in (None, "all"):
                 return client.make_qualified_table_name(table) + named
+            schema = self._schema(schema)
             if found := self._modelled_tables(client).get((schema, table)):
                 return found + named
             # The warehouse says that it is not there.
@@ -374,11 +391,15 @@ class Dataset:
 
         return _TABLE.sub(name, sql)
 
+    def _schema(self, usual: str) -> str:
+        """Return the name of a schema of dbt's by the one it usually has."""
+        return self._ours + usual.removeprefix(OURS)
+
     def _modelled_tables(self, client: SqlClientBase[Any]) -> dict[tuple[str, str], str]:
         """Return dbt's tables and views, by their names in lower case, as they are spelled."""
         if not self._modelled:
             fold = client.capabilities.casefold_identifier
-            for one in self.warehouse.stored(client, OURS):
+            for one in self.warehouse.stored(client, self._ours):
                 name = one.schema.lower(), one.table.lower()
                 # Of two that differ in case only, the one a name without quotes means.
                 if name not in self._modelled or one.table == fold(name[1]):
@@ -442,10 +463,10 @@ class Dataset:
 
     def _check_dataset(self) -> None:
         # A copied dataset carries the state of the original and would send the loads there.
-        if self.pipeline.dataset_name != DATASET:
+        if self.pipeline.dataset_name != self.name:
             raise SettingsError(
                 f"the state in this warehouse belongs to dataset {self.pipeline.dataset_name}, not "
-                f"{DATASET}: drop its table _dlt_pipeline_state and load again."
+                f"{self.name}: drop its table _dlt_pipeline_state and load again."
             )
 
     def _check_tables(self) -> None:
@@ -453,7 +474,7 @@ class Dataset:
         found = self.found_columns()
         for table, columns in self.recorded_columns().items():
             if not columns.items() <= found[table].items():
-                raise DestinationError(f"{self.warehouse.place}: {_TABLES_DIFFER}")
+                raise DestinationError(f"{self.warehouse.place}: {self._tables_differ}")
 
     def _check_contract(self) -> None:
         # The marts would count the same hour twice, and no key tells that two rows are one.
@@ -481,7 +502,7 @@ class Dataset:
             ):
                 return False
             raise SettingsError(
-                f"{DATASET}.hash_salts has lost its row, and hashes made with another salt would "
+                f"{self.name}.hash_salts has lost its row, and hashes made with another salt would "
                 "not be those in the marts: restore it from a backup, or set ELT_PII_SALT to the "
                 "salt it held. With a new one the next transform hashes everything anew."
             )
@@ -540,11 +561,18 @@ class Dataset:
             (f"update {table.qualified} set {columns[name]} = %s where {columns[name]} = %s",
              (given, load))
             for table, columns in self.columns().items()
-            if table.schema == DATASET
+            if table.schema == self.name
             for name in ("load_id", "_dlt_load_id", "loaded_in")
             if name in columns
             for load, given in dated.items()
         )  # fmt: skip
+
+    @property
+    def _tables_differ(self) -> str:
+        return (
+            f"the tables of {self.name} differ from the schema dlt has recorded; "
+            "`python -m loader doctor` says where."
+        )
 
     @contextmanager
     def _one_line_errors(self) -> Iterator[None]:
@@ -579,16 +607,12 @@ class Dataset:
                 return f"{work_dir} cannot be written: {cause.strerror}."
         kinds = [type(cause).__name__ for cause in causes]
         if {"DatabaseUndefinedRelation", *self.warehouse.undefined} & set(kinds):
-            return f"{place}: {_TABLES_DIFFER}"
+            return f"{place}: {self._tables_differ}"
         return f"{place} refused the load ({', '.join(dict.fromkeys(kinds))}); --debug shows where."
 
 
 _DLT_ERRORS: tuple[type[BaseException], ...] = (PipelineStepFailed, DestinationException, OSError)
 _NOT_ALLOWED = (errno.EACCES, errno.EROFS, errno.EPERM)
-_TABLES_DIFFER = (
-    f"the tables of {DATASET} differ from the schema dlt has recorded; "
-    "`python -m loader doctor` says where."
-)
 
 
 def _source(

@@ -57,10 +57,14 @@ class Marts:
 
     def tables(self, prefix: str) -> Iterator[tuple[str, str, bool]]:
         """Walk through schema and name of the tables and views of schemas whose name begins so."""
-        for schema, *_ in self.rows(f"show schemas like '{prefix}*'"):
+        for schema in self.schemas(prefix):
             views = {str(row[1]) for row in self.rows(f"show views in `{schema}`")}
             for _, table, *_ in self.rows(f"show tables in `{schema}`"):
                 yield schema, table, table in views
+
+    def schemas(self, prefix: str) -> list[str]:
+        """Return the names of the schemas whose name begins so."""
+        return [str(schema) for schema, *_ in self.rows(f"show schemas like '{prefix}*'")]
 
     def columns(self, schema: str, table: str) -> list[str]:
         """Return the names of a table's columns, in their order."""

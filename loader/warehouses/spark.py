@@ -46,7 +46,6 @@ _FORMS = (
 _AZURE = re.compile(r"abfss://[\w-]+@[a-z0-9]+\.dfs\.core\.windows\.net(/.*)?")
 # What reads and writes each kind of store.
 _PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "abfss": "adlfs"}
-_DATASET = "genesys_raw"
 
 
 def _bucket_url(value: object) -> object:
@@ -170,14 +169,14 @@ class Spark(Warehouse[SparkSettings]):
 
     def exists(self) -> bool:
         """Tell whether there is anything; a bucket is only known by asking it."""
-        return self._folder is None or (self._folder / _DATASET).exists()
+        return self._folder is None or (self._folder / self.raw_schema).exists()
 
     # -- the lock --------------------------------------------------------------------------------
 
     def lock(self, wait_seconds: float = 0.0) -> AbstractContextManager[None]:
         """Hold a file of the folder, which the kernel frees, or an object of the bucket."""
         if self._folder is not None:
-            return file_lock(self._folder / f"{_DATASET}.lock", self.place, wait_seconds)
+            return file_lock(self._folder / f"{self.raw_schema}.lock", self.place, wait_seconds)
         return self._leased(wait_seconds)
 
     @contextmanager
@@ -189,7 +188,7 @@ class Spark(Warehouse[SparkSettings]):
 
         with ExitStack() as held:
             try:
-                lease = Lease(self._store(), f"{_DATASET}.lock", self.place)
+                lease = Lease(self._store(), f"{self.raw_schema}.lock", self.place)
                 held.enter_context(lease.held(wait_seconds))
             except (BaseError, OSError) as error:
                 raise self._refused(error) from error
@@ -256,7 +255,7 @@ class Spark(Warehouse[SparkSettings]):
 
         if self._folder is not None:
             # What a process that was killed has written in part.
-            shutil.rmtree(self._folder / _DATASET / PARTIAL, ignore_errors=True)
+            shutil.rmtree(self._folder / self.raw_schema / PARTIAL, ignore_errors=True)
         self._marts = Marts(self.settings.environment, self._has_marts)
         url = urlsplit(self.settings.bucket_url)
         if self.settings.scheme == "abfss":
@@ -324,13 +323,27 @@ class Spark(Warehouse[SparkSettings]):
         """Tell whether dbt has built anything, without starting a Spark for that."""
         return self.settings.method != "session" or bool(files.exists(self.settings.marts_url))
 
+    def drop(self, client: "SqlClientBase[Any]") -> list[str]:
+        """Drop dbt's schemas and the folder of the raw files."""
+        dropped = []
+        if self._marts is not None and self._marts.exist():
+            for schema, table, is_view in [*self._marts.tables(f"{self.ours}_")]:
+                if schema != self.raw_schema:
+                    kind = "view" if is_view else "table"
+                    self._marts.rows(f"drop {kind} if exists `{schema}`.`{table}`")
+            for schema in self._marts.schemas(f"{self.ours}_"):
+                self._marts.rows(f"drop schema if exists `{schema}` cascade")
+                dropped.append(schema)
+        client.remote_client.drop_storage()  # type: ignore[attr-defined]
+        return [*dropped, self.raw_schema]
+
     def rewrite(
         self, open_client: "Callable[[], SqlClientBase[Any]]", tables: Iterable[str]
     ) -> None:
         """Have Spark drop the versions that still hold what was deleted; raw files hold none."""
         for table in tables:
             schema, name = table.replace('"', "").split(".")[-2:]
-            if schema != _DATASET and self._marts is not None:
+            if schema != self.raw_schema and self._marts is not None:
                 self._marts.forget_versions(schema, name, self.settings.table_format)
 
     def check_dbt(self) -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import socket
 import subprocess
 import time
@@ -14,34 +13,14 @@ from typing import Any
 
 import duckdb
 
+from tests.engines.venvs import venv
 from tests.harness.postgres import PostgresDatabase
 
-ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
-VENVS = Path(os.environ.get("ENGINE_VENVS", ROOT / ".venv-engines"))
 _START_SECONDS = 60
 
 Row = tuple[Any, ...]
 Query = Callable[[str], list[Row]]
-
-
-def venv(engine: str) -> Path:
-    """Return an engine's own virtual environment, made by what its requirements pin.
-
-    Emulators and adapters want other versions of what the loader needs, hence one each.
-    """
-    folder = VENVS / engine
-    pins = HERE / "requirements" / f"{engine}.txt"
-    made = folder / "made-of.txt"
-    if not made.exists() or made.read_text() != pins.read_text():
-        uv = ROOT / ".venv" / "bin" / "uv"
-        subprocess.run([uv, "venv", "--quiet", "--clear", folder], check=True)
-        subprocess.run(
-            [uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python", "-r", pins],
-            check=True,
-        )
-        made.write_text(pins.read_text())
-    return folder / "bin"
 
 
 @contextlib.contextmanager

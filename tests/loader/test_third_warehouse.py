@@ -12,6 +12,7 @@ import pytest
 
 import loader.warehouses
 from loader.settings import Settings, setting_names
+from loader.warehouses import kinds
 from tests.harness.place import Place
 from tests.sandbox.process import SandboxProcess
 
@@ -128,8 +129,9 @@ def upper(
 
 def test_its_settings_are_settings(upper: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"ELT_UPPER_PATH", "ELT_UPPER_PASSWORD", "ELT_UPPER_FLOORS"} <= set(setting_names())
+    assert "upper" in kinds()
     for name, value, told in [
-        ("ELT_TARGET", "lower", "ELT_TARGET: must be one of duckdb, postgres, spark, upper."),
+        ("ELT_TARGET", "lower", f"ELT_TARGET: must be one of {', '.join(sorted(kinds()))}."),
         ("ELT_UPPER_PATH", "", "ELT_UPPER_PATH is not set; ELT_TARGET=upper needs it."),
         ("ELT_UPPER_PAHT", "x", "ELT_UPPER_PAHT is not a setting; did you mean ELT_UPPER_PATH?"),
         ("ELT_UPPER_FLOORS", "many", "ELT_UPPER_FLOORS: must be a whole number without sign."),

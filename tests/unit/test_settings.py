@@ -201,7 +201,15 @@ def test_j5_a_start_in_the_future_is_refused(read: Read) -> None:
         ({"ELT_WINDOW_HOURS": "1e3"}, "whole number"),
         ({"ELT_WINDOW_HOURS": "1", "ELT_OVERLAP_MINUTES": "60"}, "ELT_OVERLAP_MINUTES"),
         ({"ELT_OVERLAP_MINUTES": "10"}, "ELT_SETTLE_MINUTES"),
-        ({"ELT_TARGET": "oracle"}, "ELT_TARGET: must be one of duckdb, postgres, spark."),
+        ({"ELT_TARGET": "oracle"}, f"ELT_TARGET: must be one of {', '.join(sorted(kinds()))}."),
+        *(
+            (
+                {"ELT_TARGET": name},
+                f"ELT_TARGET={name}: {engine} is not built; choose one of "
+                f"{', '.join(sorted(kinds()))}, or add it: CONTRIBUTING.md says how",
+            )
+            for name, engine in (("redshift", "Redshift"), ("Trino", "Trino"))
+        ),
         (
             {"ELT_WINDOW_HOURS": "0", "ELT_DUCKDB_MEMORY": "all"},
             "equal to 1; ELT_DUCKDB_MEMORY: string should match",

@@ -300,7 +300,12 @@
 
 {#- concat_ws is null where one of them is. -#}
 {% macro snowflake__comma_list(texts) -%}
-    array_to_string(array_construct_compact({{ texts | join(', ') }}), ',')
+    substr(
+        {%- for text in texts %}
+        {{ '|| ' if not loop.first }}coalesce(',' || {{ text }}, '')
+        {%- endfor %},
+        2
+    )
 {%- endmacro %}
 
 {% macro snowflake__later(timestamp, count, unit) -%}

@@ -2,6 +2,14 @@
 -- A view: a later conversation, a merge and time alone change what an earlier one was followed by.
 
 {% set handoff_ms = var('handoff_seconds') * 1000 %}
+{% set what_follows %}
+    partition by person
+    order by
+        moment_at asc,
+        case when began_at is null then 2 else 1 end asc,
+        {{ by_code_point('conversation_id') }} asc
+    rows between 1 following and unbounded following
+{% endset %}
 
 with
 
@@ -106,18 +114,10 @@ moments_with_next as (
         began_at,
         case
             when person like 'phone %' and contact_id is not null
-                then min(began_without_contact_at) over what_follows
-            else min(began_at) over what_follows
+                then min(began_without_contact_at) over ({{ what_follows }})
+            else min(began_at) over ({{ what_follows }})
         end as next_began_at
     from moments
-    window what_follows as (
-        partition by person
-        order by
-            moment_at asc,
-            case when began_at is null then 2 else 1 end asc,
-            {{ by_code_point('conversation_id') }} asc
-        rows between 1 following and unbounded following
-    )
 
 ),
 

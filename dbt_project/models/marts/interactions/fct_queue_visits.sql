@@ -8,12 +8,17 @@
         incremental_strategy='replace_conversations',
         on_schema_change='fail',
         indexes=conversation_indexes(),
-        meta={'conversations': 'int_conversations_unioned', 'rules': rules}
+        made_of={'conversations': 'int_conversations_unioned', 'rules': rules}
     )
 }}
 
 -- depends_on: {{ ref('int_conversations_unioned') }}
 -- Grain: one row per wait of a conversation in a queue, which is one session of Genesys's acd.
+
+{% set visits_in_order %}
+    partition by conversation_id
+    order by started_at asc nulls last, participant_number asc, session_number asc
+{% endset %}
 
 with
 
@@ -61,14 +66,10 @@ visits as (
 
     select
         *,
-        row_number() over visits_in_order as visit_number,
-        lead(queue_id) over visits_in_order as next_queue_id
+        row_number() over ({{ visits_in_order }}) as visit_number,
+        lead(queue_id) over ({{ visits_in_order }}) as next_queue_id
     from sessions
     where participant_purpose = 'acd'
-    window visits_in_order as (
-        partition by conversation_id
-        order by started_at asc nulls last, participant_number asc, session_number asc
-    )
 
 ),
 

@@ -1,0 +1,143 @@
+"""BigQuery: datasets of a project of Google Cloud."""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field
+
+from loader.errors import SettingsError
+from loader.setting_types import Text
+from loader.warehouses.account import Account
+from loader.warehouses.base import WarehouseSettings
+
+if TYPE_CHECKING:
+    from dlt.common.destination.reference import AnyDestination_CO
+    from dlt.destinations.sql_client import SqlClientBase
+
+
+class BigQuerySettings(WarehouseSettings):
+    """The project and where its data lie, and who enters it."""
+
+    required = ("project", "location")
+
+    project: Text = Field(default="", alias="ELT_BIGQUERY_PROJECT")
+    keyfile: Text = Field(default="", alias="ELT_BIGQUERY_KEYFILE")
+    location: Text = Field(default="US", alias="ELT_BIGQUERY_LOCATION", pattern=r"^[\w-]*$")
+
+    def environment(self) -> dict[str, str]:
+        """Return what dbt's profile reads; dbt may run in another folder."""
+        told = super().environment()
+        if self.keyfile:
+            told["ELT_BIGQUERY_KEYFILE"] = str(Path(self.keyfile).resolve())
+        return told
+
+
+class BigQuery(Account[BigQuerySettings]):
+    """Datasets of a BigQuery project."""
+
+    name = "bigquery"
+    settings_model = BigQuerySettings
+    file_format = "parquet"
+    chosen_by = "ELT_BIGQUERY_PROJECT"
+    driver = "google.cloud.bigquery"
+    adapter = "dbt.adapters.bigquery"
+    now_ms = "unix_millis(current_timestamp())"
+    text_type = "string"
+    remains = (
+        "BigQuery shows deleted rows by time travel for max_time_travel_hours of their dataset (7 "
+        "days by default, 2 at least), and can restore them itself for 7 days more."
+    )
+    signs: ClassVar = {
+        ("invalid_grant", "invalid jwt", "account not found", "reauthentication is needed"): (
+            "{place}: credentials refused (ELT_BIGQUERY_KEYFILE): the key was deleted or has "
+            "expired, or the clock of this machine is wrong."
+        ),
+        ("default credentials were not found", "could not automatically determine credentials"): (
+            "{place}: no credentials; set ELT_BIGQUERY_KEYFILE to the file of a service account's "
+            "key, or run `gcloud auth application-default login`."
+        ),
+        ("billing has not been enabled", "billing to be enabled", "billingnotenabled"): (
+            "{place}: the project has no billing account, which DML and load jobs need."
+        ),
+        ("has not enabled bigquery", "api has not been used", "accessnotconfigured"): (
+            "{place}: the BigQuery API is not enabled in that project."
+        ),
+        ("not found: project", "project not found", "invalid project id", "projectid"): (
+            "{place}: there is no such project, or no permission to know of it."
+        ),
+        ("quotaexceeded", "ratelimitexceeded", "exceeded rate limits", "quota exceeded"): (
+            "{place}: a quota of the project is used up; try later."
+        ),
+        ("not found in location", "was not found in location"): (
+            "{place}: the dataset lies elsewhere (ELT_BIGQUERY_LOCATION)."
+        ),
+        ("access denied", "accessdenied", "permission denied", "does not have bigquery."): (
+            "{place}: no permission; README lists the roles that it takes."
+        ),
+        ("failed to resolve", "max retries exceeded", "connection refused", "transporterror",
+         "name or service not known", "deadline of", "timeout of", "connection reset",
+         "unable to find the server", "connection aborted"): (
+            "{place}: unreachable or closed the connection."
+        ),
+    }  # fmt: skip
+
+    @property
+    def place(self) -> str:
+        """The project."""
+        return f"BigQuery, {self.chosen_by} {self.settings.project}"
+
+    def destination(self) -> "AnyDestination_CO":
+        """Return dlt's destination, which opens a connection each time it needs one."""
+        import dlt
+        from dlt.common.configuration.specs import GcpServiceAccountCredentials
+
+        credentials = GcpServiceAccountCredentials()
+        # Without a key those of this machine: `gcloud auth`, a workload's own.
+        if self.settings.keyfile:
+            credentials.parse_native_representation(self._key())
+        return dlt.destinations.bigquery(
+            credentials=credentials,
+            project_id=self.settings.project,
+            location=self.settings.location,
+        )
+
+    def _key(self) -> str:
+        """Read the file of the key, and see that it is one.
+
+        Raises:
+            SettingsError: it is not to be read, or is no service account's.
+        """
+        from google.oauth2.service_account import Credentials
+
+        named = f"ELT_BIGQUERY_KEYFILE {self.settings.keyfile}"
+        try:
+            text = Path(self.settings.keyfile).read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise SettingsError(f"{named} cannot be read as UTF-8 text.") from None
+        try:
+            Credentials.from_service_account_info(json.loads(text))
+        except Exception:
+            # What it says may quote the file.
+            raise SettingsError(f"{named} is not the JSON key of a service account.") from None
+        return text
+
+    def driver_errors(self) -> tuple[type[BaseException], ...]:
+        """Return what the driver raises."""
+        from google.api_core.exceptions import GoogleAPIError
+        from google.auth.exceptions import GoogleAuthError
+        from google.cloud.bigquery.dbapi import Error
+
+        return (GoogleAPIError, GoogleAuthError, Error)
+
+    def information_schema(self, client: "SqlClientBase[Any]", view: str) -> str:
+        """Return the full name of a view on all datasets; dlt's is on one."""
+        return (
+            f"`{self.settings.project}`.`region-{self.settings.location}`.INFORMATION_SCHEMA.{view}"
+        )
+
+    def rewrite(
+        self, open_client: "Callable[[], SqlClientBase[Any]]", tables: Iterable[str]
+    ) -> None:
+        """Do nothing: BigQuery itself writes what is left anew, and forgets with time alone."""
