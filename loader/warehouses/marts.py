@@ -107,21 +107,25 @@ class Marts:
 def _connection(environment: Mapping[str, str]) -> Any:  # noqa: ANN401
     try:
         from dbt.adapters.contracts.connection import Connection
-        from dbt.adapters.spark.connections import SparkConnectionManager
-        from dbt.config.profile import Profile, read_profile
+        from dbt.adapters.spark.connections import SparkConnectionManager, SparkCredentials
+        from dbt.config.profile import read_profile
         from dbt.config.renderer import ProfileRenderer
+        from dbt_common.context import set_invocation_context
     except ImportError as error:
         raise SettingsError(
             f"ELT_TARGET=spark: {error.name} is not installed; `pip install -e '.[spark]'`."
         ) from error
     os.environ.update(environment)
+    set_invocation_context(os.environ)
     folder = os.environ.get("DBT_PROFILES_DIR", str(_ROOT / "profiles"))
-    profile = Profile.from_raw_profiles(
-        read_profile(folder), "genesys", ProfileRenderer({}), target_override="spark"
+    output = read_profile(folder)["genesys"]["outputs"]["spark"]
+    told = ProfileRenderer({}).render_data(output)
+    credentials = SparkCredentials.from_dict(
+        {name: value for name, value in told.items() if name not in ("type", "threads")}
     )
     asked: Any = Connection
     opened = SparkConnectionManager.open(
-        asked(type="spark", name="loader", credentials=profile.credentials)
+        asked(type="spark", name="loader", credentials=credentials)
     )
     return opened.handle
 

@@ -52,14 +52,14 @@ def _bucket_url(value: object) -> object:
     """Take a folder or the address of a bucket; return a folder as its whole path."""
     if not isinstance(value, str) or not value:
         return value
-    url = re.sub(r"^s3a?://", "s3://", value).rstrip("/")
+    url = re.sub(r"^s3a?://", "s3://", value)
     if re.search(r"['%\\*?\[\]\s]", url):
         raise ValueError(r"must not hold blanks, apostrophes and % \ * ? [ ]")
-    scheme, rest = url.partition("://")[::2]
-    if not rest or scheme == "file":
-        return str(Path(rest or url).absolute())
+    scheme, remote, rest = url.partition("://")
+    if not remote or scheme == "file":
+        return str(Path(rest if remote else url).absolute())
     if (scheme in ("s3", "gs") and urlsplit(url).hostname) or _AZURE.fullmatch(url):
-        return url
+        return url.rstrip("/")
     raise ValueError(_FORMS)
 
 
@@ -69,9 +69,9 @@ BucketUrl = Annotated[Text, BeforeValidator(_bucket_url)]
 class SparkSettings(WarehouseSettings):
     """The bucket and who enters it, and which Spark makes the marts."""
 
-    required: ClassVar[tuple[str, ...]] = ("bucket_url",)
-
-    bucket_url: BucketUrl = Field(default="", alias="ELT_BUCKET_URL")
+    bucket_url: BucketUrl = Field(
+        default="data/bucket", alias="ELT_BUCKET_URL", validate_default=True
+    )
     key_id: Text = Field(default="", alias="ELT_BUCKET_KEY_ID")
     secret: Secret = Field(default=SecretStr(""), alias="ELT_BUCKET_SECRET")
     endpoint: Text = Field(default="", alias="ELT_BUCKET_ENDPOINT")
@@ -83,7 +83,6 @@ class SparkSettings(WarehouseSettings):
     host: Text = Field(default="localhost", alias="ELT_SPARK_HOST")
     port: Whole = count(10000, 1, 65535, "ELT_SPARK_PORT")
     token: Secret = Field(default=SecretStr(""), alias="ELT_SPARK_TOKEN")
-    catalog: Text = Field(default="", alias="ELT_SPARK_CATALOG")
     warehouse_url: BucketUrl = Field(default="", alias="ELT_SPARK_WAREHOUSE_URL")
     table_format: Literal["iceberg", "delta"] = Field(
         default="iceberg", alias="ELT_SPARK_TABLE_FORMAT"
@@ -126,6 +125,10 @@ class Spark(Warehouse[SparkSettings]):
     chosen_by = "ELT_BUCKET_URL"
     # What is uploaded stays as it is; DuckDB reads zstd as fast, and JSON takes a fifth.
     dlt_values: ClassVar[Mapping[str, object]] = {"compression": "zstd"}
+
+    remains = (
+        "A bucket that keeps versions of its objects has the old ones still; delete those too."
+    )
 
     def __init__(self, settings: SparkSettings) -> None:
         super().__init__(settings)
@@ -293,7 +296,7 @@ class Spark(Warehouse[SparkSettings]):
         raw: Any = client
         return bool(raw.list_in_order(load_id))
 
-    def execute(self, client: Any, statements: Sequence[Statement]) -> None:  # noqa: ANN401 - a `RawSqlClient`
+    def execute(self, client: Any, statements: Sequence[Statement]) -> None:  # noqa: ANN401
         """Note statements down and execute them, each on the files it is about."""
         raw: Any = client.remote_client
         raw.begin(statements)
@@ -324,10 +327,10 @@ class Spark(Warehouse[SparkSettings]):
         """Tell whether dbt has built anything, without starting a Spark for that."""
         return self.settings.method != "session" or bool(files.exists(self.settings.marts_url))
 
-    def drop(self, client: "SqlClientBase[Any]") -> list[str]:
+    def drop(self, client: Any) -> list[str]:  # noqa: ANN401 - a `RawSqlClient`
         """Drop dbt's schemas and the folder of the raw files."""
         dropped = []
-        if self._marts is not None and self._marts.exist():
+        if self._marts is not None and self._marts.exist(client.remote_client.fs_client):
             for schema, table, is_view in [*self._marts.tables(f"{self.ours}_")]:
                 if schema != self.raw_schema:
                     kind = "view" if is_view else "table"
@@ -335,7 +338,7 @@ class Spark(Warehouse[SparkSettings]):
             for schema in self._marts.schemas(f"{self.ours}_"):
                 self._marts.rows(f"drop schema if exists `{schema}` cascade")
                 dropped.append(schema)
-        client.remote_client.drop_storage()  # type: ignore[attr-defined]
+        client.remote_client.drop_storage()
         return [*dropped, self.raw_schema]
 
     def rewrite(
