@@ -116,7 +116,7 @@ PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadgroup
 REACHED := $(BIN)/python -m slipcover --source loader --skip-covered $(patsubst $(BIN)/python,,$(PYTEST)) \
 	-W "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
 MEASURED := tests/unit/ tests/loader/ tests/guides/
-OTHERS := $(filter-out $(MEASURED),$(sort $(dir $(wildcard tests/*/test_*.py))))
+OTHERS := $(filter-out $(MEASURED) tests/engines/,$(sort $(dir $(wildcard tests/*/test_*.py))))
 
 .PHONY: test
 test: install ## Lint and the quick tests; FILE=tests/… for one file with its slow ones
@@ -132,6 +132,10 @@ test-all: install ## Lint and every test: DuckDB and a real Postgres; how much o
 	@$(MAKE) --no-print-directory lint-all
 	$(REACHED) $(MEASURED) $(ARGS)
 	$(PYTEST) $(OTHERS) $(ARGS)
+
+.PHONY: test-engines
+test-engines: install ## The engines beside DuckDB and Postgres, each with an environment of its own
+	$(BIN)/pytest -q tests/engines/ $(ARGS)
 
 # Of the models and tests, those that differ from main or are new. sqlfluff has dbt compile each.
 SQL := dbt_project/models dbt_project/tests

@@ -35,11 +35,3 @@
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target_relation]}) }}
 {%- endmacro %}
-
-
-{% macro duckdb__create_view_as(relation, sql) -%}
-    {%- if config.get('contract').enforced -%} {{ get_assert_columns_equivalent(sql) }} {%- endif -%}
-    create or replace view {{ relation }} as (
-        {{ sql }}
-    );
-{%- endmacro %}

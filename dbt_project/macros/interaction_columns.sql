@@ -8,7 +8,7 @@
         {%- set lines = [] -%}
         {%- for row in run_query(
             "select version, source_column, column_name from " ~ relation.render()
-            ~ " order by " ~ insertion_order()
+            ~ " order by line_number"
         ) -%}
             {%- do lines.append({
                 'version': row[0] | trim | int, 'source': row[1] | trim, 'name': row[2] | trim

@@ -47,9 +47,9 @@
 {% macro interval_ended_at(kind, started_at) -%}
     {%- set zone = var('report_time_zone') -%}
     case {{ kind }}
-        when 'quarter_hour' then {{ dbt.dateadd('minute', 15, started_at) }}
-        when 'half_hour' then {{ dbt.dateadd('minute', 30, started_at) }}
-        when 'hour' then {{ dbt.dateadd('minute', 60, started_at) }}
+        when 'quarter_hour' then {{ later(started_at, 15, 'minute') }}
+        when 'half_hour' then {{ later(started_at, 30, 'minute') }}
+        when 'hour' then {{ later(started_at, 60, 'minute') }}
         when 'day' then {{ period_started_at(started_at, zone, 'day', 1) }}
         when 'month' then {{ period_started_at(started_at, zone, 'month', 1) }}
     end

@@ -16,7 +16,7 @@ named as (
     {% for model_name, column in named_by %}
     select {{ column }} as member_id from {{ ref(model_name) }}
     where {{ column }} is not null
-    {{ 'union' if not loop.last }}
+    {{ set_operator('union') if not loop.last }}
     {%- endfor %}
 
 ),

@@ -119,9 +119,9 @@ buckets as (
         window_attempt_id,
         loaded_at,
         group_json,
-        {{ timestamp_from_text("split_part(" ~ json_field('record', 'interval') ~ ", '/', 1)") }}
+        {{ timestamp_from_text(dbt.split_part(json_field('record', 'interval'), "'/'", 1)) }}
             as bucket_started_at,
-        {{ timestamp_from_text("split_part(" ~ json_field('record', 'interval') ~ ", '/', 2)") }}
+        {{ timestamp_from_text(dbt.split_part(json_field('record', 'interval'), "'/'", 2)) }}
             as bucket_ended_at,
         {{ json_node_field('record', 'metrics') }} as metrics_json
     from bucket_records
@@ -187,7 +187,7 @@ metrics as (
         points as (
 
             select window_start as segment_started_at from reads
-            union
+            {{ set_operator('union') }}
             select window_end as segment_started_at from reads
 
         ),

@@ -21,20 +21,28 @@
             select
                 present_columns.*
                 {%- for column in absent %},
-                cast(null as {{ column.data_type }}) as {{ column.name }}
+                cast(null as {{ sql_type(column.data_type) }}) as {{ column.name }}
                 {%- endfor %}
             from {{ relation }} as present_columns
         )
     {%- else -%}
-        (
+        {{ no_rows(columns) }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- A table without rows as a subquery; `columns` have a name and a data_type. -#}
+{% macro no_rows(columns) -%}
+    (
+        select * from (
             select
                 {%- for column in columns %}
-                cast(null as {{ column.data_type }}) as {{ column.name }}
+                cast(null as {{ sql_type(column.data_type) }}) as {{ column.name }}
                 {{- ',' if not loop.last }}
                 {%- endfor %}
-            where 1 = 0
-        )
-    {%- endif -%}
+        ) as one_row
+        where 1 = 0
+    )
 {%- endmacro %}
 
 

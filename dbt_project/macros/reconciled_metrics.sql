@@ -65,17 +65,24 @@
         summed.subject_id,
         summed.subject_media_type as media_type,
         metrics.metric_name,
-        metrics.metric_count,
-        metrics.metric_ms,
+        case metrics.metric_name
+            {%- for metric, (count_column, _) in metrics.items() %}
+            when '{{ metric }}' then summed.{{ count_column }}
+            {%- endfor %}
+        end as metric_count,
+        case metrics.metric_name
+            {%- for metric, (_, ms_column) in metrics.items() if ms_column %}
+            when '{{ metric }}' then summed.{{ ms_column }}
+            {%- else %}
+            when '' then cast(null as bigint)
+            {%- endfor %}
+        end as metric_ms,
         summed.interval_started_at,
         summed.loaded_at
     from {{ subject }}_summed as summed
-    cross join lateral (
-        {%- for metric, (count_column, ms_column) in metrics.items() %}
-        select
-            '{{ metric }}' as metric_name,
-            summed.{{ count_column }} as metric_count,
-            {% if ms_column %} summed.{{ ms_column }} {% else %} cast(null as bigint) {% endif %} as metric_ms
+    cross join (
+        {%- for metric in metrics %}
+        select '{{ metric }}' as metric_name
         {{ 'union all' if not loop.last }}
         {%- endfor %}
     ) as metrics

@@ -35,7 +35,7 @@
 {%- endmacro %}
 
 
-{#- The type's name in SQL and the column of fct_participant_attributes that holds its values. -#}
+{#- The type as the standard names it, the column of fct_participant_attributes that holds its values. -#}
 {% macro attribute_types() -%}
     {{ return({
         'text': {'sql': 'text', 'value': 'value_text', 'pattern': '(?s).*'},

@@ -8,9 +8,9 @@
         {%- set value = types[lines[0].data_type].value -%}
         {%- set chosen = "case when column_name = '" ~ column ~ "' then " ~ value ~ " end" -%}
         {%- if lines[0].data_type == 'boolean' %}
-        {{ boolean_any(chosen) }} as {{ adapter.quote(column) }},
+        {{ boolean_any(chosen) }} as {{ adapter.quote(stored_name(column)) }},
         {%- else %}
-        max({{ chosen }}) as {{ adapter.quote(column) }},
+        max({{ chosen }}) as {{ adapter.quote(stored_name(column)) }},
         {%- endif %}
         max(case when column_name = '{{ column }}' then 1 else 0 end) as _is_present_{{ loop.index }},
     {%- endfor %}
@@ -22,13 +22,13 @@
 {% macro registry_columns(participants, attributes) -%}
     {%- set types = attribute_types() -%}
     {%- for column, lines in attribute_columns().items() -%}
-        {%- set type = types[lines[0].data_type].sql -%}
+        {%- set type = sql_type(types[lines[0].data_type].sql) -%}
         {%- set default_value = lines[0].default_value -%}
         {%- set purposes = lines | map(attribute='participant_purpose') | list -%}
         , cast(
             case
                 when {{ attributes }}._is_present_{{ loop.index }} = 1
-                    then {{ attributes }}.{{ adapter.quote(column) }}
+                    then {{ attributes }}.{{ adapter.quote(stored_name(column)) }}
                 {%- if default_value is not none %}
                 when
                     {%- if none in purposes %}
@@ -36,9 +36,9 @@
                     {%- else %}
                     {{ participants }}.participant_purpose in ('{{ purposes | join("', '") }}')
                     {%- endif %}
-                    then cast('{{ default_value | replace("'", "''") }}' as {{ type }})
+                    then cast({{ text_literal(default_value) }} as {{ type }})
                 {%- endif %}
             end as {{ type }}
-        ) as {{ adapter.quote(column) }}
+        ) as {{ adapter.quote(stored_name(column)) }}
     {%- endfor %}
 {%- endmacro %}

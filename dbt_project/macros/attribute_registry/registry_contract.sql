@@ -1,4 +1,5 @@
-{#- The contract of a model whose columns the registry names (meta: {registry_columns: true}) is
+{#- The contract of a model names types as the standard does; what the engine calls them is put in
+    their place. That of a model whose columns the registry names (meta: {registry_columns: true}) is
     its yml plus one column per registry column, each with the registry's type. dbt calls this
     macro before it compares a model with its contract and before it writes the table's DDL, and
     both read model['columns']: so the registry's columns are enforced like any other's, and a new
@@ -9,7 +10,7 @@
         {%- for name, lines in attribute_columns().items() -%}
             {%- do model['columns'].update({
                 name: {
-                    'name': name,
+                    'name': stored_name(name),
                     'description': 'Registered attribute.',
                     'data_type': types[lines[0].data_type].sql,
                     'quote': true,
@@ -18,5 +19,8 @@
             }) -%}
         {%- endfor -%}
     {%- endif -%}
+    {%- for column in model['columns'].values() -%}
+        {%- do column.update({'data_type': sql_type(column.data_type)}) -%}
+    {%- endfor -%}
     {{ return(assert_columns_equivalent(sql)) }}
 {%- endmacro %}

@@ -2,35 +2,9 @@
     {{ return(adapter.dispatch('boolean_any', 'genesys')(condition)) }}
 {%- endmacro %}
 
-{% macro default__boolean_any(condition) -%}
-    {{ exceptions.raise_compiler_error("boolean_any has no version for " ~ target.type) }}
-{%- endmacro %}
-
-{% macro duckdb__boolean_any(condition) -%} bool_or({{ condition }}) {%- endmacro %}
-
-{% macro postgres__boolean_any(condition) -%} bool_or({{ condition }}) {%- endmacro %}
-
 
 {% macro text_list(column) -%}
     {{ return(adapter.dispatch('text_list', 'genesys')(column)) }}
-{%- endmacro %}
-
-{% macro default__text_list(column) -%}
-    {{ exceptions.raise_compiler_error("text_list has no version for " ~ target.type) }}
-{%- endmacro %}
-
-{% macro duckdb__text_list(column) -%}
-    string_agg(distinct {{ column }}, ',' order by {{ column }})
-{%- endmacro %}
-
-{#- distinct and a collation of its own do not go together in one string_agg. -#}
-{% macro postgres__text_list(column) -%}
-    nullif(
-        array_to_string(
-            array_agg(distinct {{ column }} collate "C" order by {{ column }} collate "C"), ','
-        ),
-        ''
-    )
 {%- endmacro %}
 
 
@@ -40,10 +14,8 @@
     {{ return(adapter.dispatch('by_code_point', 'genesys')(text)) }}
 {%- endmacro %}
 
-{% macro default__by_code_point(text) -%}
-    {{ exceptions.raise_compiler_error("by_code_point has no version for " ~ target.type) }}
-{%- endmacro %}
 
-{% macro duckdb__by_code_point(text) -%} {{ text }} {%- endmacro %}
+{#- Texts, expressions, joined by commas; nulls are left out. -#}
+{% macro comma_list(texts) -%} {{ return(adapter.dispatch('comma_list', 'genesys')(texts)) }} {%- endmacro %}
 
-{% macro postgres__by_code_point(text) -%} ({{ text }} collate "C") {%- endmacro %}
+{% macro default__comma_list(texts) -%} concat_ws(',', {{ texts | join(', ') }}) {%- endmacro %}

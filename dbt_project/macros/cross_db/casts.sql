@@ -27,18 +27,6 @@
     {{ return(adapter.dispatch('matches', 'genesys')(text, pattern)) }}
 {%- endmacro %}
 
-{% macro default__matches(text, pattern) -%}
-    {{ exceptions.raise_compiler_error("matches has no version for " ~ target.type) }}
-{%- endmacro %}
-
-{% macro duckdb__matches(text, pattern) -%}
-    regexp_full_match({{ text }}, '{{ pattern }}')
-{%- endmacro %}
-
-{% macro postgres__matches(text, pattern) -%}
-    ({{ text }} ~ '^({{ pattern }})$')
-{%- endmacro %}
-
 
 {% macro try_number(text) -%}
     case
@@ -77,64 +65,14 @@
     {{ return(adapter.dispatch('try_bigint', 'genesys')(text)) }}
 {%- endmacro %}
 
-{% macro default__try_bigint(text) -%}
-    {{ exceptions.raise_compiler_error("try_bigint has no version for " ~ target.type) }}
-{%- endmacro %}
-
-{% macro duckdb__try_bigint(text) -%}
-    cast(try_cast({{ text }} as decimal(18, 3)) as bigint)
-{%- endmacro %}
-
-{% macro postgres__try_bigint(text) -%}
-    case
-        when {{ text }} ~ '^[+-]?[0-9]{1,15}([.][0-9]{1,60})?$'
-            then cast(cast({{ text }} as numeric) as bigint)
-    end
-{%- endmacro %}
-
 {% macro try_double(text) -%}
     {{ return(adapter.dispatch('try_double', 'genesys')(text)) }}
-{%- endmacro %}
-
-{% macro default__try_double(text) -%}
-    {{ exceptions.raise_compiler_error("try_double has no version for " ~ target.type) }}
-{%- endmacro %}
-
-{#- Its own cast also reads NaN, infinity, 1_000 and blanks around a number. -#}
-{% macro duckdb__try_double(text) -%}
-    case
-        when {{ matches(text, double_pattern()) }} then try_cast({{ text }} as double)
-    end
-{%- endmacro %}
-
-{% macro postgres__try_double(text) -%}
-    case
-        when {{ matches(text, double_pattern()) }}
-            then cast({{ text }} as double precision)
-    end
 {%- endmacro %}
 
 
 {#- Seconds as text to whole milliseconds; null where it is no number below 10^12. -#}
 {% macro milliseconds_from_seconds(text) -%}
     {{ return(adapter.dispatch('milliseconds_from_seconds', 'genesys')(text)) }}
-{%- endmacro %}
-
-{% macro default__milliseconds_from_seconds(text) -%}
-    {{ exceptions.raise_compiler_error(
-        "milliseconds_from_seconds has no version for " ~ target.type
-    ) }}
-{%- endmacro %}
-
-{% macro duckdb__milliseconds_from_seconds(text) -%}
-    cast(round(try_cast({{ text }} as decimal(18, 6)) * 1000) as bigint)
-{%- endmacro %}
-
-{% macro postgres__milliseconds_from_seconds(text) -%}
-    case
-        when {{ text }} ~ '^[+-]?[0-9]{1,12}([.][0-9]{1,60})?([eE]-[0-9]{1,2})?$'
-            then cast(round(cast(cast({{ text }} as numeric) as numeric(18, 6)) * 1000) as bigint)
-    end
 {%- endmacro %}
 
 
@@ -144,7 +82,7 @@
     case
         when {{ denominator }} > 0
             then
-                cast({{ numerator }} as double precision)
-                / cast({{ denominator }} as double precision)
+                cast({{ numerator }} as {{ sql_type('double precision') }})
+                / cast({{ denominator }} as {{ sql_type('double precision') }})
     end
 {%- endmacro %}

@@ -4,25 +4,3 @@
 {% macro steps_between(relation, first, last, step, name) -%}
     {{ return(adapter.dispatch('steps_between', 'genesys')(relation, first, last, step, name)) }}
 {%- endmacro %}
-
-{% macro default__steps_between(relation, first, last, step, name) -%}
-    {{ exceptions.raise_compiler_error("steps_between has no version for " ~ target.type) }}
-{%- endmacro %}
-
-{% macro duckdb__steps_between(relation, first, last, step, name) -%}
-    (
-        select
-            {{ relation }}.*,
-            unnest(generate_series({{ first }}, {{ last }}, interval '{{ step }}')) as {{ name }}
-        from {{ relation }}
-    ) as {{ relation }}
-{%- endmacro %}
-
-{% macro postgres__steps_between(relation, first, last, step, name) -%}
-    (
-        select
-            {{ relation }}.*,
-            generate_series({{ first }}, {{ last }}, interval '{{ step }}') as {{ name }}
-        from {{ relation }}
-    ) as {{ relation }}
-{%- endmacro %}

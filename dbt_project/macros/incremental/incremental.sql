@@ -157,7 +157,6 @@
         {%- elif rule in seeds_of_analysts() -%}
             {%- set is_there = execute and load_relation(ref(rule)) -%}
             {%- set lines = lines_of_table(rule, ref(rule)) if is_there else [] -%}
-            {#- In whichever order: an engine may move a line that was changed. -#}
             {%- do values.append(lines | map('last') | map('tojson') | sort | list) -%}
         {%- else -%}
             {%- do values.append(var(rule)) -%}
@@ -177,7 +176,8 @@
         {%- set given = get_column_schema_from_query(query) -%}
     {%- endif -%}
     {{ return(
-        given | map(attribute='name') | sort | list == columns | map(attribute='name') | sort | list
+        given | map(attribute='name') | map('lower') | sort | list
+        == columns | map(attribute='name') | map('lower') | sort | list
     ) }}
 {%- endmacro %}
 
@@ -185,7 +185,7 @@
 {% macro is_of_other_rules(relation, columns) -%}
     {%- set rules = config.get('meta', {}).get('rules') -%}
     {%- if not rules -%} {{ return(false) }} {%- endif -%}
-    {%- if 'rules_version' not in columns | map(attribute='name') -%} {{ return(true) }} {%- endif -%}
+    {%- if 'rules_version' not in columns | map(attribute='name') | map('lower') -%} {{ return(true) }} {%- endif -%}
     {%- set question -%}
         select 1
         from {{ relation }}

@@ -54,28 +54,9 @@
             conversation_id,
             loaded_at
         from {{ relation }}
-    )
+    ),
 
-    select canonical_contact_id
-    from (
-        select * from wanted
-        except
-        select * from found
-    ) as missing
-
-    union
-
-    select canonical_contact_id
-    from (
-        select * from found
-        except
-        select * from wanted
-    ) as left_over
-
-    union
-
-    select moved.canonical_contact_id
-    from (
+    strayed as (
         select
             steps.canonical_contact_id,
             resolved.canonical_contact_id as new_contact_id
@@ -85,11 +66,30 @@
         where
             resolved.contact_id is null
             or steps.canonical_contact_id <> resolved.canonical_contact_id
-    ) as strayed
-    cross join lateral (
-        select strayed.canonical_contact_id
-        union
-        select strayed.new_contact_id as canonical_contact_id
-    ) as moved
-    where moved.canonical_contact_id is not null
+    )
+
+    select canonical_contact_id
+    from (
+        select * from wanted
+        {{ set_operator('except') }}
+        select * from found
+    ) as missing
+
+    {{ set_operator('union') }}
+
+    select canonical_contact_id
+    from (
+        select * from found
+        {{ set_operator('except') }}
+        select * from wanted
+    ) as left_over
+
+    {{ set_operator('union') }}
+
+    select canonical_contact_id from strayed
+
+    {{ set_operator('union') }}
+
+    select new_contact_id as canonical_contact_id from strayed
+    where new_contact_id is not null
 {%- endmacro %}

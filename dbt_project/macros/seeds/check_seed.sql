@@ -11,7 +11,8 @@
 
 {#- What is wrong with the table of a seed: file, line and remedy, or none. -#}
 {% macro problem_of_table(seed, relation) -%}
-    {%- set columns = adapter.get_columns_in_relation(relation) | map(attribute='name') | list -%}
+    {%- set columns = adapter.get_columns_in_relation(relation)
+        | map(attribute='name') | map('lower') | reject('eq', 'line_number') | list -%}
     {%- set lines = [] -%}
     {%- if columns == seeds_of_analysts()[seed].columns -%}
         {%- do lines.extend(lines_of_table(seed, relation)) -%}
@@ -26,15 +27,15 @@
     {%- set rules = seeds_of_analysts()[seed] -%}
     {%- set lines = [] -%}
     {%- for row in run_query(
-        "select " ~ rules.columns | join(', ') ~ " from " ~ relation.render()
-        ~ " order by " ~ insertion_order()
+        "select " ~ rules.columns | join(', ') ~ ", line_number from " ~ relation.render()
+        ~ " order by line_number"
     ) -%}
         {%- set line = {} -%}
         {%- for column in rules.columns -%}
             {%- set value = row[loop.index0] or '' -%}
             {%- do line.update({column: value if column in rules.exact else value | trim}) -%}
         {%- endfor -%}
-        {%- do lines.append((loop.index + 1, line)) -%}
+        {%- do lines.append((row[-1] | int, line)) -%}
     {%- endfor -%}
     {{ return(lines) }}
 {%- endmacro %}

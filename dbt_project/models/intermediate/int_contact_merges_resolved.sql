@@ -4,7 +4,7 @@
 -- Any id leads to one canonical id, whatever the merges say: the one at the end of them, and where
 -- they go round in a circle or end in several, the smallest of those.
 
-with recursive
+with
 
 contacts as (
 
@@ -26,58 +26,9 @@ used as (
 
 ),
 
-newest_word_on_contacts as (
-
-    -- A contact's own record speaks of it even when it names no merge: one that was undone. The
-    -- record of a contact that is gone goes on naming members of a tree that has changed since.
-    select
-        contact_id,
-        max(stated_at) as stated_at
-    from (
-        select
-            contact_id,
-            stated_at
-        from contacts
-        union all
-        select
-            contact_id,
-            stated_at
-        from statements
-    ) as words
-    group by contact_id
-
-),
-
-edges as (
-
-    select
-        statements.contact_id,
-        statements.merged_into_contact_id
-    from statements
-    inner join newest_word_on_contacts
-        on
-            statements.contact_id = newest_word_on_contacts.contact_id
-            and statements.stated_at = newest_word_on_contacts.stated_at
-    group by statements.contact_id, statements.merged_into_contact_id
-
-),
-
 reached as (
 
-    -- Pairs, without the way between them: there are only so many, so a circle ends.
-    select
-        contact_id,
-        merged_into_contact_id as reached_contact_id
-    from edges
-
-    union
-
-    select
-        reached.contact_id,
-        edges.merged_into_contact_id as reached_contact_id
-    from reached
-    inner join edges
-        on reached.reached_contact_id = edges.contact_id
+    select * from {{ ref('int_contact_merges_reached') }}
 
 ),
 
@@ -90,7 +41,7 @@ contacts_in_circles as (
 
 merged_contacts as (
 
-    select contact_id from edges
+    select contact_id from reached
     group by contact_id
 
 ),
@@ -126,11 +77,11 @@ ends as (
 every_contact as (
 
     select contact_id from contacts
-    union
+    {{ set_operator('union') }}
     select contact_id from statements
-    union
+    {{ set_operator('union') }}
     select merged_into_contact_id as contact_id from statements
-    union
+    {{ set_operator('union') }}
     select contact_id from used
 
 ),

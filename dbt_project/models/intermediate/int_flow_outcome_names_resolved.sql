@@ -1,37 +1,21 @@
 -- Grain: one row per flow and former name of an outcome, with the name its counts are shown under.
 -- A name may have been changed more than once; lines that go round in a circle end at the smallest.
 
-with recursive
-
-aliases as (
-
-    select
-        trim(flow_id) as flow_id,
-        trim(old_name) as old_name,
-        trim(new_name) as new_name
-    from {{ ref('flow_outcome_aliases') }}
-
-),
+with
 
 reached as (
 
+    select * from {{ ref('int_flow_outcome_names_reached') }}
+
+),
+
+former_names as (
+
     select
         flow_id,
-        old_name,
-        new_name
-    from aliases
-
-    union
-
-    select
-        reached.flow_id,
-        reached.old_name,
-        aliases.new_name
+        old_name
     from reached
-    inner join aliases
-        on
-            reached.flow_id = aliases.flow_id
-            and reached.new_name = aliases.old_name
+    group by flow_id, old_name
 
 ),
 
@@ -42,15 +26,17 @@ final as (
         reached.old_name,
         coalesce(
             min(
-                case when aliases.old_name is null then {{ by_code_point('reached.new_name') }} end
+                case
+                    when former_names.old_name is null then {{ by_code_point('reached.new_name') }}
+                end
             ),
             min({{ by_code_point('reached.new_name') }})
         ) as outcome_name
     from reached
-    left join aliases
+    left join former_names
         on
-            reached.flow_id = aliases.flow_id
-            and reached.new_name = aliases.old_name
+            reached.flow_id = former_names.flow_id
+            and reached.new_name = former_names.old_name
     group by reached.flow_id, reached.old_name
 
 )

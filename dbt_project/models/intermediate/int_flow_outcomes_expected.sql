@@ -1,7 +1,7 @@
 -- Grain: one row per expected outcome and bucket that was read to its end, whether or not anything
 -- was counted in it: a flow that reaches no outcome at all lacks those that are expected.
 
-with recursive
+with
 
 expected as (
 
@@ -17,7 +17,7 @@ reads as (
     -- Where the service counts no hours, none lacks anything.
     select
         window_attempt_id,
-        date_trunc('hour', min(window_start)) as bucket_started_at,
+        {{ dbt.date_trunc('hour', 'min(window_start)') }} as read_from,
         max(window_end) as read_through,
         max(case when adjustment like 'granularity%' then 1440 else 60 end) as bucket_minutes,
         max(loaded_at) as loaded_at
@@ -30,24 +30,43 @@ reads as (
 
 ),
 
+hourly_reads as (
+
+    select * from reads
+    where bucket_minutes = 60
+
+),
+
+daily_reads as (
+
+    select * from reads
+    where bucket_minutes = 1440
+
+),
+
 buckets as (
 
     select
         bucket_started_at,
+        read_from,
         read_through,
         bucket_minutes,
         loaded_at
-    from reads
+    from {{ steps_between(
+        'hourly_reads', 'read_from', 'read_through', '60 minutes', 'bucket_started_at'
+    ) }}
 
     union all
 
     select
-        {{ dbt.dateadd('minute', 'bucket_minutes', 'bucket_started_at') }} as bucket_started_at,
+        bucket_started_at,
+        read_from,
         read_through,
         bucket_minutes,
         loaded_at
-    from buckets
-    where {{ dbt.dateadd('minute', 'bucket_minutes', 'bucket_started_at') }} < read_through
+    from {{ steps_between(
+        'daily_reads', 'read_from', 'read_through', '1440 minutes', 'bucket_started_at'
+    ) }}
 
 ),
 
@@ -59,6 +78,9 @@ buckets_read as (
         bucket_minutes,
         max(loaded_at) as loaded_at
     from buckets
+    where
+        bucket_started_at < read_through
+        or bucket_started_at = read_from
     group by bucket_started_at, bucket_minutes
 
 ),
@@ -74,7 +96,7 @@ final as (
 
         -- timestamps, UTC
         buckets_read.bucket_started_at,
-        {{ dbt.dateadd('minute', 'buckets_read.bucket_minutes', 'buckets_read.bucket_started_at') }}
+        {{ later('buckets_read.bucket_started_at', 'buckets_read.bucket_minutes', 'minute') }}
             as bucket_ended_at,
         buckets_read.loaded_at
 

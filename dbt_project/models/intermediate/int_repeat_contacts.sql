@@ -31,9 +31,9 @@ conversations as (
         begun.phone_number,
         begun.started_at,
         begun.served_until,
-        {{ dbt.dateadd('second', var('handoff_seconds'), 'begun.served_until') }}
+        {{ later('begun.served_until', var('handoff_seconds'), 'second') }}
             as handed_on_until,
-        {{ dbt.dateadd('day', var('repeat_contact_days'), 'begun.served_until') }}
+        {{ later('begun.served_until', var('repeat_contact_days'), 'day') }}
             as repeat_until,
         covered_by_resource.covered_through
     from {{ ref('int_conversations_begun') }} as begun

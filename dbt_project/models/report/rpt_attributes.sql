@@ -18,7 +18,7 @@ final as (
 
         -- numbers
         conversation_count,
-        cast(fill_rate as double precision) as fill_rate,
+        cast(fill_rate as {{ sql_type('double precision') }}) as fill_rate,
         failed_cast_count
 
     from attribute_catalog

@@ -62,7 +62,7 @@ guides as (
         agent_count,
         acw_ms,
         genesys_duration_ms,
-        cast(null as double precision) as min_mos,
+        cast(null as {{ sql_type('double precision') }}) as min_mos,
         false as has_sessions,
         cast(null as boolean) as has_customer_participation,
         cast(null as boolean) as is_self_served,

@@ -43,7 +43,7 @@ platform as (
         platform_counts.failure_count,
         platform_counts.timed_count,
         platform_counts.duration_ms,
-        cast(null as double precision) as reported_share,
+        cast(null as {{ sql_type('double precision') }}) as reported_share,
         platform_counts.loaded_at
     from platform_counts
     left join definitions

@@ -5,7 +5,7 @@
 
 {% set zone = var('report_time_zone') %}
 
-with recursive
+with
 
 stretches as (
 
@@ -25,26 +25,47 @@ resources as (
 
 ),
 
-days as (
+dated_resources as (
 
     select
-        resource,
-        {{ period_started_at('first_from', zone) }} as day_started_at,
-        {{ period_started_at('first_from', zone, 'day', 1) }} as day_ended_at,
-        last_through,
-        source_available_through
+        *,
+        cast({{ local_date('first_from', zone) }} as timestamp) as first_date_at,
+        cast({{ local_date('last_through', zone) }} as timestamp) as last_date_at
     from resources
 
-    union all
+),
+
+dates as (
 
     select
         resource,
-        day_ended_at as day_started_at,
-        {{ period_started_at('day_ended_at', zone, 'day', 1) }} as day_ended_at,
+        first_from,
         last_through,
-        source_available_through
-    from days
-    where day_ended_at < last_through
+        source_available_through,
+        cast(date_at as date) as report_date
+    from {{ steps_between(
+        'dated_resources', 'first_date_at', 'last_date_at', '1 day', 'date_at'
+    ) }}
+
+),
+
+days_begun as (
+
+    select
+        *,
+        {{ date_started_at('report_date', zone) }} as day_started_at,
+        {{ date_started_at(later('report_date', 1, 'day'), zone) }} as day_ended_at
+    from dates
+
+),
+
+days as (
+
+    -- What ends with a day does not touch the next.
+    select * from days_begun
+    where
+        day_started_at < last_through
+        or day_started_at <= first_from
 
 ),
 
@@ -82,7 +103,7 @@ final as (
         and coalesce(days.source_available_through >= days.day_ended_at, true) as is_complete,
 
         -- dates
-        {{ local_date('days.day_started_at', zone) }} as report_date,
+        days.report_date,
 
         -- timestamps, UTC
         days.day_started_at,

@@ -84,7 +84,7 @@ every_field as (
         resource_name,
         field_name
     from seen
-    union
+    {{ set_operator('union') }}
     select
         resource_name,
         field_name

@@ -25,7 +25,7 @@ days as (
 
     select
         *,
-        {{ dbt.dateadd('hour', 12, 'day_started_at') }} as middle_at
+        {{ later('day_started_at', 12, 'hour') }} as middle_at
     from {{ ref('audit_day_completeness') }}
 
 ),
@@ -152,11 +152,11 @@ final as (
             when apart_count = 0 and apart_ms = 0 then null
             when not is_details_day_complete or not is_aggregates_day_complete then 'day_open'
             when
-                {{ dbt.dateadd('hour', var('reconciliation_read_hours'), 'details_read_at') }}
+                {{ later('details_read_at', var('reconciliation_read_hours'), 'hour') }}
                 < aggregates_read_at
                 then 'details_older'
             when
-                {{ dbt.dateadd('hour', var('reconciliation_read_hours'), 'aggregates_read_at') }}
+                {{ later('aggregates_read_at', var('reconciliation_read_hours'), 'hour') }}
                 < details_read_at
                 then 'aggregates_older'
             else 'unexplained'

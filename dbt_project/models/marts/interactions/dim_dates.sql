@@ -19,11 +19,11 @@ years as (
 
     select
         cast(
-            {{ dbt.dateadd('year', -1, dbt.date_trunc('year', local_date('first_at', zone))) }}
+            {{ later(dbt.date_trunc('year', local_date('first_at', zone)), -1, 'year') }}
             as date
         ) as first_date,
         cast(
-            {{ dbt.dateadd('year', 1, dbt.date_trunc('year', local_date('last_at', zone))) }}
+            {{ later(dbt.date_trunc('year', local_date('last_at', zone)), 1, 'year') }}
             as date
         ) as end_date
     from windows
@@ -41,7 +41,7 @@ numbers as (
 dates as (
 
     select
-        cast({{ dbt.dateadd('day', 'numbers.generated_number - 1', 'years.first_date') }} as date)
+        cast({{ later('years.first_date', 'numbers.generated_number - 1', 'day') }} as date)
             as date_day,
         years.end_date
     from years
@@ -64,10 +64,10 @@ weeks as (
     select
         date_day,
         weekday_number,
-        cast({{ dbt.dateadd('day', '1 - weekday_number', 'date_day') }} as date)
+        cast({{ later('date_day', '1 - weekday_number', 'day') }} as date)
             as week_started_date,
         -- The week of a Thursday is of that Thursday's year (ISO 8601).
-        cast({{ dbt.dateadd('day', '4 - weekday_number', 'date_day') }} as date) as thursday
+        cast({{ later('date_day', '4 - weekday_number', 'day') }} as date) as thursday
     from weekdays
 
 ),
@@ -95,7 +95,14 @@ final as (
         cast(extract(month from date_day) as bigint) as month_number,
         cast(extract(quarter from date_day) as bigint) as quarter_number,
         cast(extract(year from date_day) as bigint) as year_number,
-        cast(floor((extract(doy from thursday) + 6) / 7) as bigint) as iso_week_number,
+        cast(
+            floor(
+                {{ milliseconds_between(
+                    'cast(' ~ dbt.date_trunc('year', 'thursday') ~ ' as timestamp)',
+                    'cast(thursday as timestamp)'
+                ) }} / 604800000.0
+            ) as bigint
+        ) + 1 as iso_week_number,
         cast(extract(year from thursday) as bigint) as iso_year_number,
 
         -- booleans

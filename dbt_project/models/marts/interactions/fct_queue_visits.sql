@@ -35,7 +35,7 @@ service_levels as (
         trim(queue_id) as queue_id,
         trim(media_type) as media_type,
         cast(seconds as bigint) as service_level_seconds,
-        cast(share as double precision) as service_level_share,
+        cast(share as {{ sql_type('double precision') }}) as service_level_share,
         cast(nullif(trim(short_abandon_seconds), '') as bigint) as short_abandon_seconds
     from {{ ref('service_levels') }}
 

@@ -53,12 +53,12 @@ dated_presences as (
     select
         *,
         {{ local_date('began_at', zone) }} as first_date,
-        {{ local_date('(' ~ dbt.dateadd('microsecond', -1, 'ended_at') ~ ')', zone) }} as last_date
+        {{ local_date('(' ~ later('ended_at', -1, 'microsecond') ~ ')', zone) }} as last_date
     from presences
     where
         queue_id is not null
         and ended_at > began_at
-        and ended_at <= {{ dbt.dateadd('day', 92, 'began_at') }}
+        and ended_at <= {{ later('began_at', 92, 'day') }}
 
 ),
 
@@ -83,7 +83,7 @@ days as (
     select
         *,
         {{ date_started_at('report_date', zone) }} as day_started_at,
-        {{ date_started_at(dbt.dateadd('day', 1, 'report_date'), zone) }} as day_ended_at
+        {{ date_started_at(later('report_date', 1, 'day'), zone) }} as day_ended_at
     from presences_by_date
 
 ),
@@ -106,11 +106,11 @@ quarters as (
 
     select
         *,
-        {{ dbt.dateadd('minute', 15, 'interval_started_at') }} as interval_ended_at
+        {{ later('interval_started_at', 15, 'minute') }} as interval_ended_at
     from {{ steps_between(
         'presences_of_day',
         stretch_started_at('began_at', 'day_started_at', 15),
-        dbt.dateadd('microsecond', -1, 'ended_at'),
+        later('ended_at', -1, 'microsecond'),
         '15 minutes',
         'interval_started_at'
     ) }}

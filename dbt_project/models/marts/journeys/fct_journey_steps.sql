@@ -24,7 +24,7 @@
 {% set stretch_ms = [handoff_ms, 1] | max ~ '.0' %}
 {% set epoch = "cast('1970-01-01 00:00:00' as timestamp)" %}
 
-with recursive
+with
 
 steps as (
 
@@ -137,43 +137,37 @@ nodes as (
     -- A node is a step and all that was handed on from it. Each handoff comes from an earlier
     -- step, so every way back ends.
     select
-        steps.canonical_contact_id,
-        steps.step_number,
-        steps.step_number as first_step_number
-    from steps
-    left join handoffs
-        on
-            steps.canonical_contact_id = handoffs.canonical_contact_id
-            and steps.step_number = handoffs.step_number
-    where handoffs.step_number is null
+        canonical_contact_id,
+        step_number,
+        first_step_number
+    from {{ chain_starts(
+        'handoffs', 'canonical_contact_id', 'step_number', 'earlier_step_number',
+        'first_step_number'
+    ) }} as chains
 
-    union all
+),
+
+steps_in_nodes as (
 
     select
-        handoffs.canonical_contact_id,
-        handoffs.step_number,
-        nodes.first_step_number
-    from nodes
-    inner join handoffs
+        steps.*,
+        coalesce(nodes.first_step_number, steps.step_number) as first_step_number
+    from steps
+    left join nodes
         on
-            nodes.canonical_contact_id = handoffs.canonical_contact_id
-            and nodes.step_number = handoffs.earlier_step_number
+            steps.canonical_contact_id = nodes.canonical_contact_id
+            and steps.step_number = nodes.step_number
 
 ),
 
 steps_with_nodes as (
 
     select
-        steps.*,
-        nodes.first_step_number,
+        *,
         dense_rank() over (
-            partition by steps.canonical_contact_id order by nodes.first_step_number
+            partition by canonical_contact_id order by first_step_number
         ) as node_number
-    from steps
-    inner join nodes
-        on
-            steps.canonical_contact_id = nodes.canonical_contact_id
-            and steps.step_number = nodes.step_number
+    from steps_in_nodes
 
 ),
 

@@ -44,7 +44,7 @@ final as (
         case
             when aggregation = 'ratio'
                 then
-                    'cast(sum(' || numerator || ') as double precision) / nullif(sum('
+                    'cast(sum(' || numerator || ') as {{ sql_type('double precision') }}) / nullif(sum('
                     || denominator || '), 0)'
             when aggregation <> 'none'
                 then aggregation || '(' || coalesce(numerator, metric_name) || ')'

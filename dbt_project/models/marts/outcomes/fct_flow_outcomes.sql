@@ -99,7 +99,7 @@ wanted as (
         outcome_name
     from summed
 
-    union
+    {{ set_operator('union') }}
 
     select
         flow_id,
@@ -108,7 +108,7 @@ wanted as (
         outcome_name
     from looked_for
 
-    union
+    {{ set_operator('union') }}
 
     select
         intervals_of_flows.flow_id,

@@ -33,9 +33,9 @@ buckets as (
         window_attempt_id,
         loaded_at,
         {{ json_field('record', 'flow-id') }} as flow_id,
-        {{ timestamp_from_text("split_part(" ~ json_field('record', 'interval') ~ ", '/', 1)") }}
+        {{ timestamp_from_text(dbt.split_part(json_field('record', 'interval'), "'/'", 1)) }}
             as bucket_started_at,
-        {{ timestamp_from_text("split_part(" ~ json_field('record', 'interval') ~ ", '/', 2)") }}
+        {{ timestamp_from_text(dbt.split_part(json_field('record', 'interval'), "'/'", 2)) }}
             as bucket_ended_at,
         {{ json_record(
             json_node_field('record', 'metrics'), [], nodes=['flow-outcomes']

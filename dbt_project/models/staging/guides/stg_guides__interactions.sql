@@ -67,7 +67,7 @@ renamed as (
 
         -- timestamps, UTC; the end also follows where the service no longer has its column
         started_at,
-        coalesce(ended_at, {{ dbt.dateadd('millisecond', 'duration_ms', 'started_at') }})
+        coalesce(ended_at, {{ later('started_at', 'duration_ms', 'millisecond') }})
             as ended_at,
         {{ utc('extracted_at') }} as extracted_at,
         loaded_at

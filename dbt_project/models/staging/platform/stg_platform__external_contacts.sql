@@ -123,21 +123,19 @@ renamed as (
         {{ json_field('records.record', 'lastName') }} as last_name,
         {{ json_field('records.record', 'title') }} as title,
         nullif(
-            concat_ws(
-                ',',
-                {{ json_field('records.record', 'workEmail') }},
-                {{ json_field('records.record', 'personalEmail') }},
-                {{ json_field('records.record', 'otherEmail') }}
-            ), ''
+            {{ comma_list([
+                json_field('records.record', 'workEmail'),
+                json_field('records.record', 'personalEmail'),
+                json_field('records.record', 'otherEmail'),
+            ]) }}, ''
         ) as emails,
         nullif(
-            concat_ws(
-                ',',
-                {{ json_text('records.payload_json', 'workPhone.e164') }},
-                {{ json_text('records.payload_json', 'cellPhone.e164') }},
-                {{ json_text('records.payload_json', 'homePhone.e164') }},
-                {{ json_text('records.payload_json', 'otherPhone.e164') }}
-            ), ''
+            {{ comma_list([
+                json_text('records.payload_json', 'workPhone.e164'),
+                json_text('records.payload_json', 'cellPhone.e164'),
+                json_text('records.payload_json', 'homePhone.e164'),
+                json_text('records.payload_json', 'otherPhone.e164'),
+            ]) }}, ''
         ) as phones,
 
         -- booleans

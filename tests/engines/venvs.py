@@ -1,0 +1,29 @@
+"""Environments of the engines whose adapters are not in ours."""
+
+import os
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+REQUIREMENTS = Path(__file__).parent / "requirements"
+VENVS = Path(os.environ.get("ENGINE_VENVS", ROOT / ".venv-engines"))
+
+
+def venv(engine: str) -> Path:
+    """Return where the programs of an engine's own environment are, made by what its file pins.
+
+    Adapters and emulators want other versions of what the loader needs, and of each other: hence
+    one each.
+    """
+    folder = VENVS / engine
+    pins = REQUIREMENTS / f"{engine}.txt"
+    made = folder / "made-of.txt"
+    if not made.exists() or made.read_text() != pins.read_text():
+        uv = ROOT / ".venv" / "bin" / "uv"
+        subprocess.run([uv, "venv", "--quiet", "--clear", folder], check=True)
+        subprocess.run(
+            [uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python", "-r", pins],
+            check=True,
+        )
+        made.write_text(pins.read_text())
+    return folder / "bin"
