@@ -167,6 +167,16 @@ def test_what_stands_is_what_succeeded_last(asked: Callable[..., LastBuild]) -> 
     assert not asked("run").stands(None)
 
 
+def test_of_the_project_itself_it_can_be_told(
+    asked: Callable[..., LastBuild], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A word in a macro would have every run build all again."""
+    monkeypatch.setenv("DBT_PROJECT_DIR", str(ROOT / "dbt_project"))
+    monkeypatch.setenv("DBT_PROFILES_DIR", str(ROOT / "profiles"))
+    asked("run").keep("state", has_succeeded=True)
+    assert asked("run").stands("state")
+
+
 # -- the state of a warehouse --------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from loader.windows import Window
 from tests.faults.site import RESULTS
 from tests.harness.place import Place, fault
 from tests.sandbox.process import SandboxProcess
-from tests.transform.warehouses import DuckDBWarehouse, PostgresWarehouse, Warehouse, dbt
+from tests.transform.warehouses import MODELS_AND_SEEDS, dbt, warehouse_of
 
 EVALUATIONS = "/api/v2/quality/evaluations/query"
 ONLY = ("--only", "conversation_details", "external_contacts")
@@ -104,13 +104,7 @@ def marts(request: pytest.FixtureRequest, sandbox: SandboxProcess, tmp_path: Pat
 
 def transform(loader: Place) -> None:
     """Build what is about people."""
-    warehouse: Warehouse = (
-        PostgresWarehouse(loader.postgres, loader.folder)
-        if loader.postgres
-        else DuckDBWarehouse(loader.database)
-    )
-    dbt(warehouse, "seed")
-    dbt(warehouse, "run", "--select", *MODELS)
+    dbt(warehouse_of(loader), "build", *MODELS_AND_SEEDS, "--select", *MODELS)
 
 
 def texts(loader: Place) -> Iterator[tuple[str, str]]:

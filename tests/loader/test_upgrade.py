@@ -7,8 +7,10 @@ import pytest
 
 from tests.harness.place import Place
 from tests.sandbox.process import SandboxProcess
+from tests.transform.warehouses import MODELS_AND_SEEDS, dbt, warehouse_of
 
 ONLY = ("load", "--only", "queues")
+BUILD = ("build", *MODELS_AND_SEEDS, "--select", "+audit_extract_windows")
 COLUMNS = "select column_name from information_schema.columns where table_name = 'extract_windows'"
 AUDITED = (
     "select checksum is not null, is_unchanged"
@@ -55,11 +57,11 @@ def older(request: pytest.FixtureRequest, sandbox: SandboxProcess, tmp_path: Pat
 @pytest.mark.slow
 def test_l10_a_column_that_a_newer_loader_adds_is_in_raw_and_in_the_models(older: Place) -> None:
     # Also before it has loaded once.
-    older.transform("+audit_extract_windows").succeeded()
+    dbt(warehouse_of(older), *BUILD)
     assert older.query(AUDITED) == [(False, None)]
     older.run(*ONLY).succeeded()
     older.at("2026-03-16T06:00:00Z").run(*ONLY).succeeded()
-    older.transform("+audit_extract_windows").succeeded()
+    dbt(warehouse_of(older), *BUILD)
     assert older.query(AUDITED) == [(False, None), (True, None), (True, True)]
     older.run("doctor").succeeded()
 

@@ -8,6 +8,7 @@ import pytest
 from tests.harness.place import Place
 from tests.report.pages import written
 from tests.sandbox.process import SandboxProcess, running_sandbox
+from tests.transform.warehouses import MODELS_AND_SEEDS, dbt, warehouse_of
 
 HERE = Path(__file__).parent
 
@@ -38,7 +39,8 @@ def built(organisation: SandboxProcess, tmp_path_factory: pytest.TempPathFactory
     place = Place(organisation, tmp_path_factory.mktemp("built"), settings=settings)
     place.load()
     folders = ("report", "metrics", "marts/journeys", "marts/interactions")
-    place.transform(*(f"+path:models/{folder}" for folder in folders)).succeeded()
+    models = (f"+path:models/{folder}" for folder in folders)
+    dbt(warehouse_of(place), "build", *MODELS_AND_SEEDS, "--select", *models)
     return place
 
 

@@ -24,7 +24,7 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.event_manager_client import get_event_manager
 
-from tests.harness.place import SALT
+from tests.harness.place import SALT, Place
 from tests.harness.postgres import PostgresDatabase
 from tests.harness.quick_dbt import quick_dbt
 
@@ -138,6 +138,13 @@ class PostgresWarehouse:
             return []
         cursor.execute(sql)
         return list(cursor.fetchall()) if cursor.description else []
+
+
+def warehouse_of(place: Place) -> Warehouse:
+    """Return where a place loads to, for dbt without the loader and a process of its own."""
+    if place.postgres is not None:
+        return PostgresWarehouse(place.postgres, place.folder)
+    return DuckDBWarehouse(place.database)
 
 
 def dbt(
