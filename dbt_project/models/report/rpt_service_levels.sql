@@ -23,7 +23,7 @@ final as (
 
         -- numbers
         cast(service_levels.seconds as bigint) as service_level_seconds,
-        cast(service_levels.share as double precision) as service_level_share
+        cast(service_levels.share as {{ sql_type('double precision') }}) as service_level_share
 
     from service_levels
     left join queues
