@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +20,7 @@ def venv(engine: str) -> Path:
     pins = REQUIREMENTS / f"{engine}.txt"
     made = folder / "made-of.txt"
     if not made.exists() or made.read_text() != pins.read_text():
-        uv = ROOT / ".venv" / "bin" / "uv"
+        uv = Path(sys.executable).with_name("uv")
         subprocess.run([uv, "venv", "--quiet", "--clear", folder], check=True)
         subprocess.run(
             [uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python", "-r", pins],
