@@ -25,7 +25,7 @@ from tests.sandbox.process import ROOT, running_sandbox
 PROJECT = ROOT / "dbt_project"
 # Four mornings: conversations that go on over midnight, days that are read again, corrections.
 MORNINGS = [f"2026-03-{day}T06:00:00Z" for day in (15, 16, 17, 18)]
-WORLD = {"seed": 7, "conversations": 200, "days": 3, "end": "2026-03-17T00:00:00Z"}
+WORLD: dict[str, Any] = {"seed": 7, "conversations": 200, "days": 3, "end": "2026-03-17T00:00:00Z"}
 # Of the loads and of dbt: what depends on when and where it ran.
 _MACHINE = ("ELT_", "GENESYS_", "DBT_")
 

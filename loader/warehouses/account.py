@@ -113,7 +113,7 @@ class Account(Warehouse[SettingsOfKind]):
         settings = cast(DestinationClientDwhConfiguration, destination.spec())
         settings._bind_dataset_name(self.raw_schema)
         client = cast(SqlJobClientBase, destination.client(Schema("lock"), settings))
-        return client.sql_client
+        return cast("AbstractContextManager[SqlClientBase[Any]]", client.sql_client)
 
     def problem(self, causes: Sequence[BaseException], text: str) -> str | None:
         """Say what an error of the account or the way to it means."""

@@ -117,7 +117,7 @@ class BigQuery(Account[BigQuerySettings]):
         except (OSError, UnicodeDecodeError):
             raise SettingsError(f"{named} cannot be read as UTF-8 text.") from None
         try:
-            Credentials.from_service_account_info(json.loads(text))  # type: ignore[no-untyped-call]
+            Credentials.from_service_account_info(json.loads(text))
         except Exception:
             # What it says may quote the file.
             raise SettingsError(f"{named} is not the JSON key of a service account.") from None

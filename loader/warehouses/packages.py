@@ -3,8 +3,10 @@
 All that knows how this folder looks inside is here.
 """
 
+import gzip
 import json
 import shutil
+import zlib
 from pathlib import Path
 
 # What a file of rows that was written to its end ends with.
@@ -95,6 +97,11 @@ def _is_whole(path: Path) -> bool:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - len(last)))
             return file.read() == last
+    if path.suffix == ".gz":
+        try:
+            gzip.decompress(path.read_bytes())
+        except (OSError, EOFError, zlib.error):
+            return False
     if path.suffix == ".json":
         try:
             json.loads(path.read_bytes())

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from dlt.common.destination.reference import AnyDestination_CO
     from dlt.destinations.sql_client import SqlClientBase
 
-# The driver would try for five minutes.
+# What the driver may take to reach the account; for an answer it would ask again for ever.
 LOGIN_SECONDS = 60
+NETWORK_SECONDS = 300
 
 
 class SnowflakeSettings(WarehouseSettings):
@@ -67,7 +68,10 @@ class Snowflake(Account[SnowflakeSettings]):
         "DATA_RETENTION_TIME_IN_DAYS (1 by default), and itself keeps all for 7 days more."
     )
     # Of the connection, beside what the settings say.
-    options: ClassVar[dict[str, Any]] = {"login_timeout": LOGIN_SECONDS}
+    options: ClassVar[dict[str, Any]] = {
+        "login_timeout": LOGIN_SECONDS,
+        "network_timeout": NETWORK_SECONDS,
+    }
     signs: ClassVar = {
         ("incorrect username or password", "390100"): (
             "{place}: user or password refused (ELT_SNOWFLAKE_USER, ELT_SNOWFLAKE_PASSWORD)."

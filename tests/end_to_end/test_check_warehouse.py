@@ -97,9 +97,7 @@ def test_postgres_names_the_mart_and_the_column_that_differ(
 
     differing = {name: equal for name, (_, equal) in shown(outcome).items() if equal != "yes"}
     assert differing == {"dim_skills": "no: skill_name"}, outcome.stderr
-    assert f"dim_skills of {len(MARTS)} marts are not what the same records give" in outcome.error(
-        8
-    )
+    assert f"1 of {len(MARTS)} marts, first dim_skills, are not what" in outcome.error(8)
     schemas = postgres.query("select schema_name from information_schema.schemata")
     assert {name for (name,) in schemas if name.startswith("genesys")} == {*THEIRS}
     assert postgres.query("select mine from genesys_marts.fct_interactions") == [(1,)]
