@@ -14,7 +14,7 @@ def snowflake(port: int) -> Callable[[str], list[Any]]:
 
     connection = snowflake.connector.connect(
         user="tests",
-        password="tests",  # noqa: S106 - an emulator's
+        password="tests",
         account="fakesnow",
         host="127.0.0.1",
         port=port,

@@ -11,7 +11,7 @@ def _none(_engine: Any) -> None:  # noqa: ANN401 - the emulator's own class
     """Load nothing."""
 
 
-for name, value in vars(engine).items():
+for value in list(vars(engine).values()):
     if isinstance(value, type) and hasattr(value, "_load_spatial"):
         value._load_spatial = _none
         value._load_format_extensions = _none

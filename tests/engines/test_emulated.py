@@ -1,4 +1,4 @@
-"""Marts on emulators of warehouses that only accounts have: built load by load, equal to DuckDB's."""
+"""Marts on emulators of warehouses that only accounts have: by loads, equal to DuckDB's."""
 
 from pathlib import Path
 

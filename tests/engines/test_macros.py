@@ -291,7 +291,6 @@ CASES = {
         [(RECORD, "v"), ('{"o":null}', None), ("{}", None)],
         x=JSON,
     ),
-    "json_part": Case("{{ json_key_count_of_part }}", [], x=JSON),
     **{
         f"json_{name}": Case(
             f"{{{{ json_{macro} }}}}".replace(
@@ -331,9 +330,8 @@ CASES = {
         x=JSON,
     ),
 }
-del CASES["json_part"]
 
-# A macro that stands after `from`: what is selected, the relation, and each x with its rows in order.
+# A macro that stands after `from`: what is selected, the relation, each x with its rows in order.
 RELATIONS = {
     "json_array_elements": (
         "given.n, {{ json_value_text('e.value') }}, e.position",
@@ -410,8 +408,8 @@ AGGREGATES = {
     ),
 }
 
-# Where an engine gives another answer, by its name, the macro and x, with the reason. An emulator's is
-# its own; the engine is asked by `loader check-warehouse`.
+# Where an engine gives another answer, by its name, the macro and x, with the reason. An emulator's
+# is its own; the engine is asked by `loader check-warehouse`.
 DIFFERENT: dict[tuple[str, str], tuple[set[str | None], str]] = {
     ("snowflake", "json_array_elements"): ({'{"a":1}'}, "fakesnow's flatten does not look at mode"),
     ("snowflake", "json_array_last"): (
@@ -440,7 +438,8 @@ def given(engine: str, texts: list[str | None]) -> str:
     macros = Macros(engine)
     kind = macros("sql_type", "text")
     return " union all ".join(
-        f"select {number} as n, cast({'null' if x is None else macros('text_literal', x)} as {kind}) as x"
+        f"select {number} as n,"
+        f" cast({'null' if x is None else macros('text_literal', x)} as {kind}) as x"
         for number, x in enumerate(texts, 1)
     )
 
@@ -490,7 +489,8 @@ def test_relation(engine: tuple[str, Query], name: str) -> None:
     sql = (
         f"with texts as ({given(engine_name, list(answers))}),"
         f" given as (select texts.n, {rendered(engine_name, x).replace('given.x', 'texts.x')} as x"
-        f" from texts) select {rendered(engine_name, selected)} from {rendered(engine_name, relation)}"
+        f" from texts) select {rendered(engine_name, selected)}"
+        f" from {rendered(engine_name, relation)}"
     )
     found: dict[int, list[tuple[Any, ...]]] = {}
     for number, *values in ask(sql):

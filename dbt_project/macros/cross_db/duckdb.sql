@@ -146,7 +146,9 @@
 {%- endmacro %}
 
 {% macro duckdb__milliseconds_from_seconds(text) -%}
-    cast(round(try_cast({{ text }} as decimal(18, 6)) * 1000) as bigint)
+    cast(
+        round(cast(try_cast({{ text }} as decimal(18, 6)) as decimal(28, 6)) * 1000) as bigint
+    )
 {%- endmacro %}
 
 {#- The session's TimeZone is UTC (profiles.yml), so a time without an offset reads as UTC. Years
@@ -156,7 +158,7 @@
 {% macro duckdb__timestamp_from_text(text) -%}
     case
         when {{ matches(text, timestamp_shape()) }}
-            then try_cast({{ text }} as timestamptz) at time zone 'UTC'
+            then try_cast(replace({{ text }}, 'z', 'Z') as timestamptz) at time zone 'UTC'
     end
 {%- endmacro %}
 

@@ -70,11 +70,9 @@
 {% macro assert_columns_are_there(columns) -%}
     {%- set found = columns | map(attribute='name') | map('lower') | sort | list -%}
     {%- if config.get('contract').enforced -%}
-        {#- It adds the registry's columns to the model's. -#}
-        {%- if config.get('made_of', {}).get('registry_columns') -%}
-            {%- do get_assert_columns_equivalent(model['compiled_code']) -%}
-        {%- endif -%}
-        {%- set wanted = model['columns'].keys() | map('lower') | sort | list -%}
+        {#- The contract of the registry's columns is made when it is looked at. -#}
+        {%- do get_assert_columns_equivalent(model['compiled_code']) -%}
+        {%- set wanted = model['columns'].values() | map(attribute='name') | map('lower') | sort | list -%}
     {%- else -%}
         {%- set wanted = get_column_schema_from_query(model['compiled_code'])
             | map(attribute='name') | map('lower') | sort | list -%}
