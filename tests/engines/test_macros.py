@@ -54,17 +54,8 @@ CASES = {
     "try_number": Case(
         "{{ try_number('x') }}",
         [
-            (" 12.50 ", 12.5),
-            ("-7", -7),
-            ("+7", 7),
-            ("1_000", None),
-            ("1e3", None),
-            ("0x1F", None),
-            ("", None),
-            ("infinity", None),
-            ("9" * 28, int("9" * 28)),
-            ("9" * 29, None),
-            (None, None),
+            (" 12.50 ", 12.5), ("-7", -7), ("+7", 7), ("1_000", None), ("1e3", None), ("0x1F", None),
+            ("", None), ("infinity", None), ("9" * 28, int("9" * 28)), ("9" * 29, None), (None, None),
         ],
     ),
     "try_boolean": Case(
@@ -74,14 +65,9 @@ CASES = {
     "try_date": Case(
         "{{ try_date('x') }}",
         [
-            ("2026-02-28", date(2026, 2, 28)),
-            ("2026-2-8", date(2026, 2, 8)),
-            ("2026-02-29", None),
-            ("2024-02-29", date(2024, 2, 29)),
-            ("2026-01-01T23:30:00-02:00", date(2026, 1, 2)),
-            ("28.02.2026", None),
-            ("0001-01-01", None),
-            (None, None),
+            ("2026-02-28", date(2026, 2, 28)), ("2026-2-8", date(2026, 2, 8)), ("2026-02-29", None),
+            ("2024-02-29", date(2024, 2, 29)), ("2026-01-01T23:30:00-02:00", date(2026, 1, 2)),
+            ("28.02.2026", None), ("0001-01-01", None), (None, None),
         ],
     ),
     "try_timestamp": Case(
@@ -95,54 +81,29 @@ CASES = {
             ("2026-01-02T03:04:05-0530", at("2026-01-02 08:34:05")),
             ("2026-01-02T03:04+01", at("2026-01-02 02:04:00")),
             ("2026-01-02", at("2026-01-02 00:00:00")),
-            ("2026-02-30T00:00:00Z", None),
-            ("2026-01-02T24:00:00Z", None),
-            ("epoch", None),
-            ("99999-01-01T00:00:00Z", None),
-            ("", None),
-            (None, None),
+            ("2026-02-30T00:00:00Z", None), ("2026-01-02T24:00:00Z", None), ("epoch", None),
+            ("99999-01-01T00:00:00Z", None), ("", None), (None, None),
         ],
     ),
     "try_bigint": Case(
         "{{ try_bigint('x') }}",
         [
-            ("12", 12),
-            ("-3.0", -3),
-            ("2.5", 3),
-            ("-2.5", -3),
-            ("+4", 4),
-            ("1.499", 1),
-            ("999999999999999", 999999999999999),
-            ("abc", None),
-            ("", None),
-            (None, None),
+            ("12", 12), ("-3.0", -3), ("2.5", 3), ("-2.5", -3), ("+4", 4), ("1.499", 1),
+            ("999999999999999", 999999999999999), ("abc", None), ("", None), (None, None),
         ],
     ),
     "try_double": Case(
         "{{ try_double('x') }}",
         [
-            ("1.25", 1.25),
-            ("-1e-3", -0.001),
-            ("+2E2", 200.0),
-            ("NaN", None),
-            ("infinity", None),
-            ("1_000", None),
-            (" 1", None),
-            ("", None),
-            (None, None),
+            ("1.25", 1.25), ("-1e-3", -0.001), ("+2E2", 200.0), ("NaN", None), ("infinity", None),
+            ("1_000", None), (" 1", None), ("", None), (None, None),
         ],
     ),
     "milliseconds_from_seconds": Case(
         "{{ milliseconds_from_seconds('x') }}",
         [
-            ("1.2345", 1235),
-            ("0.0004", 0),
-            ("1.5E-3", 2),
-            ("-2", -2000),
-            ("60", 60000),
-            ("x", None),
-            ("123456789012.123", 123456789012123),
-            (None, None),
+            ("1.2345", 1235), ("0.0004", 0), ("1.5E-3", 2), ("-2", -2000), ("60", 60000), ("x", None),
+            ("123456789012.123", 123456789012123), (None, None),
         ],
     ),
     "ratio": Case(
@@ -165,17 +126,14 @@ CASES = {
         [
             ("1790003600.0000019", at("2026-09-21 15:13:20.000001")),
             ("1790003600", at("2026-09-21 15:13:20")),
-            ("abc", None),
-            (None, None),
+            ("abc", None), (None, None),
         ],
     ),
     "milliseconds_between": Case(
         "{{ milliseconds_between(\"cast('2026-01-01 00:00:00.0009' as timestamp)\", 'x') }}",
         [
-            ("2026-01-01 00:00:01.9999", 1999),
-            ("2025-12-31 23:59:59.5", -500),
-            ("2026-02-01 00:00:00", 2678400000),
-            (None, None),
+            ("2026-01-01 00:00:01.9999", 1999), ("2025-12-31 23:59:59.5", -500),
+            ("2026-02-01 00:00:00", 2678400000), (None, None),
         ],
         x=TIME,
     ),
@@ -213,10 +171,8 @@ CASES = {
     ),
     "next_month_started_at": Case(
         "{{ period_started_at('x', 'America/New_York', 'month', 1) }}",
-        [
-            ("2026-03-01 04:59:00", at("2026-03-01 05:00:00")),
-            ("2026-03-01 05:00:00", at("2026-04-01 04:00:00")),
-        ],
+        [("2026-03-01 04:59:00", at("2026-03-01 05:00:00")),
+         ("2026-03-01 05:00:00", at("2026-04-01 04:00:00"))],
         x=TIME,
     ),
     "date_started_at": Case(
@@ -248,10 +204,8 @@ CASES = {
     ),
     "iso_text": Case(
         "{{ iso_text('x') }}",
-        [
-            ("2026-01-02 03:04:05.0079", "2026-01-02T03:04:05.007Z"),
-            ("2026-01-02 03:04:05", "2026-01-02T03:04:05.000Z"),
-        ],
+        [("2026-01-02 03:04:05.0079", "2026-01-02T03:04:05.007Z"),
+         ("2026-01-02 03:04:05", "2026-01-02T03:04:05.000Z")],
         x=TIME,
     ),
     "json_string": Case(
@@ -260,11 +214,7 @@ CASES = {
     ),
     "json_without_nul": Case(
         "{{ json_text('x', 'a') }}",
-        [
-            ('{"a":"b\\u0000c"}', "bc"),
-            ('{"a":"\\u0000"}', ""),
-            ('{"a":"b\\\\u0000c"}', "b\\u0000c"),
-        ],
+        [('{"a":"b\\u0000c"}', "bc"), ('{"a":"\\u0000"}', ""), ('{"a":"b\\\\u0000c"}', "b\\u0000c")],
         x=JSON,
     ),
     "json_text": Case(
@@ -272,18 +222,10 @@ CASES = {
     ),
     **{
         f"json_field_{name}": Case(
-            f"{{{{ json_field(json_record('x', ['{name}']), '{name}') }}}}",
-            [(RECORD, answer)],
-            x=JSON,
+            f"{{{{ json_field(json_record('x', ['{name}']), '{name}') }}}}", [(RECORD, answer)], x=JSON
         )
         for name, answer in {
-            "s": 'a"b',
-            "n": "12",
-            "t": "true",
-            "z": None,
-            "o": '{"k":"v"}',
-            "absent": None,
-            "d.t": "x",
+            "s": 'a"b', "n": "12", "t": "true", "z": None, "o": '{"k":"v"}', "absent": None, "d.t": "x",
         }.items()
     },
     "json_node_field": Case(
@@ -291,37 +233,21 @@ CASES = {
         [(RECORD, "v"), ('{"o":null}', None), ("{}", None)],
         x=JSON,
     ),
-    "json_part": Case("{{ json_key_count_of_part }}", [], x=JSON),
+    "json_part": Case(
+        "{{ json_key_count_of_part }}", [], x=JSON
+    ),
     **{
         f"json_{name}": Case(
-            f"{{{{ json_{macro} }}}}".replace(
-                "NODE", "json_node_field(json_record('x', [], nodes=['v']), 'v')"
-            ),
+            f"{{{{ json_{macro} }}}}".replace("NODE", "json_node_field(json_record('x', [], nodes=['v']), 'v')"),
             [(f'{{"v":{value}}}', answer) for value, answer in answers] + [("{}", None)],
             x=JSON,
         )
         for name, macro, answers in [
-            (
-                "key_count",
-                "key_count(NODE)",
-                [('{"a":1,"b":2}', 2), ("{}", 0), ("[1]", None), ('"s"', None)],
-            ),
+            ("key_count", "key_count(NODE)", [('{"a":1,"b":2}', 2), ("{}", 0), ("[1]", None), ('"s"', None)]),
             ("array_size", "array_size(NODE)", [("[1,null]", 2), ("[]", 0), ('{"a":1}', None)]),
-            (
-                "array_first",
-                "array_end(NODE, 'first')",
-                [('["a","b"]', "a"), ("[]", None), ('"s"', None)],
-            ),
-            (
-                "array_last",
-                "array_end(NODE, 'last')",
-                [('["a","b"]', "b"), ("[]", None), ("[7]", "7")],
-            ),
-            (
-                "array_text",
-                "array_text(NODE)",
-                [('["b","B","a",null]', "B,a,b"), ("[]", None), ('[""]', "")],
-            ),
+            ("array_first", "array_end(NODE, 'first')", [('["a","b"]', "a"), ("[]", None), ('"s"', None)]),
+            ("array_last", "array_end(NODE, 'last')", [('["a","b"]', "b"), ("[]", None), ("[7]", "7")]),
+            ("array_text", "array_text(NODE)", [('["b","B","a",null]', "B,a,b"), ("[]", None), ('[""]', "")]),
             ("value_text", "value_text(NODE)", [('"a\\"b"', 'a"b'), ("12", "12")]),
         ]
     },
@@ -347,10 +273,7 @@ RELATIONS = {
         JSON,
         {
             '{"a b":"x","q\\"é.":"y","z":null,"o":{"k":[1]}}': [
-                ("a b", "x"),
-                ("o", '{"k":[1]}'),
-                ('q"é.', "y"),
-                ("z", None),
+                ("a b", "x"), ("o", '{"k":[1]}'), ('q"é.', "y"), ("z", None),
             ],
             "[1]": [],
             "{}": [],
@@ -360,11 +283,7 @@ RELATIONS = {
         "given.n, e.key, e.value",
         "{{ json_part_entries('given', 'given.x', 'e') }}",
         "{{ json_part('given.x', 'p.q') }}",
-        {
-            '{"p":{"q":{"a":"b\\u0000c","n":7}}}': [("a", "bc"), ("n", "7")],
-            '{"p":{}}': [],
-            "{}": [],
-        },
+        {'{"p":{"q":{"a":"b\\u0000c","n":7}}}': [("a", "bc"), ("n", "7")], '{"p":{}}': [], "{}": []},
     ),
     "listed_keys": (
         "given.n, e.key",
@@ -379,10 +298,8 @@ RELATIONS = {
         TIME,
         {
             "2026-01-01 00:15:00": [
-                (at("2026-01-01 00:15:00"),),
-                (at("2026-01-01 00:30:00"),),
-                (at("2026-01-01 00:45:00"),),
-                (at("2026-01-01 01:00:00"),),
+                (at("2026-01-01 00:15:00"),), (at("2026-01-01 00:30:00"),),
+                (at("2026-01-01 00:45:00"),), (at("2026-01-01 01:00:00"),),
             ],
             "2026-01-01 00:45:01": [(at("2026-01-01 00:45:01"),)],
             "2026-01-01 01:00:01": [],
@@ -415,8 +332,7 @@ AGGREGATES = {
 DIFFERENT: dict[tuple[str, str], tuple[set[str | None], str]] = {
     ("snowflake", "json_array_elements"): ({'{"a":1}'}, "fakesnow's flatten does not look at mode"),
     ("snowflake", "json_array_last"): (
-        {'{"v":["a","b"]}'},
-        "fakesnow keeps the quotes of an element whose number is computed",
+        {'{"v":["a","b"]}'}, "fakesnow keeps the quotes of an element whose number is computed"
     ),
     ("snowflake", "json_object_entries"): ({"[1]"}, "fakesnow's flatten does not look at mode"),
 }
@@ -497,9 +413,7 @@ def test_relation(engine: tuple[str, Query], name: str) -> None:
         found.setdefault(number, []).append(tuple(values))
     for number, (text, rows) in enumerate(answers.items(), 1):
         got = found.get(number, [])
-        in_order = (
-            sorted(got, key=lambda row: row[-1]) if name == "json_array_elements" else sorted(got)
-        )
+        in_order = sorted(got, key=lambda row: row[-1]) if name == "json_array_elements" else sorted(got)
         assert in_order == rows, (text, sql)
 
 
