@@ -25,7 +25,13 @@ from loader.warehouses.dataset import DATASET, Dataset, StoredTable
 from loader.warehouses.lock import locked
 
 # What rows outside the raw dataset tell whom they are about by.
-ABOUT = ("conversation_id", "contact_id", "canonical_contact_id", "external_contact_id")
+ABOUT = (
+    "conversation_id",
+    "contact_id",
+    "canonical_contact_id",
+    "external_contact_id",
+    "reached_contact_id",
+)
 IDS = "genesys_intermediate.int_contact_external_ids_unioned"
 MERGES = "genesys_intermediate.int_contact_merges_resolved"
 CONVERSATIONS = "genesys_intermediate.int_journey_conversations_unioned"

@@ -1,11 +1,19 @@
 """The engines that run here, one of each kind for a session."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
-from tests.engines.engines import Query, duckdb_query, emulator_query, postgres_query, server
+from tests.engines.engines import (
+    Query,
+    duckdb_query,
+    emulator_query,
+    postgres_query,
+    server,
+    spark_query,
+)
 from tests.harness.postgres import PostgresServer
 
 
@@ -31,6 +39,15 @@ def duckdb_asked() -> Query:
 @pytest.fixture(scope="session")
 def postgres_asked(postgres_session: PostgresServer) -> Query:
     return postgres_query(postgres_session.create_database("macros"))
+
+
+@pytest.fixture(scope="session")
+def spark_asked() -> Iterator[Query]:
+    """Spark, or a skip where there is no Java, which it runs on."""
+    if shutil.which("java") is None:
+        pytest.skip("no Java: install a JRE 17, as apt-get install openjdk-17-jre-headless")
+    with spark_query() as asked:
+        yield asked
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ TYPES = {
 # What an emulator is beside the output of the profile.
 OUTPUTS: dict[str, dict[str, Any]] = {
     "snowflake": {"host": "127.0.0.1", "protocol": "http", "connect_retries": 0},
-    "bigquery": {"method": "oauth"},
+    "bigquery": {"method": "oauth-secrets", "token": "tests"},
 }
 SETTINGS = {
     "snowflake": {
@@ -104,6 +104,35 @@ class Emulated:
             text = value.replace("\\", "\\\\").replace("\n", "\\n")
             return "'" + text.replace("'", "\\'" if self.engine == "bigquery" else "''") + "'"
         return str(value)
+
+    def export_marts(self, database: Path, folder: Path) -> list[str]:
+        """Write the marts as Parquet files of texts, and return their names.
+
+        Args:
+            database: the DuckDB warehouse they are to be compared with: its marts, its columns.
+            folder: where each mart gets a folder.
+        """
+        text = {"snowflake": "varchar", "bigquery": "string"}[self.engine]
+        with duckdb.connect() as connection:
+            connection.execute(f"attach '{database}' as warehouse (read_only)")
+            marts: dict[str, list[str]] = {}
+            for mart, column in connection.execute(
+                "select table_name, column_name from duckdb_columns()"
+                " where database_name = 'warehouse' and schema_name = 'genesys_marts'"
+                " order by table_name, column_index"
+            ).fetchall():
+                marts.setdefault(mart, []).append(column)
+            for mart, columns in marts.items():
+                asked = ", ".join(f"cast({column} as {text})" for column in columns)
+                rows = self.ask(f"select {asked} from genesys_marts.{mart}")
+                shape = ", ".join(f'"{column}" varchar' for column in columns)
+                connection.execute(f"create or replace temp table mart ({shape})")
+                if rows:
+                    marks = ", ".join("?" * len(columns))
+                    connection.executemany(f"insert into mart values ({marks})", rows)
+                (folder / mart).mkdir(parents=True, exist_ok=True)
+                connection.execute(f"copy mart to '{folder / mart}/0.parquet' (format parquet)")
+        return sorted(marts)
 
     def dbt(self, *arguments: str, project: Path = PROJECT) -> dict[str, str]:
         """Run a dbt command, and return what did not succeed: a node's name, its message."""

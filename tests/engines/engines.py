@@ -83,6 +83,47 @@ def postgres_query(database: PostgresDatabase) -> Query:
 
 
 @contextlib.contextmanager
+def spark_query() -> Iterator[Query]:
+    """Give what asks a local Spark without a catalog; nothing is compiled that runs once."""
+    from pyspark.sql import SparkSession
+
+    spark = (
+        SparkSession.builder.master("local[1]")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.sql.shuffle.partitions", "1")
+        .config("spark.sql.codegen.wholeStage", "false")
+        .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+        .getOrCreate()
+    )
+    # As dbt-spark has it. Its times come in the zone of the process, hence by text.
+    spark.conf.set("spark.sql.ansi.enabled", "false")
+
+    def query(sql: str) -> list[Row]:
+        found = spark.sql(sql)
+        times = {field.name for field in found.schema if field.dataType.typeName() == "timestamp"}
+        texts = found.selectExpr(
+            *(
+                f"cast(`{name}` as string) as `{name}`" if name in times else f"`{name}`"
+                for name in found.columns
+            )
+        )
+        return _all_plain(
+            [
+                tuple(
+                    datetime.fromisoformat(value) if name in times and value else value
+                    for name, value in zip(texts.columns, row, strict=True)
+                )
+                for row in texts.collect()
+            ]
+        )
+
+    yield query
+    spark.stop()
+
+
+@contextlib.contextmanager
 def emulator_query(engine: str, port: int) -> Iterator[Query]:
     """Give what asks an emulator; an error is a RuntimeError with its text."""
     command = [venv(engine) / "python", HERE / "ask.py", engine, str(port)]

@@ -18,7 +18,10 @@ from typing import Any
 import agate  # type: ignore[import-untyped]
 import yaml  # type: ignore[import-untyped]
 from dbt.adapters.contracts.connection import AdapterResponse
+from dbt.adapters.factory import get_adapter
 from dbt.cli.main import dbtRunner
+from dbt.task.compile import CompileTask
+from dbt.task.test import TestRunner
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 SEEDS = {path.stem: path for path in (PROJECT / "seeds").glob("*.csv")}
@@ -64,6 +67,25 @@ def relation(adapter: Any, database: str, schema: str, identifier: str) -> Any: 
     return None
 
 
+def unit_tests(task: Any) -> dict[str, str]:  # noqa: ANN401 - dbt's task
+    """Compile the unit tests of a task that has compiled all else.
+
+    The columns of what a test is given are those that it gives, all of them text: what they are in
+    the warehouse is not looked at.
+    """
+    adapter = get_adapter(task.config)
+    compiled = {}
+    for unique_id, test in task.manifest.unit_tests.items():
+        names = {name for given in test.given for row in given.rows or [] for name in row}
+        columns = [adapter.Column.create(name, "string") for name in sorted(names)]
+        adapter.get_columns_in_relation = lambda *_, found=columns: found
+        runner = TestRunner(task.config, adapter, test, 0, 0)
+        manifest = runner.build_unit_test_manifest_from_test(test, task.manifest)
+        node = runner.compiler.compile_node(manifest.nodes[unique_id], manifest, {})
+        compiled[unique_id] = node.compiled_code
+    return compiled
+
+
 def without_warehouse(engine: str) -> None:
     """Let the adapter answer by itself."""
     if engine == "spark":
@@ -98,8 +120,10 @@ def main(engine: str, folder: Path) -> None:
     (folder / "profiles.yml").write_text(yaml.safe_dump(profile), encoding="utf-8")
     os.environ["ELT_TARGET"] = engine
     without_warehouse(engine)
-    compile_task: Any = importlib.import_module("dbt.task.compile").CompileTask
+    compiled: dict[str, str] = {}
+    compile_task: Any = CompileTask
     compile_task.raise_on_first_error = lambda _: False
+    compile_task.task_end_messages = lambda task, _: compiled.update(unit_tests(task))
     result = dbtRunner().invoke(
         [
             *("--quiet", "--no-use-colors", "--no-partial-parse", "--log-level-file", "none"),
@@ -107,7 +131,6 @@ def main(engine: str, folder: Path) -> None:
             *("--target-path", str(folder / "target"), "--log-path", str(folder)),
         ]
     )
-    compiled: dict[str, str] = {}
     failed = {"project": str(result.exception)} if result.exception else {}
     for node in getattr(result.result, "results", None) or []:
         if node.status == "success":

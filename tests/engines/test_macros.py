@@ -14,7 +14,7 @@ import pytest
 from tests.engines.engines import Query
 from tests.engines.macros import Macros
 
-ENGINES = ["duckdb", "postgres", "snowflake", "bigquery"]
+ENGINES = ["duckdb", "postgres", "spark", "snowflake", "bigquery"]
 Answers = list[tuple[Any, Any]]
 
 

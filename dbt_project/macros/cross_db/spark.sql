@@ -188,15 +188,20 @@
     regexp_extract(to_json(array(cast({{ text }} as string))), '^\\[((?s).*)\\]$', 1)
 {%- endmacro %}
 
+{#- In the order of one expression, upwards or downwards. -#}
 {% macro spark__json_array_agg_text(value, order_by) -%}
+    {%- set is_downwards = (order_by | trim | lower).endswith(' desc') -%}
+    {%- set key = (order_by | trim)[:-5] if is_downwards else order_by -%}
     '[' || array_join(
         transform(
-            array_sort(
-                collect_list(
-                    case
-                        when {{ value }} is not null
-                            then named_struct('position', {{ order_by }}, 'value', {{ value }})
-                    end
+            {{ 'reverse' if is_downwards }}(
+                array_sort(
+                    collect_list(
+                        case
+                            when {{ value }} is not null
+                                then named_struct('position', {{ key }}, 'value', {{ value }})
+                        end
+                    )
                 )
             ),
             element -> element.value

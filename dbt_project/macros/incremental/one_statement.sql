@@ -42,11 +42,14 @@
             {{ get_create_table_as_sql(False, target_relation, query) }}
         {%- endcall -%}
     {%- else -%}
-        {%- do assert_columns_are_there(columns) -%}
-        {%- for slice in slices_to_build(target_relation, false) -%}
+        {%- set slices = slices_to_build(target_relation, false) -%}
+        {#- Not where nothing is new: the query is planned for it. -#}
+        {%- if slices -%} {%- do assert_columns_are_there(columns) -%} {%- endif -%}
+        {%- for slice in slices -%}
             {%- call statement('main') -%}
                 {{ replace_sql(target_relation, columns, query, slice) }}
             {%- endcall -%}
+            {%- do drop_merged_rows(target_relation) -%}
             {%- if slice.contacts -%} {%- do drop_changed_contacts(slice.contacts) -%} {%- endif -%}
         {%- else -%}
             {%- call noop_statement('main', 'NOTHING NEW') -%} {{ query }} {%- endcall -%}
@@ -67,7 +70,9 @@
 {% macro assert_columns_are_there(columns) -%}
     {%- set found = columns | map(attribute='name') | map('lower') | sort | list -%}
     {%- if config.get('contract').enforced -%}
-        {%- set wanted = model['columns'].keys() | map('lower') | sort | list -%}
+        {#- The contract of the registry's columns is made when it is looked at. -#}
+        {%- do get_assert_columns_equivalent(model['compiled_code']) -%}
+        {%- set wanted = model['columns'].values() | map(attribute='name') | map('lower') | sort | list -%}
     {%- else -%}
         {%- set wanted = get_column_schema_from_query(model['compiled_code'])
             | map(attribute='name') | map('lower') | sort | list -%}
@@ -97,7 +102,7 @@
         {%- set key = config.get('unique_key') -%}
         merge into {{ target }} as target
         using (
-            {{ rows }}
+            {{ merged_rows(target, rows) }}
         ) as source
         on
             {%- for column in ([key] if key is string else key) %}
@@ -189,8 +194,7 @@
 {#- One MERGE: keys without a row delete what they match; rows without a key match nothing and are
     inserted. Keys must be different from each other, or one row would be matched twice. -#}
 {% macro merge_of_rows_and_keys(target, columns, rows, keys, key_types, condition) -%}
-    merge into {{ target }} as target
-    using (
+    {%- set source -%}
         select
             true as is_row,
             {%- for key, type in key_types.items() %}
@@ -213,6 +217,10 @@
         from (
             {{ keys }}
         ) as replaced
+    {%- endset -%}
+    merge into {{ target }} as target
+    using (
+        {{ merged_rows(target, source) }}
     ) as source
     on {{ condition }}
     when matched then delete
@@ -224,6 +232,45 @@
         source.{{ column.quoted }} {{- ',' if not loop.last }}
         {%- endfor %}
     )
+{%- endmacro %}
+
+
+{#- What a MERGE takes in, as a query: itself, or of what it was written to first. -#}
+{% macro merged_rows(target, query) -%}
+    {{ return(adapter.dispatch('merged_rows', 'genesys')(target, query)) }}
+{%- endmacro %}
+
+{% macro default__merged_rows(target, query) -%} {{ return(query) }} {%- endmacro %}
+
+{#- The MERGE then does nothing but that, and locks what it changes for as long only. A table by its full
+    name: a temporary one would be of the session's schema, of which there may be none. -#}
+{% macro snowflake__merged_rows(target, query) -%}
+    {%- set written = beside(target, '__slice') -%}
+    {%- call statement('slice') -%}
+        create or replace transient table {{ written }} as
+        {{ query }}
+    {%- endcall -%}
+    {{ return('select * from ' ~ written) }}
+{%- endmacro %}
+
+
+{#- What a slice has left behind. -#}
+{% macro drop_merged_rows(target) -%}
+    {{ return(adapter.dispatch('drop_merged_rows', 'genesys')(target)) }}
+{%- endmacro %}
+
+{% macro default__drop_merged_rows(target) -%} {%- endmacro %}
+
+{% macro snowflake__drop_merged_rows(target) -%}
+    {%- call statement('slice') -%} drop table {{ beside(target, '__slice') }} {%- endcall -%}
+{%- endmacro %}
+
+
+{#- The table of a name that begins with another's, in its schema. -#}
+{% macro beside(relation, suffix) -%}
+    {{ return(relation.incorporate(
+        path={'identifier': relation.identifier ~ suffix}, type='table'
+    )) }}
 {%- endmacro %}
 
 
@@ -314,13 +361,19 @@
 {% macro bigquery__slice_megabytes() -%} {{ return(1073741824) }} {%- endmacro %}
 
 
-{#- A table, as BigQuery has temporary ones in a script only. -#}
+{#- A table by its full name, for the reason above; BigQuery has temporary ones in a script only. -#}
+{% macro snowflake__make_changed_contacts(relation) -%}
+    {{ return(changed_contacts_beside(relation, 'transient table')) }}
+{%- endmacro %}
+
 {% macro bigquery__make_changed_contacts(relation) -%}
-    {%- set changed = relation.incorporate(
-        path={'identifier': relation.identifier ~ '__contacts'}, type='table'
-    ) -%}
+    {{ return(changed_contacts_beside(relation, 'table')) }}
+{%- endmacro %}
+
+{% macro changed_contacts_beside(relation, kind) -%}
+    {%- set changed = beside(relation, '__contacts') -%}
     {%- call statement('contacts') -%}
-        create or replace table {{ changed }} as
+        create or replace {{ kind }} {{ changed }} as
         {{ contacts_to_build(relation) }}
     {%- endcall -%}
     {{ return(changed) }}

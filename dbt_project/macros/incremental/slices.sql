@@ -84,6 +84,10 @@
 {%- endmacro %}
 
 {% macro drop_changed_contacts(changed) -%}
+    {{ return(adapter.dispatch('drop_changed_contacts', 'genesys')(changed)) }}
+{%- endmacro %}
+
+{% macro default__drop_changed_contacts(changed) -%}
     {%- call statement('contacts') -%} drop table {{ changed }} {%- endcall -%}
 {%- endmacro %}
 

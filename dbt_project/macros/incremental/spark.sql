@@ -9,3 +9,9 @@
     {%- endcall -%}
     {{ return(changed) }}
 {%- endmacro %}
+
+
+{#- With its files, which Iceberg would leave. -#}
+{% macro spark__drop_changed_contacts(changed) -%}
+    {%- call statement('contacts') -%} drop table {{ changed }} purge {%- endcall -%}
+{%- endmacro %}

@@ -26,7 +26,9 @@ final as (
         reached.old_name,
         coalesce(
             min(
-                case when former_names.old_name is null then {{ by_code_point('reached.new_name') }} end
+                case
+                    when former_names.old_name is null then {{ by_code_point('reached.new_name') }}
+                end
             ),
             min({{ by_code_point('reached.new_name') }})
         ) as outcome_name

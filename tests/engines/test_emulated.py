@@ -1,0 +1,46 @@
+"""Marts on emulators of warehouses that only accounts have: built load by load, equal to DuckDB's."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.engines.emulated import Emulated
+from tests.engines.marts import differences
+from tests.transform.history import LOADS
+from tests.transform.warehouses import DuckDBWarehouse, RawTables, dbt
+
+# The last changes what was built, which tests of one engine do.
+HISTORY = LOADS[:-1]
+MODELS = ("--exclude-resource-type", "unit_test", "test")
+
+# Columns that an engine has otherwise, with the reason.
+OTHERWISE = {
+    # SQL of the engine's own, to be run there.
+    ("snowflake", "dim_metrics", "formula"),
+}
+
+
+@pytest.mark.slow
+def test_marts_on_snowflake_are_those_on_duckdb(
+    snowflake_port: int, snowflake_asked: object, tmp_path: Path
+) -> None:
+    assert callable(snowflake_asked)
+    database = tmp_path / "genesys.duckdb"
+    duckdb = DuckDBWarehouse(database)
+    raw = RawTables(duckdb)
+    here = Emulated("snowflake", snowflake_port, snowflake_asked, tmp_path)
+
+    for loads in (HISTORY[:3], HISTORY[3:]):
+        for load in loads:
+            load(raw)
+        here.copy_raw(database)
+        assert here.dbt("build", *MODELS) == {}
+
+    dbt(duckdb, "build", *MODELS)
+    marts = here.export_marts(database, tmp_path / "marts")
+    found = {
+        (difference.mart, tuple(difference.columns)): difference.examples
+        for difference in differences(database, tmp_path / "marts", marts)
+    }
+    expected = {(mart, (column,)) for engine, mart, column in OTHERWISE if engine == here.engine}
+    assert found.keys() == expected, found
