@@ -104,10 +104,17 @@ explain: install ## Show one conversation from raw to marts: make explain CONVER
 erase: install ## Delete a person: make erase CONTACT=<id>, shown first; ARGS=--yes does it
 	@$(BIN)/python -m loader erase --contact="$$CONTACT" $(ARGS)
 
+# What Python has compiled is kept, also where the machine's owner keeps none: six processes would
+# compile all tests again, for a second each (and pytest its assertions, for three).
+test test-all: export PYTHONDONTWRITEBYTECODE :=
+
 # On two cores; tests that share what is dear to make stay together.
-PYTEST := $(BIN)/pytest -q -n 2 --dist loadgroup
-# Coverage is measured where the loader runs in the tests' own process, and in a share of those tests
-# only: it makes them two fifths dearer.
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadgroup
+# Coverage is measured where the loader runs in the tests' own process, by slipcover, which costs
+# nothing that can be measured; a tracer made these tests half as dear again. pytest only warns that it
+# cannot rewrite slipcover's own assertions.
+REACHED := $(BIN)/python -m slipcover --source loader --skip-covered $(patsubst $(BIN)/python,,$(PYTEST)) \
+	-W "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
 MEASURED := tests/unit/ tests/loader/ tests/guides/
 OTHERS := $(filter-out $(MEASURED) tests/engines/,$(sort $(dir $(wildcard tests/*/test_*.py))))
 
@@ -123,7 +130,7 @@ endif
 .PHONY: test-all
 test-all: install ## Lint and every test: DuckDB and a real Postgres; how much of loader/ they reach
 	@$(MAKE) --no-print-directory lint-all
-	$(PYTEST) $(MEASURED) --cov=loader --cov-report=term:skip-covered $(ARGS)
+	$(REACHED) $(MEASURED) $(ARGS)
 	$(PYTEST) $(OTHERS) $(ARGS)
 
 .PHONY: test-engines
@@ -178,6 +185,10 @@ check-warehouse: install ## Build a known contact centre in schemas of its own, 
 .PHONY: check-world
 check-world: install ## Write anew what check-warehouse expects; after a change of models (ARGS=--records reads all anew)
 	@$(BIN)/python -m tests.check_world $(ARGS)
+
+.PHONY: answers
+answers: install ## Write what the queries of README and docs/QUESTIONS.md give below them; needs `make demo`
+	@$(BIN)/python -m tests.answers
 
 .PHONY: screenshots
 screenshots: install ## Photograph the demo's report and a journey for docs/; needs chromium and `make demo`

@@ -28,6 +28,8 @@ from loader.resources.resource import Answer, Reading, Resource
 COMMIT_SECONDS = 60.0
 # What may be read ahead at any setting.
 USUAL_COMMIT_BYTES = 64 << 20
+# What the windows of a resource that are read ahead may have in memory together.
+MOST_AHEAD_BYTES = 128 << 20
 
 
 @dataclass
@@ -104,6 +106,54 @@ class Batch:
         return quarantined
 
 
+class RoomAhead:
+    """Keeps what is read ahead to so much memory, however large pages are.
+
+    How large they are nobody knows before the first: until then none is read ahead. Who reads no
+    longer ahead waits for nobody.
+    """
+
+    def __init__(self, most_bytes: int = MOST_AHEAD_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._largest: int | None = None
+        # By who reads ahead.
+        self._held: dict[object, int] = {}
+        self._changed = threading.Condition()
+
+    def join(self, reader: object) -> None:
+        """Count `reader` from now on."""
+        with self._changed:
+            self._held[reader] = 0
+
+    def leave(self, reader: object) -> None:
+        """Count `reader` no longer: its turn has come, or it has been closed."""
+        with self._changed:
+            self._held.pop(reader, None)
+            self._changed.notify_all()
+
+    def enter(self, reader: object) -> None:
+        """Wait until there is room for one more page of `reader`."""
+        with self._changed:
+            self._changed.wait_for(lambda: reader not in self._held or self._has_room())
+            # A page is there twice until it is taken apart: as it came, and as rows.
+            self._hold(reader, self._held.get(reader, 0) + 2 * (self._largest or 0))
+
+    def has_read(self, reader: object, page_bytes: int, held_bytes: int) -> None:
+        """Note how large a page was, and what `reader` has in memory with it."""
+        with self._changed:
+            self._largest = max(self._largest or 0, page_bytes)
+            self._hold(reader, held_bytes)
+
+    def _has_room(self) -> bool:
+        held = sum(self._held.values())
+        return self._largest is not None and held + 2 * self._largest <= self._most_bytes
+
+    def _hold(self, reader: object, held_bytes: int) -> None:
+        if reader in self._held:
+            self._held[reader] = held_bytes
+        self._changed.notify_all()
+
+
 class Fetcher:
     """Reads a window: starts its job if it needs one, then page after page.
 
@@ -117,6 +167,7 @@ class Fetcher:
         found: what the resource found out before.
         commit_bytes: size of a batch; it ends with the page that passes it.
         ahead_bytes: the most it holds until its turn has come, but for the page that passes it.
+        room: what all that are read ahead may hold.
         erased: `entity_hash` of those whose records are left out.
         job_age: how long ago the window's job was started; None without one.
         limits: how large a record may be.
@@ -132,6 +183,7 @@ class Fetcher:
         *,
         commit_bytes: int,
         ahead_bytes: int,
+        room: RoomAhead,
         erased: Collection[str] = (),
         job_age: timedelta | None = None,
         limits: Limits = USUAL,
@@ -142,6 +194,8 @@ class Fetcher:
         self._reading = Reading(opened.window, opened.job_id, found, job_age)
         self._commit_bytes = commit_bytes
         self._most_bytes = max(1, ahead_bytes)
+        self._room = room
+        room.join(self)
         self._seen = {opened.token}
         self._empty_pages = 0
         # Stamped with the time of asking, not of reading: a job resumed tomorrow still shows what
@@ -191,6 +245,7 @@ class Fetcher:
         Raises:
             GranularityTooFine: the window has to be cut anew.
         """
+        self._room.leave(self)
         with self._changed:
             self._most_bytes = self._commit_bytes
             self._changed.notify_all()
@@ -209,6 +264,7 @@ class Fetcher:
     def close(self) -> None:
         """Have the thread end; it does not answer any more."""
         self._stop.set()
+        self._room.leave(self)
         with self._changed:
             self._changed.notify_all()
 
@@ -266,12 +322,14 @@ class Fetcher:
             )
             token = self._unread.opened.token
             number = self._unread.opened.page_count + 1
+        self._room.enter(self)
         self._client.log.wait(0)
         answer = self._resource.read(self._client, self._reading, token)
         self._check(answer, number)
         page = self._raw.page(answer.records, number)
         with self._changed:
             self._unread.add(page, answer)
+            self._room.has_read(self, page.byte_count, self._unread.byte_count)
             self._add_log()
             self._unread.is_last = answer.token is None and self._is_whole(self._unread)
             self._changed.notify_all()

@@ -8,7 +8,7 @@ from datetime import timedelta
 from itertools import takewhile
 
 from loader.errors import WrongClock
-from loader.fetch import Batch, Fetcher
+from loader.fetch import Batch, Fetcher, RoomAhead
 from loader.genesys.client import Client
 from loader.ledger import OpenWindow, ResourceState, described
 from loader.lengths import Lengths, as_one
@@ -116,6 +116,7 @@ class Turns:
         self._erased = erased
         self._reporter = reporter
         self._ahead_bytes = settings.commit_bytes // settings.concurrent_jobs
+        self._room = RoomAhead()
         self._lengths = Lengths(plan.resource.longest, self._ahead_bytes)
         self._turns = [Turn(due) for due in plan.windows]
         self._shown: Due | None = None
@@ -300,6 +301,7 @@ class Turns:
             found,
             commit_bytes=self._settings.commit_bytes,
             ahead_bytes=self._ahead_bytes,
+            room=self._room,
             erased=self._erased,
             limits=self._settings.limits,
             job_age=self._settings.now() - opened.started_at if opened.job_id else None,

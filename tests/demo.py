@@ -32,9 +32,9 @@ PAGES = {"platform": Path("data/report.html"), "guides": Path("data/report-guide
 WORK_DIRS = {"platform": Path("data/demo"), "guides": Path("data/demo-guides")}
 
 SEED = 7
-CONVERSATIONS = 2_000
-DAYS = 7
-START = "2026-03-09"
+CONVERSATIONS = 3_600
+DAYS = 16
+START = "2026-03-01"
 QUOTA = 100_000
 NOW = "2026-03-16T09:30:00Z"
 

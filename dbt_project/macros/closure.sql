@@ -3,10 +3,10 @@
     not at all: they want UNION ALL, which a circle never ends, or stop after so many steps. Each round
     joins the chains found so far with each other, so that they double, until nothing new is found.
 
-    Pairs stand in the config: meta: {pair: [<from>, <to>], same: [<columns equal along a chain>]}. -#}
+    Pairs stand in the config: made_of: {pair: [<from>, <to>], same: [<columns equal along a chain>]}. -#}
 {% materialization closure, default -%}
-    {%- set meta = config.get('meta') -%}
-    {%- set columns = meta.get('same', []) + meta.pair -%}
+    {%- set made_of = config.get('made_of') -%}
+    {%- set columns = made_of.get('same', []) + made_of.pair -%}
     {%- set target_relation = this.incorporate(type='table') -%}
     {#- Beside, until it is whole: others read what was there. -#}
     {%- set filled = this.incorporate(path={'identifier': this.identifier ~ '__filled'}, type='table') -%}
@@ -31,7 +31,7 @@
         {%- else -%}
             {%- call statement('round') -%}
                 insert into {{ filled }} ({{ columns | join(', ') }})
-                {{ longer_chains(filled, meta.get('same', []), *meta.pair) }}
+                {{ longer_chains(filled, made_of.get('same', []), *made_of.pair) }}
             {%- endcall -%}
         {%- endif -%}
         {%- set found.count = count -%}

@@ -70,7 +70,7 @@
             report_date,
             min(case when is_complete then 1 else 0 end) = 1 as is_complete
         from {{ ref('audit_day_completeness') }}
-        where resource in ('{{ config.get('meta').reads_of | join("', '") }}')
+        where resource in ('{{ config.get('made_of').reads_of | join("', '") }}')
         group by report_date
     ) as complete_days
 {%- endmacro %}

@@ -54,7 +54,7 @@
     {%- set bucket = env_var('ELT_BUCKET_URL', '') | trim -%}
     {%- if not bucket -%}
         {{ exceptions.raise_compiler_error(
-            "ELT_BUCKET_URL is not set: it names where the raw files are, as s3://bucket or a path"
+            "ELT_BUCKET_URL is not set: it names where the raw files are, a folder or the address of a bucket"
         ) }}
     {%- endif -%}
     {%- set bucket = modules.re.sub('/+$', '', bucket) -%}

@@ -4,12 +4,14 @@ import argparse
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from loader.errors import BuildFailed, DestinationError, ExitCode, LoaderError, SettingsError, Stale
 from loader.seeds import check_seeds
 from loader.settings import Settings
+from loader.unchanged import LastBuild
 from loader.warehouses import warehouse_of
 from loader.warehouses.base import OURS, Warehouse
 from loader.warehouses.lock import locked
@@ -19,6 +21,10 @@ logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[2]
 ALL_ROWS = "--all-rows"
+NOTHING_CHANGED = (
+    "nothing has changed since the last build: no load, nobody's edit of a model, seed, variable, "
+    "setting or table; so nothing is built (--full-refresh builds all anew)"
+)
 FAILED = ("error", "fail", "runtime error", "partial success")
 # What of a node's error is the machine's and not the model's.
 _OF_THE_WAREHOUSE = (
@@ -61,7 +67,11 @@ def transform(settings: Settings, arguments: Sequence[str], ours: str = OURS) ->
     if ALL_ROWS in arguments:
         arguments = [word for word in arguments if word != ALL_ROWS]
         os.environ["TEST_ALL_ROWS"] = "true"
-    with locked(settings, warehouse, warehouse.wait_seconds):
+    with locked(settings, warehouse, warehouse.wait_seconds), closing(warehouse):
+        # Asked before dbt is imported, which takes longer.
+        if "run" in arguments and LastBuild(settings, "run", arguments).stands(warehouse.state()):
+            logger.info("%s", NOTHING_CHANGED)
+            return ExitCode.OK
         warehouse.wait_until_free()
         from dbt.cli.main import cli, dbtRunner
 
@@ -69,10 +79,13 @@ def transform(settings: Settings, arguments: Sequence[str], ours: str = OURS) ->
             # Options alone are those of the command that is meant where there is none at all.
             arguments = ["build", *arguments]
         command = next(word for word in arguments if word in cli.commands)
+        last_build = LastBuild(settings, command, arguments)
+        last_build.stands(warehouse.state())
         try:
             ended = dbtRunner().invoke(list(arguments))
         finally:
             warehouse.after_build()
+        last_build.keep(warehouse.state(), ended.success)
     results = getattr(ended.result, "results", None) or ()
     for node in results:
         # dbt says of a table that it is stale, and not since when.

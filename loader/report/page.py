@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from loader.errors import BuildFailed, DestinationError
+from loader.errors import BuildFailed, DestinationError, SettingsError
 from loader.report.tables import Table
 from loader.seeds import FOLDER, read_seed
 
@@ -116,22 +116,35 @@ def measures() -> dict[str, Any]:
     """Return what columns are called and how they are written; of ratios, what is divided.
 
     Those of the metric dictionary, in the words of the first mart that has one, and the page's own.
+    Of those a `metric` is one of the dictionary's that the views have counted in columns of theirs:
+    its words are there, and `of` says which columns.
 
     Raises:
-        SettingsError: a line of the dictionary is wrong.
+        SettingsError: a line of the dictionary is wrong, or one is missing.
     """
     found: dict[str, Any] = {}
+    by_metric: dict[str, dict[str, Any]] = {}
     for line in read_seed(FOLDER, "metric_dictionary"):
         words: dict[str, Any] = {
-            "title": line["label"], "format": line["unit"], "definition": line["definition"],
+            "title": line["label"], "format": line["unit"],
+            "definition": f"{line['definition']} {line['difference']}".strip(),
         }  # fmt: skip
+        by_metric[f"{line['mart']}.{line['metric_name']}"] = dict(words)
         if line["aggregation"] == "ratio":
             parts = [_terms(line[part]) for part in ("numerator", "denominator")]
             if not all(parts):
                 continue
             words["of"] = parts
         found.setdefault(line["metric_name"], words)
-    return {**found, **json.loads(_text("columns.json"))}
+    own: dict[str, dict[str, Any]] = json.loads(_text("columns.json"))
+    for name, words in own.items():
+        if (metric := words.pop("metric", None)) and metric not in by_metric:
+            raise SettingsError(
+                f"{FOLDER / 'metric_dictionary.csv'} has no line for {metric}, which the report "
+                "shows; put it back."
+            )
+        found[name] = {**by_metric.get(metric, {}), **words}
+    return found
 
 
 def _terms(sum_of_columns: str) -> list[str] | None:

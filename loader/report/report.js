@@ -3,6 +3,7 @@
 
 const WEEKS_ABOVE = 60;
 const DEFAULT_DAYS = 28;
+const MOST_TARGETS = 8;
 const DAY = 86_400_000;
 
 const start = Date.parse(page.from) / DAY;
@@ -48,13 +49,28 @@ function choose(changes) {
   else location.hash = hash;
 }
 
-function chosen(name, { from, to, queue, channel } = choice) {
+// The filters that a table knows of, as they are chosen.
+function heeded(name, { from, to, queue, channel } = choice) {
   const has = page.tables[name].columns;
-  let rows = tables[name];
-  if ("report_date" in has) rows = rows.filter((row) => from <= row.report_date && row.report_date <= to);
-  if ("queue_name" in has && queue) rows = rows.filter((row) => row.queue_name === queue);
-  if ("media_type" in has && channel) rows = rows.filter((row) => row.media_type === channel);
-  return rows;
+  return {
+    ...("report_date" in has && { from, to }),
+    ...("queue_name" in has && queue && { queue }),
+    ...("media_type" in has && channel && { channel }),
+  };
+}
+
+const kept = new Map();
+
+// The rows of a table that are chosen; of each table the last of them are kept.
+function chosen(name, which = choice) {
+  const { from, to, queue, channel } = heeded(name, which);
+  const key = JSON.stringify([from, to, queue, channel]);
+  if (kept.get(name)?.key !== key) {
+    const rows = tables[name].filter((row) =>
+      (!from || (from <= row.report_date && row.report_date <= to)) && (!queue || row.queue_name === queue) && (!channel || row.media_type === channel));
+    kept.set(name, { key, rows });
+  }
+  return kept.get(name).rows;
 }
 
 // Which of the filters a table knows nothing of.
@@ -130,7 +146,7 @@ function showCards() {
   const before = { ...choice, from: iso(numberOf(choice.from) - length), to: iso(numberOf(choice.from) - 1) };
   const isThere = counted.length > 0 && counted[0] <= before.from;
   const sums = (which) => Object.fromEntries(["queue_days", "agent_days"].map((name) => [name, grouped(chosen(name, which), [])[0] ?? {}]));
-  const [these, those] = [sums(choice), isThere ? sums(before) : {}];
+  const [those, these] = [isThere ? sums(before) : {}, sums(choice)];
   const cards = CARDS.map(([name, measure, count]) => {
     const now = these[name][measure] ?? null;
     const card = element("div");
@@ -138,10 +154,11 @@ function showCards() {
     const notes = [count && now !== null && `${inWords(count, these[name][count])} ${measures[count].title.toLowerCase()}`, unaffected(name)];
     const then = those[name]?.[measure] ?? null;
     const past = length === 1 ? "on the day before" : `in the ${length} days before`;
-    if (then !== null) notes.push(`${now > then ? "▲" : now < then ? "▼" : "="} ${inWords(measure, then)} ${past}`);
+    const [was, is] = [inWords(measure, then), inWords(measure, now)];
+    if (then !== null) notes.push(`${was === is ? "=" : now > then ? "▲" : "▼"} ${was} ${past}`);
     if (now === null) notes.push("not told");
     if (measure === "service_level" && these[name].service_level_target > 0) {
-      for (const target of ["service_level_target", "own_service_level"]) notes.push(`${inWords(target, these[name][target])} ${measures[target].title.toLowerCase()}`);
+      for (const target of ["own_service_level", "service_level_target"]) notes.push(`${inWords(target, these[name][target])} ${measures[target].title.toLowerCase()}`);
     }
     if (measure === "average_speed_of_answer_seconds") notes.push(...ofChannels(name, measure));
     for (const note of notes) if (note) value.append(element("small", note));
@@ -149,6 +166,34 @@ function showCards() {
     return card;
   });
   document.getElementById("cards").replaceChildren(...cards);
+}
+
+// What the organisation promised, where it is measured: a queue's own line goes before that of all others.
+function showTargets() {
+  const lines = tables.service_levels.filter((line) => !choice.channel || line.media_type === choice.channel);
+  const own = lines.filter((line) => line.queue_name !== null && (!choice.queue || line.queue_name === choice.queue));
+  const others = lines.filter((line) => line.queue_name === null && !(choice.queue && own.some(({ media_type }) => media_type === line.media_type)));
+  const told = [...others, ...own].map((line) => {
+    const name = line.queue_name === null || choice.queue ? line.media_type : `${line.queue_name}, ${line.media_type}`;
+    return `${name} ${Math.round(100 * line.service_level_share)} % in ${duration(line.service_level_seconds)}`;
+  });
+  const more = told.length > MOST_TARGETS ? ` and ${told.length - MOST_TARGETS} more` : "";
+  document.getElementById("targets").textContent = told.length
+    ? `Own targets are those of seeds/service_levels.csv: ${told.slice(0, MOST_TARGETS).join("; ")}${more}. Genesys counts by those that its queues have.`
+    : "";
+}
+
+// Ranges that end with the newest whole day; the one that is shown is pressed.
+function rangeOf(days) {
+  const from = days === "all" ? counted[0] : iso(numberOf(newest) - Number(days) + 1);
+  return { from: [from, counted[0]].sort().at(-1) ?? standard.from, to: newest };
+}
+
+function showRanges() {
+  for (const button of document.querySelectorAll("[data-days]")) {
+    const { from, to } = rangeOf(button.dataset.days);
+    button.setAttribute("aria-pressed", String(choice.from === from && choice.to === to));
+  }
 }
 
 function showTable(table) {
@@ -200,13 +245,22 @@ let times = 0;
 async function show() {
   const time = (times += 1);
   showCards();
+  showTargets();
+  showRanges();
   document.querySelectorAll("table[data-table]").forEach(showTable);
-  for (const { chart, again, measure, pick } of figures) {
-    let rows = rowsOf(chart);
-    if (pick) rows = rows.filter((row) => row[chart.pick] === pick.value);
-    if (measure) for (const row of rows) row.value = row[measure.value];
-    const unit = measure && measures[measure.value].format === "share" ? ".0%" : ",.0f";
-    await again(rows, { note: unaffected(chart.table), reason: reasonFor(chart, rows), unit, weeks: hasWeeks() });
+  for (const figure of figures) {
+    const { chart, again, measure, pick } = figure;
+    const note = unaffected(chart.table);
+    const key = JSON.stringify([heeded(chart.table), measure?.value, pick?.value]);
+    if (key === figure.key) await again(null, { note });
+    else {
+      let rows = rowsOf(chart);
+      if (pick) rows = rows.filter((row) => row[chart.pick] === pick.value);
+      if (measure) for (const row of rows) row.value = row[measure.value];
+      const unit = measure && measures[measure.value].format === "share" ? ".0%" : ",.0f";
+      await again(rows, { note, reason: reasonFor(chart, rows), unit, weeks: hasWeeks() });
+      figure.key = key;
+    }
     // A newer choice draws the rest.
     if (time !== times) return;
   }
@@ -239,6 +293,7 @@ async function begin() {
     event.preventDefault();
     choose(standard);
   });
+  for (const button of document.querySelectorAll("[data-days]")) button.addEventListener("click", () => choose(rangeOf(button.dataset.days)));
   window.addEventListener("hashchange", () => {
     readAddress();
     show();

@@ -41,27 +41,26 @@ const distinct = (rows, column) => [...new Set(rows.map((row) => row[column]))].
 // and the measures that are quotients of sums. `derived` are columns made of a row.
 function grouped(rows, by, derived = {}) {
   const of = by.map((column) => derived[column] ?? ((row) => row[column] ?? null));
-  const numbers = Object.keys(rows[0] ?? {}).filter((column) => !by.includes(column));
+  const columns = Object.keys(rows[0] ?? {}).filter((column) => !by.includes(column));
+  const typed = (kind) => columns.filter((column) => typeof rows.find((row) => row[column] !== null)?.[column] === kind);
+  const [numbers, truths] = [typed("number"), typed("boolean")];
   const groups = new Map();
   for (const row of rows) {
-    const values = of.map((at) => at(row));
-    const key = values.join("\u0000");
+    let key = "";
+    for (const at of of) key += `${at(row)}\u0000`;
     let group = groups.get(key);
     if (!group) {
       group = {};
-      by.forEach((column, place) => (group[column] = values[place]));
-      for (const column of numbers) group[column] = null;
+      by.forEach((column, place) => (group[column] = of[place](row)));
+      for (const column of columns) group[column] = null;
       groups.set(key, group);
     }
-    for (const column of numbers) {
-      const value = row[column];
-      if (typeof value === "number") group[column] += value;
-      else if (typeof value === "boolean") group[column] ||= value;
-    }
+    for (const column of numbers) if (row[column] !== null) group[column] += row[column];
+    for (const column of truths) if (row[column] !== null) group[column] ||= row[column];
   }
   const found = [...groups.values()];
   for (const [name, { of: parts }] of Object.entries(measures)) {
-    if (!parts?.flat().every((column) => numbers.includes(column))) continue;
+    if (!parts?.flat().every((column) => columns.includes(column))) continue;
     for (const group of found) group[name] = ratio(...parts.map((columns) => total(group, columns)));
   }
   return found;
@@ -148,11 +147,12 @@ async function drawn(figure, chart, rows, signals = {}) {
   const scroll = element("div", undefined, { tabindex: "0", role: "region", "aria-label": `${chart.title}, as a table` });
   scroll.append(table);
   details.append(element("summary", "as a table"), scroll);
+  const below = figure.querySelectorAll("p");
   const caption = element("figcaption");
   const title = caption.appendChild(element("span", chart.title));
   caption.append(...figure.querySelectorAll("label"));
   figure.prepend(caption);
-  figure.append(nothing, space, details);
+  figure.append(nothing, space, details, ...below);
 
   const spec = structuredClone(chart.vega);
   spec.data.find((set) => set.name === chart.table).values = rows;
@@ -164,9 +164,11 @@ async function drawn(figure, chart, rows, signals = {}) {
   const write = () => details.open && fill(table, chart.columns, last.slice(0, MOST_LINES));
   details.addEventListener("toggle", write);
 
+  // Without rows what is drawn stays, and only what is said beside it changes.
   return async (fresh, { note = "", reason = "", ...others } = {}) => {
-    last = fresh;
     title.replaceChildren(chart.title, ...(note ? [" ", element("small", note)] : []));
+    if (!fresh) return;
+    last = fresh;
     nothing.hidden = !reason;
     nothing.textContent = reason;
     space.hidden = details.hidden = Boolean(reason);

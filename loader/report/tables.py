@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, islice
+from operator import ne
 from typing import Any
 
 from loader.errors import DestinationError
@@ -17,8 +18,8 @@ HALF_HOUR_DAYS = 35
 
 _NEWEST = "select max(report_date) from {genesys_report.rpt_queue_intervals}"
 
-# Numbers as they are, nothing where all are null; of all else the codes of a list of words, row by
-# row, or where they seldom change in runs: a code, how often, the next code.
+# Nothing where all are null. What seldom changes in runs: the code of a word in a list of words,
+# how often, the next code. Else numbers as they are, of all else the codes of words, row by row.
 Column = Sequence[Any] | Mapping[str, Any] | None
 Table = dict[str, Any]
 
@@ -81,6 +82,7 @@ def _sources(period: Period, with_agents: bool) -> dict[str, tuple[str, str]]:
         "reconciliation": ("rpt_reconciliation", f"where {days}"),
         "completeness": ("rpt_completeness", f"where {days}"),
         "resources": ("rpt_resources", ""),
+        "service_levels": ("rpt_service_levels", ""),
         "settings": ("rpt_settings", ""),
     }
     if with_agents:
@@ -92,7 +94,8 @@ def written(columns: Mapping[str, Sequence[Any]]) -> Table:
     """Return a table as the script of a page reads it, a third as long as records would be."""
     length = len(next(iter(columns.values())))
     if dates := columns.get("report_date"):
-        order = sorted(range(length), key=dates.__getitem__)
+        minutes = columns.get("minute_of_day", (None,) * length)
+        order = sorted(range(length), key=lambda row: (dates[row], minutes[row] or 0))
         columns = {name: [values[row] for row in order] for name, values in columns.items()}
     # What one half hour is off by, nobody sees; a day is told to the millisecond.
     digits = 0 if length and columns.get("minute_of_day", (None,))[0] is not None else 3
@@ -106,17 +109,23 @@ def _column(values: Sequence[Any], digits: int) -> Column:
     kinds = {type(value) for value in values} - {type(None)}
     if not kinds:
         return None
-    if kinds <= {int, float}:
-        return values
-    if kinds <= {int, float, Decimal}:
+    if Decimal in kinds:
         return [None if value is None else _number(value, digits) for value in values]
-    plain = [_plain(value) for value in values]
-    words = sorted(set(plain), key=lambda word: (word is None, str(word)))
-    codes = {word: code for code, word in enumerate(words)}
-    runs = [(codes[word], len(list(run))) for word, run in groupby(plain)]
-    if 2 * len(runs) < len(plain):
+    if float in kinds:
+        return values
+    changes = sum(map(ne, values, islice(values, 1, None)))
+    is_of_runs = 2 * (changes + 1) < len(values)
+    if kinds == {int} and not is_of_runs:
+        return values
+    # A word is written once, and here too.
+    plain = {value: _plain(value) for value in set(values)}
+    words = sorted(set(plain.values()), key=lambda word: (word is None, str(word)))
+    places = {word: code for code, word in enumerate(words)}
+    codes = {value: places[word] for value, word in plain.items()}
+    if is_of_runs:
+        runs = [(codes[value], len(list(run))) for value, run in groupby(values)]
         return {"words": words, "runs": [number for run in runs for number in run]}
-    return {"words": words, "codes": [codes[word] for word in plain]}
+    return {"words": words, "codes": [codes[value] for value in values]}
 
 
 def _number(value: Decimal | float, digits: int) -> int | float:

@@ -322,6 +322,17 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
             tables: their full names, quoted.
         """
 
+    def spare_memory(self) -> None:
+        """Take little of this machine's memory from now on: somebody looks at what is there."""
+
+    def state(self) -> str | None:
+        """Tell the state it is in, which is another one after anything was written by anybody.
+
+        None where it cannot tell: then it is taken for changed. dbt is not at work, and lets go of
+        it. What others write while it builds would have to count as a change, too.
+        """
+        return None
+
     def after_commit(self) -> None:
         """Give back what a commit took; the next is being read and needs as much."""
 

@@ -16,13 +16,14 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlglot
 from dlt.common.destination.client import StateInfo
+from dlt.common.destination.dataset import DBApiCursor
 from dlt.common.destination.reference import AnyDestination_CO
 from dlt.common.destination.typing import PreparedTableSchema
 from dlt.common.libs.pyarrow import py_arrow_to_table_schema_columns
@@ -33,7 +34,7 @@ from dlt.destinations import filesystem
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 from dlt.destinations.impl.filesystem.sql_client import FilesystemSqlClient
-from dlt.destinations.sql_client import DBApiCursor
+from dlt.destinations.sql_client import SqlClientBase
 from fsspec.implementations.local import LocalFileSystem
 from sqlglot import exp
 
@@ -49,7 +50,7 @@ PARTIAL = ".partial"
 _BEGUN = "_statements.json"
 
 
-class WholeFiles(LocalFileSystem):
+class WholeFiles(LocalFileSystem):  # type: ignore[misc] # fsspec says nothing of its types
     """A disk whose files appear whole and for good, as the objects of a bucket do.
 
     Args:
@@ -112,15 +113,19 @@ class RawClient(FilesystemClient):
             self.fs_client = WholeFiles(str(Path(self.dataset_path) / PARTIAL))
 
     @property
-    def sql_client(self) -> "RawSqlClient":  # type: ignore[override]
+    def sql_client(self) -> SqlClientBase[Any]:
         """What queries go through."""
         if not self._sql_client:
             self._sql_client = RawSqlClient(self, self.dataset_name)
-        return cast(RawSqlClient, self._sql_client)
+        return self._sql_client
 
     @sql_client.setter
-    def sql_client(self, client: "RawSqlClient") -> None:
+    def sql_client(self, client: SqlClientBase[Any]) -> None:
         self._sql_client = client
+
+    def url(self, path: str) -> str:
+        """Return a file's path as DuckDB is told it."""
+        return path if self.is_local_filesystem else f"{self.config.protocol}://{path}"
 
     # -- loads and states ------------------------------------------------------------------------
 
@@ -247,7 +252,7 @@ class RawClient(FilesystemClient):
         self,
         connection: duckdb.DuckDBPyConnection,
         table: exp.Table,
-        statement: exp.Expression,
+        statement: exp.Expr,
         parameters: Sequence[Any],
     ) -> list[str]:
         """Return the files of a table that hold a row which a statement is about."""
@@ -255,24 +260,23 @@ class RawClient(FilesystemClient):
         where = statement.args.get("where")
         if not files or where is None:
             return files
-        url = self.sql_client.url
         if not self.is_local_filesystem:
             connection.register_filesystem(self.fs_client)
         asked = len(list(where.find_all(exp.Placeholder)))
         found = connection.execute(
             "select distinct filename from read_parquet(?, union_by_name = true, filename = true) "
             + where.sql("duckdb"),
-            [[url(path) for path in files], *parameters[len(parameters) - asked :]],
+            [[self.url(path) for path in files], *parameters[len(parameters) - asked :]],
         ).fetchall()
         holding = {name for (name,) in found}
-        return [path for path in files if url(path) in holding]
+        return [path for path in files if self.url(path) in holding]
 
     def _write_anew(
         self,
         connection: duckdb.DuckDBPyConnection,
         path: str,
         table: exp.Table,
-        statement: exp.Expression,
+        statement: exp.Expr,
         parameters: Sequence[Any],
     ) -> None:
         with self.fs_client.open(path, "rb") as file:
@@ -287,9 +291,7 @@ class RawClient(FilesystemClient):
         pq.write_table(kept, written, compression="zstd")
         self.fs_client.pipe_file(path, written.getvalue().to_pybytes())
 
-    def _date_anew(
-        self, table_name: str, statement: exp.Expression, parameters: Sequence[Any]
-    ) -> None:
+    def _date_anew(self, table_name: str, statement: exp.Expr, parameters: Sequence[Any]) -> None:
         """Give a load another id in what dlt keeps as JSON; the names of the files hold it too."""
         column = next(statement.find_all(exp.Column)).name
         fresh, old = map(str, parameters)
@@ -316,11 +318,6 @@ class RawSqlClient(FilesystemSqlClient):
     """Queries raw tables in DuckDB, which reads the files; what names marts, where they are."""
 
     remote_client: RawClient
-
-    def url(self, path: str) -> str:
-        """Return a file's path as DuckDB is told it."""
-        protocol = self.remote_client.config.protocol
-        return path if protocol == "file" else f"{protocol}://{path}"
 
     def create_secret(
         self,
@@ -354,7 +351,7 @@ class RawSqlClient(FilesystemSqlClient):
         parsed = sqlglot.parse_one(str(query).replace("%s", "?"), read="duckdb")
         schemas = {table.db for table in parsed.find_all(exp.Table) if table.db}
         if schemas - {self.dataset_name}:
-            if not self.remote_client.marts.exist():
+            if not self.remote_client.marts.exist(self.remote_client.fs_client):
                 raise DatabaseUndefinedRelation(duckdb.CatalogException("no marts are built"))
             yield self.remote_client.marts.cursor(parsed, arguments)
             return

@@ -7,7 +7,7 @@ CREDENTIALS, must not change a load.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.providers.provider import ConfigProvider
@@ -138,14 +138,14 @@ def listing_in_order(
     client_of = destination.client
 
     def client(schema: Schema, *arguments: Any, **options: Any) -> JobClientBase:  # noqa: ANN401
-        made = client_of(schema, *arguments, **options)
+        made: Any = client_of(schema, *arguments, **options)
 
         def complete_load(load_id: str) -> None:
             if not warehouse.list_load(made, load_id):
                 refused(load_id)
 
-        made.complete_load = complete_load  # type: ignore[method-assign]
-        return made
+        made.complete_load = complete_load
+        return cast(JobClientBase, made)
 
     destination.client = client  # type: ignore[method-assign]
     return destination

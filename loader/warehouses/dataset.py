@@ -147,6 +147,8 @@ class Dataset:
             self._packages.give_up()
         if not to_look and self.recorded_columns():
             self.warehouse.finish(self._client)
+        if to_look:
+            self.warehouse.spare_memory()
         tables = empty_tables(self._raw_tables)
         present = self._present(tables)
         if "extract_windows" in present:

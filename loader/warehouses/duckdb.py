@@ -1,13 +1,15 @@
 """DuckDB: one file on this machine; the default."""
 
+import fcntl
 import os
 import re
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pydantic import Field
 
@@ -37,6 +39,9 @@ CHECKPOINT = "16MB"
 # What DuckDB may keep from one commit to the next; within one it takes what that needs, since a
 # limit that turns out too low for large records would stop every later run at the same place.
 KEPT = "64MB"
+# What it may take of memory, its cache of the file included, for somebody who looks at the marts;
+# the rest of a large join lies in a file meanwhile. By itself it takes most of the machine's.
+LOOKED = "500MB"
 _CATALOG = "warehouse"
 
 
@@ -64,6 +69,7 @@ class DuckDB(Warehouse[DuckDBSettings]):
     def __init__(self, settings: DuckDBSettings) -> None:
         super().__init__(settings)
         self._connection: DuckDBPyConnection | None = None
+        self._held: BinaryIO | None = None
 
     @property
     def place(self) -> str:
@@ -314,6 +320,32 @@ class DuckDB(Warehouse[DuckDBSettings]):
         finally:
             fresh.unlink(missing_ok=True)
 
+    def spare_memory(self) -> None:
+        """Bound DuckDB's memory; what does not fit goes to its temporary directory."""
+        if self._connection is not None:
+            self._connection.execute(f"set memory_limit = '{LOOKED}'")
+
+    def state(self) -> str | None:
+        """Tell what the file system knows of the file, which holds all that was written.
+
+        No other process can write to it from then on until dbt has it open, or we close it.
+        """
+        if adapter := sys.modules.get("dbt.adapters.duckdb.connections"):
+            adapter.DuckDBConnectionManager.close_all_connections()
+        path = self.settings.path
+        self.close()
+        try:
+            self._held = path.open("r+b")
+            # DuckDB's own lock is such a one, and it is a process's: dbt gets it all the same.
+            fcntl.lockf(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return None
+        if path.with_name(f"{path.name}.wal").exists():
+            return None
+        stat = os.fstat(self._held.fileno())
+        seen = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        return " ".join(map(str, (path.resolve(), *seen)))
+
     def after_commit(self) -> None:
         """Drop the blocks it caches; nobody reads them again in this run."""
         import duckdb
@@ -327,6 +359,9 @@ class DuckDB(Warehouse[DuckDBSettings]):
         """Let go of the file, which until then no other process can open."""
         import duckdb
 
+        if self._held is not None:
+            self._held.close()
+            self._held = None
         if self._connection is not None:
             with suppress(duckdb.Error):
                 # dlt's clones of the connection may outlive it, and hold the file with them.

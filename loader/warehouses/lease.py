@@ -20,7 +20,6 @@ import obstore
 from obstore.exceptions import (
     AlreadyExistsError,
     BaseError,
-    NotFoundError,
     NotSupportedError,
     PreconditionError,
 )
@@ -79,7 +78,7 @@ class Lease:
             is_over.set()
             renewing.join()
             # It is free in two minutes, whatever becomes of this.
-            with suppress(BaseError):
+            with suppress(BaseError, OSError):
                 self._write(self._version, holder="")
             self._version = None
 
@@ -107,7 +106,7 @@ class Lease:
             found = obstore.get(self._store, self._path)
             version, written = _version(found.meta), found.meta["last_modified"]
             told = _read(bytes(found.bytes()))
-        except NotFoundError:
+        except FileNotFoundError:
             return False
         if told.get("nonce") == self._nonce:
             # The store took it and its answer was lost.
@@ -142,7 +141,7 @@ class Lease:
 
     def _held_by(self) -> str:
         holder = ""
-        with suppress(BaseError):
+        with suppress(BaseError, OSError):
             holder = str(_read(bytes(obstore.get(self._store, self._path).bytes()))["holder"])
         return f"another run ({holder or 'just ended'}) holds {self._place}"
 
@@ -166,7 +165,7 @@ class Lease:
             if not self._is_lost:
                 try:
                     self._write(self._version)
-                except (AlreadyExistsError, PreconditionError, NotFoundError):
+                except (AlreadyExistsError, PreconditionError, FileNotFoundError):
                     self._is_lost = not self._is_ours()
             if self._is_lost:
                 raise AlreadyRunning(
@@ -178,7 +177,7 @@ class Lease:
         """Tell whether the store took what we wrote and its answer was lost."""
         try:
             found = obstore.get(self._store, self._path)
-        except NotFoundError:
+        except FileNotFoundError:
             return False
         if _read(bytes(found.bytes())).get("nonce") != self._nonce:
             return False
@@ -192,13 +191,13 @@ class Lease:
             except AlreadyRunning:
                 # Said before the next commit.
                 return
-            except BaseError:
+            except (BaseError, OSError):
                 # The line is cut; whoever commits sees it as well.
                 continue
 
 
 def _version(told: Any) -> Any:  # noqa: ANN401 - what obstore tells of an object
-    return {"e_tag": told["e_tag"], "version": told["version"]}
+    return {key: told[key] for key in ("e_tag", "version") if told[key] is not None}
 
 
 def _read(body: bytes) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlglot
+from fsspec import AbstractFileSystem
 from sqlglot import exp
 
 from loader.errors import SettingsError
@@ -22,17 +23,19 @@ class Marts:
 
     Args:
         environment: what dbt's profile reads.
-        exist: tells whether dbt has built anything, without asking Spark.
+        exist: tells by the files whether dbt has built anything, without asking Spark.
     """
 
     def __init__(
-        self, environment: Callable[[], Mapping[str, str]], exist: Callable[[], bool]
+        self,
+        environment: Callable[[], Mapping[str, str]],
+        exist: Callable[[AbstractFileSystem], bool],
     ) -> None:
         self._environment = environment
         self.exist = exist
         self._handle: Any = None
 
-    def cursor(self, query: exp.Expression, parameters: Sequence[object] = ()) -> Any:  # noqa: ANN401
+    def cursor(self, query: exp.Expr, parameters: Sequence[object] = ()) -> Any:  # noqa: ANN401
         """Execute a query, its parameters filled in, and return what its rows are fetched from."""
         cursor = self._opened().cursor()
         cursor.execute(_filled(query, parameters).sql("spark"))
@@ -104,29 +107,34 @@ class Marts:
 def _connection(environment: Mapping[str, str]) -> Any:  # noqa: ANN401
     try:
         from dbt.adapters.contracts.connection import Connection
-        from dbt.adapters.spark.connections import SparkConnectionManager
-        from dbt.config.profile import Profile, read_profile
+        from dbt.adapters.spark.connections import SparkConnectionManager, SparkCredentials
+        from dbt.config.profile import read_profile
         from dbt.config.renderer import ProfileRenderer
+        from dbt_common.context import set_invocation_context
     except ImportError as error:
         raise SettingsError(
             f"ELT_TARGET=spark: {error.name} is not installed; `pip install -e '.[spark]'`."
         ) from error
     os.environ.update(environment)
+    set_invocation_context(os.environ)
     folder = os.environ.get("DBT_PROFILES_DIR", str(_ROOT / "profiles"))
-    profile = Profile.from_raw_profiles(
-        read_profile(folder), "genesys", ProfileRenderer({}), target_override="spark"
+    output = read_profile(folder)["genesys"]["outputs"]["spark"]
+    told = ProfileRenderer({}).render_data(output)
+    credentials = SparkCredentials.from_dict(
+        {name: value for name, value in told.items() if name not in ("type", "threads")}
     )
+    asked: Any = Connection
     opened = SparkConnectionManager.open(
-        Connection(type="spark", name="loader", credentials=profile.credentials)
+        asked(type="spark", name="loader", credentials=credentials)
     )
     return opened.handle
 
 
-def _filled(query: exp.Expression, parameters: Sequence[object]) -> exp.Expression:
+def _filled(query: exp.Expr, parameters: Sequence[object]) -> exp.Expr:
     """Return a query with a literal for each of its placeholders: dbt-spark would only paste."""
     given = iter(parameters)
 
-    def literal(node: exp.Expression) -> exp.Expression:
+    def literal(node: exp.Expr) -> exp.Expr:
         return exp.convert(next(given)) if isinstance(node, exp.Placeholder) else node
 
     return query.transform(literal)

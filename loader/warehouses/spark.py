@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from dlt.common.destination.reference import AnyDestination_CO
     from dlt.common.storages.configuration import FileSystemCredentials
     from dlt.destinations.sql_client import SqlClientBase
+    from fsspec import AbstractFileSystem
     from obstore.store import ObjectStore
 
     from loader.warehouses.lease import Lease
@@ -51,14 +52,14 @@ def _bucket_url(value: object) -> object:
     """Take a folder or the address of a bucket; return a folder as its whole path."""
     if not isinstance(value, str) or not value:
         return value
-    url = re.sub(r"^s3a?://", "s3://", value).rstrip("/")
+    url = re.sub(r"^s3a?://", "s3://", value)
     if re.search(r"['%\\*?\[\]\s]", url):
         raise ValueError(r"must not hold blanks, apostrophes and % \ * ? [ ]")
-    scheme, rest = url.partition("://")[::2]
-    if not rest or scheme == "file":
-        return str(Path(rest or url).absolute())
+    scheme, remote, rest = url.partition("://")
+    if not remote or scheme == "file":
+        return str(Path(rest if remote else url).absolute())
     if (scheme in ("s3", "gs") and urlsplit(url).hostname) or _AZURE.fullmatch(url):
-        return url
+        return url.rstrip("/")
     raise ValueError(_FORMS)
 
 
@@ -68,9 +69,9 @@ BucketUrl = Annotated[Text, BeforeValidator(_bucket_url)]
 class SparkSettings(WarehouseSettings):
     """The bucket and who enters it, and which Spark makes the marts."""
 
-    required: ClassVar[tuple[str, ...]] = ("bucket_url",)
-
-    bucket_url: BucketUrl = Field(default="", alias="ELT_BUCKET_URL")
+    bucket_url: BucketUrl = Field(
+        default="data/bucket", alias="ELT_BUCKET_URL", validate_default=True
+    )
     key_id: Text = Field(default="", alias="ELT_BUCKET_KEY_ID")
     secret: Secret = Field(default=SecretStr(""), alias="ELT_BUCKET_SECRET")
     endpoint: Text = Field(default="", alias="ELT_BUCKET_ENDPOINT")
@@ -82,13 +83,15 @@ class SparkSettings(WarehouseSettings):
     host: Text = Field(default="localhost", alias="ELT_SPARK_HOST")
     port: Whole = count(10000, 1, 65535, "ELT_SPARK_PORT")
     token: Secret = Field(default=SecretStr(""), alias="ELT_SPARK_TOKEN")
-    catalog: Text = Field(default="", alias="ELT_SPARK_CATALOG")
     warehouse_url: BucketUrl = Field(default="", alias="ELT_SPARK_WAREHOUSE_URL")
     table_format: Literal["iceberg", "delta"] = Field(
         default="iceberg", alias="ELT_SPARK_TABLE_FORMAT"
     )
     packages: Text = Field(default="", alias="ELT_SPARK_PACKAGES")
     jars: Text = Field(default="", alias="ELT_SPARK_JARS")
+    metastore: Text = Field(default="", alias="ELT_SPARK_METASTORE")
+    partitions: Whole = count(4, 1, 100_000, "ELT_SPARK_PARTITIONS")
+    conf: Text = Field(default="", alias="ELT_SPARK_CONF")
 
     @property
     def scheme(self) -> str:
@@ -104,6 +107,8 @@ class SparkSettings(WarehouseSettings):
         """Return what dbt's profile reads, and what pyspark itself does."""
         told = {**super().environment(), "ELT_SPARK_WAREHOUSE_URL": self.marts_url}
         if self.method == "connect":
+            # dbt-spark knows no such method, but pyspark goes where this leads.
+            told["ELT_SPARK_METHOD"] = "session"
             token = self.token.get_secret_value()
             told["SPARK_REMOTE"] = f"sc://{self.host}:{self.port}/" + (
                 f";use_ssl=true;token={token}" if token else ""
@@ -120,6 +125,10 @@ class Spark(Warehouse[SparkSettings]):
     chosen_by = "ELT_BUCKET_URL"
     # What is uploaded stays as it is; DuckDB reads zstd as fast, and JSON takes a fifth.
     dlt_values: ClassVar[Mapping[str, object]] = {"compression": "zstd"}
+
+    remains = (
+        "A bucket that keeps versions of its objects has the old ones still; delete those too."
+    )
 
     def __init__(self, settings: SparkSettings) -> None:
         super().__init__(settings)
@@ -185,7 +194,7 @@ class Spark(Warehouse[SparkSettings]):
             try:
                 lease = Lease(self._store(), f"{self.raw_schema}.lock", self.place)
                 held.enter_context(lease.held(wait_seconds))
-            except BaseError as error:
+            except (BaseError, OSError) as error:
                 raise self._refused(error) from error
             self._lease = lease
             try:
@@ -206,7 +215,7 @@ class Spark(Warehouse[SparkSettings]):
 
         try:
             self._lease.check()
-        except BaseError as error:
+        except (BaseError, OSError) as error:
             raise self._refused(error) from error
 
     def _refused(self, error: Exception) -> DestinationError:
@@ -228,7 +237,7 @@ class Spark(Warehouse[SparkSettings]):
         if self.settings.scheme == "gs":
             return GCSStore(url.hostname, prefix=prefix, **patience)
         if self.settings.scheme == "abfss":
-            key = {"account_key": secret} if secret else {}
+            key: Any = {"account_key": secret} if secret else {}
             return AzureStore(url.username, prefix=prefix, account_name=_account(url), **key,
                               **patience)  # fmt: skip
         told: dict[str, Any] = {"region": self.settings.region or "us-east-1"}
@@ -265,12 +274,13 @@ class Spark(Warehouse[SparkSettings]):
         if self.settings.scheme == "s3":
             from dlt.common.configuration.specs import AwsCredentials
 
-            return AwsCredentials(
-                aws_access_key_id=self.settings.key_id or None,
-                aws_secret_access_key=secret,
+            found = AwsCredentials(
                 endpoint_url=self.settings.endpoint or None,
                 region_name=self.settings.region or None,
             )
+            if self.settings.key_id and secret:
+                found.aws_access_key_id, found.aws_secret_access_key = self.settings.key_id, secret
+            return found
         if self.settings.scheme == "abfss":
             from dlt.common.configuration.specs import AzureCredentials
 
@@ -283,11 +293,12 @@ class Spark(Warehouse[SparkSettings]):
     def list_load(self, client: "JobClientBase", load_id: str) -> bool:
         """List a load by the file that is its commit, while the lock is ours."""
         self.check_lock()
-        return bool(client.list_in_order(load_id))  # type: ignore[attr-defined]
+        raw: Any = client
+        return bool(raw.list_in_order(load_id))
 
-    def execute(self, client: "SqlClientBase[Any]", statements: Sequence[Statement]) -> None:
+    def execute(self, client: Any, statements: Sequence[Statement]) -> None:  # noqa: ANN401
         """Note statements down and execute them, each on the files it is about."""
-        raw = client.remote_client  # type: ignore[attr-defined]
+        raw: Any = client.remote_client
         raw.begin(statements)
         raw.finish()
 
@@ -296,15 +307,15 @@ class Spark(Warehouse[SparkSettings]):
     ) -> None:
         """Execute what a process that was killed has noted down."""
         with open_client() as client:
-            client.remote_client.finish()  # type: ignore[attr-defined]
+            client.remote_client.finish()
 
     def stored(self, client: "SqlClientBase[Any]", prefix: str) -> Iterator[StoredColumn]:
         """Walk through the columns of the files, and of Spark's tables."""
-        raw = client.remote_client  # type: ignore[attr-defined]
+        raw: Any = client.remote_client
         for table, columns in raw.get_storage_tables(raw.schema.tables):
             for column in columns:
                 yield StoredColumn(raw.dataset_name, table, column, is_view=False)
-        if self._marts is not None and self._marts.exist():
+        if self._marts is not None and self._marts.exist(raw.fs_client):
             for schema, table, is_view in self._marts.tables(prefix):
                 if schema != raw.dataset_name:
                     for column in self._marts.columns(schema, table):
@@ -312,15 +323,14 @@ class Spark(Warehouse[SparkSettings]):
 
     # -- marts -----------------------------------------------------------------------------------
 
-    def _has_marts(self) -> bool:
-        """Tell whether dbt has built anything, without asking Spark."""
-        url = self.settings.marts_url
-        return "://" in url or Path(url).is_dir()
+    def _has_marts(self, files: "AbstractFileSystem") -> bool:
+        """Tell whether dbt has built anything, without starting a Spark for that."""
+        return self.settings.method != "session" or bool(files.exists(self.settings.marts_url))
 
-    def drop(self, client: "SqlClientBase[Any]") -> list[str]:
+    def drop(self, client: Any) -> list[str]:  # noqa: ANN401 - a `RawSqlClient`
         """Drop dbt's schemas and the folder of the raw files."""
         dropped = []
-        if self._marts is not None and self._marts.exist():
+        if self._marts is not None and self._marts.exist(client.remote_client.fs_client):
             for schema, table, is_view in [*self._marts.tables(f"{self.ours}_")]:
                 if schema != self.raw_schema:
                     kind = "view" if is_view else "table"
@@ -328,7 +338,7 @@ class Spark(Warehouse[SparkSettings]):
             for schema in self._marts.schemas(f"{self.ours}_"):
                 self._marts.rows(f"drop schema if exists `{schema}` cascade")
                 dropped.append(schema)
-        client.remote_client.drop_storage()  # type: ignore[attr-defined]
+        client.remote_client.drop_storage()
         return [*dropped, self.raw_schema]
 
     def rewrite(
@@ -346,11 +356,16 @@ class Spark(Warehouse[SparkSettings]):
         Raises:
             SettingsError: a package or Java is missing.
         """
-        session = ["pyspark"] if self.settings.method != "thrift" else ["pyhive"]
-        for package in ("dbt.adapters.spark", *session):
+        by_method = {
+            "session": ("pyspark", "-e '.[spark]'"),
+            "connect": ("grpc", "'pyspark[connect]'"),
+            "thrift": ("pyhive", "'dbt-spark[PyHive]'"),
+        }
+        needed = [("dbt.adapters.spark", "-e '.[spark]'"), by_method[self.settings.method]]
+        for package, told in needed:
             if not _is_installed(package):
                 raise SettingsError(
-                    f"ELT_TARGET=spark: {package} is not installed; `pip install -e '.[spark]'`."
+                    f"ELT_TARGET=spark: {package} is not installed; `pip install {told}`."
                 )
         if self.settings.method == "session" and not _java():
             raise SettingsError(
@@ -368,7 +383,7 @@ class Spark(Warehouse[SparkSettings]):
 
         found: list[type[BaseException]] = [duckdb.Error, DbtBaseException]
         for module, names in _ERRORS.items():
-            if _is_installed(module):
+            with suppress(ImportError):
                 known = import_module(module)
                 found += [getattr(known, name) for name in names]
         return tuple(found)

@@ -21,13 +21,16 @@ from rich.console import Console
 from rich.table import Table
 
 from loader.genesys.quota import Quota
+from loader.windows import iso
+from tests.bench.command import spent
 from tests.bench.contenders import Measured
 from tests.bench.days import one_more_day
 from tests.bench.pages import DAYS, NOW, Pages, write_pages
+from tests.bench.year import END, looked_at, make_year
 from tests.sandbox.process import SandboxProcess, running_sandbox
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("load", "memory", "windows", "jobs", "quota", "noop", "day")
+PARTS = ("load", "memory", "windows", "jobs", "quota", "noop", "day", "page")
 DLT_CONVERSATIONS = 3_000
 TIMES_AS_LONG = 4
 # Small, and yet so large that the shorter load meets what DuckDB needs now and then, some 100 MB to
@@ -69,6 +72,8 @@ def main() -> int:
             console.print(_noop(folder))
         if "day" in options.only:
             console.print(_day(folder, options.per_day, options.months))
+        if "page" in options.only:
+            console.print(_page(folder, options.per_year))
     return 0
 
 
@@ -225,6 +230,23 @@ def _day(folder: Path, per_day: int, months: int) -> Table:
     return table
 
 
+def _page(folder: Path, per_year: int) -> Table:
+    """Tell what the report of a year costs whoever writes it, and whoever looks at it."""
+    settings = {**_NOWHERE, **_environment(folder, {}), "ELT_NOW": iso(END)}
+    warehouse, page = folder / "genesys.duckdb", folder / "report.html"
+    make_year(warehouse, per_year, settings)
+    written = spent(("report", "--out", str(page)), settings)
+    told = f"{per_year:,} conversations of a year, {page.stat().st_size / 1_000_000:.2f} MB"
+    table = _table(f"the report of {told}", "s", "CPU s", "peak MB")
+    table.add_row(
+        "report", f"{written.seconds:.1f}", f"{written.cpu_seconds:.1f}",
+        f"{written.peak_megabytes:,}",
+    )  # fmt: skip
+    for name, (seconds, cpu_seconds) in looked_at(page).items():
+        table.add_row(f"in a browser: {name}", f"{seconds:.2f}", f"{cpu_seconds:.2f}", "")
+    return table
+
+
 # Nobody listens there: local pages ask nobody.
 _NOWHERE = {
     "GENESYS_API_URL": "http://127.0.0.1:9",
@@ -298,6 +320,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--per-day", type=int, default=300, help="conversations of a day more")
     parser.add_argument(
         "--months", type=int, default=12, help="of the longer history before a day more"
+    )
+    parser.add_argument(
+        "--per-year", type=int, default=1_000_000, help="conversations that the page is about"
     )
     parser.add_argument(
         "--only",

@@ -1,19 +1,16 @@
 """What `load`, `run` and `test` cost of one more day, and of none, at two lengths of history."""
 
-import resource
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from loader.windows import iso
+from tests.bench.command import spent
 from tests.bench.history import lengthen
 from tests.sandbox.process import running_sandbox
 
-ROOT = Path(__file__).parents[2]
 # Copies lie a month earlier each: so the days are some that every month has, in one month.
 END = datetime(2026, 1, 28, tzinfo=UTC)
 MONTH = 27
@@ -80,23 +77,6 @@ def one_more_day(
 
 
 def _cost(months: int, words: tuple[str, ...], environment: Mapping[str, str]) -> Cost:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # A process between, as a process is told only the greatest peak of all its children.
-    between = (
-        "import resource, subprocess, sys;"
-        "code = subprocess.call(sys.argv[1:], stdout=2);"
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024); sys.exit(code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", between, sys.executable, "-m", "loader", *words],
-        cwd=ROOT, env=dict(environment), check=False, text=True, capture_output=True,
-    )  # fmt: skip
-    if done.returncode:
-        sys.exit(f"{' '.join(words)} ended with {done.returncode}:\n{done.stderr[-3000:]}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return Cost(
-        " ".join(word for word in words if word not in GAPS),
-        months * MONTH,
-        after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-        int(done.stdout.split()[-1]),
-    )
+    cost = spent(words, environment)
+    told = " ".join(word for word in words if word not in GAPS)
+    return Cost(told, months * MONTH, cost.cpu_seconds, cost.peak_megabytes)

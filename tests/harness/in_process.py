@@ -13,6 +13,7 @@ from unittest import mock
 import duckdb
 
 from loader.__main__ import main
+from tests.harness.quick_dlt import quick_dlt
 
 
 def run_here(
@@ -36,6 +37,7 @@ def run_here(
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
             _duckdb_files_closed_at_the_end(),
+            quick_dlt(),
         ):
             exit_code = main(arguments)
     finally:

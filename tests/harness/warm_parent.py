@@ -20,6 +20,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
+from tests.harness.quick_dlt import quick_dlt
 from tests.sandbox.process import ROOT
 
 
@@ -83,6 +84,11 @@ def serve(program: Callable[[Sequence[str]], int]) -> int:
     """Fork a run for each line of standard input and tell how it ended."""
     import loader.commands.load  # noqa: F401 - this is the second that is saved
 
+    with quick_dlt():
+        return _serve(program)
+
+
+def _serve(program: Callable[[Sequence[str]], int]) -> int:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     while line := sys.stdin.readline():

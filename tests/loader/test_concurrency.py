@@ -25,8 +25,9 @@ def four_days(loader: Place) -> Place:
 def test_windows_are_read_at_once_and_committed_in_order(
     four_days: Place, sandbox: SandboxProcess
 ) -> None:
-    # A page takes long, and meanwhile the token of all is revoked.
-    sandbox.add_faults(fault(RESULTS, "delay", 1, seconds=2), fault(RESULTS, "expire_token", 2))
+    # The first tells how large pages are. The next takes long, and meanwhile the token of all is
+    # revoked.
+    sandbox.add_faults(fault(RESULTS, "delay", 2, seconds=2), fault(RESULTS, "expire_token", 3))
     four_days.run(*ONLY).succeeded()
     asked = four_days.requests()
     submitted = [json.loads(entry["body"])["interval"][8:10] for entry in asked if _is_job(entry)]

@@ -5,6 +5,7 @@ import os
 import threading
 import tracemalloc
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pytest
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 
+from loader.fetch import RoomAhead
 from loader.genesys.client import Client
 from loader.genesys.quota import Quota
 from loader.genesys.replies import Reply
@@ -189,6 +191,29 @@ def test_no_row_is_kept_while_it_is_inserted(
     assert max(kept) < PAGE_BYTES / 4
 
 
+def test_m11_windows_read_ahead_share_their_room(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of eight windows each would hold a page otherwise, whatever its size."""
+    monkeypatch.setattr("loader.turns.RoomAhead", partial(RoomAhead, 3 * PAGE_BYTES))
+    resource = LargePages(Commits(), pages=1)
+    client = Client(settings.hosts, "nobody", "nothing", Quota(300), RetryPolicy())
+    warehouse = Dataset(settings, [resource.name])
+    end = datetime(2026, 3, 15, tzinfo=UTC)
+    try:
+        warehouse.connect()
+        arrow_before = pa.total_allocated_bytes()
+        request = Request(end - timedelta(days=PAGES), end)
+        summary = Run(settings, client, warehouse, [resource], resource.commits).load(request)
+    finally:
+        warehouse.close()
+        client.close()
+    assert settings.concurrent_jobs == 4
+    assert (summary.problems, summary.windows, summary.records) == ([], PAGES, PAGES * RECORDS)
+    # One that is committed, and those three.
+    assert max(resource.arrow_bytes) - arrow_before <= 4.2 * PAGE_BYTES
+
+
 def test_no_object_outlives_its_window(settings: Settings) -> None:
     """A year is thousands of windows: what each left behind would be a load's memory."""
     counted = CountedObjects()
@@ -209,3 +234,15 @@ def test_no_object_outlives_its_window(settings: Settings) -> None:
     # Coverage keeps some twenty for the code that dlt makes at each commit; dlt's notes on where it
     # looked for its configuration, and what they hold, were hundreds.
     assert last - first < 50 * (len(counted.after_each) - FIRST)
+
+
+def test_who_only_looks_leaves_the_machine_its_memory(settings: Settings) -> None:
+    """DuckDB keeps what it reads of the file as long as it may: by itself most of the machine."""
+    limits = []
+    for to_look in (False, True):
+        dataset = Dataset(settings, [])
+        dataset.connect(to_look=to_look)
+        [(limit,)] = dataset.query("select current_setting('memory_limit')")
+        limits.append(limit)
+        dataset.close()
+    assert limits[1] == "476.8 MiB" != limits[0]

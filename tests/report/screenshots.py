@@ -64,6 +64,10 @@ def _photograph(browser: Browser, page: Path, picture: Path, width: int, height:
     opened = context.new_page()
     opened.goto(page.as_uri())
     opened.locator("html[data-ready]").wait_for(state="attached")
+    # A week, beside the week before; a journey has no such button.
+    for week in opened.locator("[data-days='7']").all():
+        week.click()
+        opened.locator("html[data-shown^='from']").wait_for(state="attached")
     opened.screenshot(path=picture)
     context.close()
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from loader.errors import BuildFailed
-from loader.report.page import CHARTS, compiled_charts
+from loader.report.page import CHARTS, compiled_charts, measures
 from loader.seeds import FOLDER, read_seed
 from tests.harness.place import Place
 from tests.report.browser import visit
@@ -117,8 +117,63 @@ def test_containment_and_our_own_service_level_are_those_of_the_facts(
         shares = [f"{100 * kept / runs:.1f} %" for _, runs, kept in flows]
         assert sorted(shares) == sorted(line[3] for line in page.rows(figure.locator("table")))
         level = page.card("service_level").inner_text()
-        assert f"{own:.1f} % by our targets" in level
-        assert f"{target:.1f} % target" in level
+        assert f"{own:.1f} % service level by own targets" in level
+        assert f"{target:.1f} % own target" in level
+
+
+def test_ratios_that_the_page_makes_are_metrics_of_the_dictionary(
+    built: Place, report: Path
+) -> None:
+    """Their words, and what is divided by what, as the mart has it."""
+    lines = {
+        f"{line['mart']}.{line['metric_name']}": line
+        for line in read_seed(FOLDER, "metric_dictionary")
+    }
+    own = json.loads((CHARTS.parent / "columns.json").read_text(encoding="utf-8"))
+    told, tables = measures(), tables_of(report)
+    ratios = {name: words for name, words in own.items() if "of" in words}
+    assert len(ratios) == 5
+    for name, words in ratios.items():
+        line = lines[words["metric"]]
+        assert told[name]["title"] == line["label"]
+        assert told[name]["definition"] == f"{line['definition']} {line['difference']}".strip()
+        columns = {column for part in words["of"] for column in part}
+        table = next(one for one in tables.values() if columns <= set(one["columns"]))
+        # A target is no ratio of the dictionary's, and values that few have are not on the page.
+        if line["aggregation"] != "ratio" or "attribute_value" in table["columns"]:
+            continue
+        day = "entered_date" if line["mart"] == "fct_queue_visits" else "started_date"
+        [expected] = built.query(
+            f"select coalesce(sum({line['numerator']}), 0), coalesce(sum({line['denominator']}), 0)"
+            f" from genesys_marts.{line['mart']} where {day} between '{WHOLE[0]}' and '{WHOLE[1]}'"
+        )
+        values = {
+            column: values_of(table["columns"][column], table["length"])
+            for column in (*columns, "report_date")
+        }
+        days = values.pop("report_date")
+        found = [
+            sum(value or 0 for column in part
+                for value, day in zip(values[column], days, strict=True) if day in WHOLE)
+            for part in words["of"]
+        ]  # fmt: skip
+        assert found == list(expected), name
+
+
+def test_own_targets_are_told_and_ranges_end_with_the_newest_whole_day(
+    browser: Browser, report: Path
+) -> None:
+    with visit(browser, report, "from=2026-03-15&channel=voice") as page:
+        told = page.page.locator("#targets").inner_text()
+        assert "voice 80 % in 20 s. Genesys counts by those" in told
+        everything = page.page.get_by_role("button", name="all", exact=True)
+        assert everything.get_attribute("aria-pressed") == "false"
+        everything.click()
+        page.shown("channel=voice")
+        assert everything.get_attribute("aria-pressed") == "true"
+        page.page.get_by_role("button", name="Reset").click()
+        page.shown("")
+        assert "email 80 % in 24:00 h" in page.page.locator("#targets").inner_text()
 
 
 def test_a_queue_that_is_chosen_is_chosen_everywhere(

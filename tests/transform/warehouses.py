@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import fcntl
+import gc
 import hashlib
 import json
 import os
@@ -178,6 +179,8 @@ def _known(warehouse: Warehouse, project: Path, folder: Path, variables: str) ->
             return None
         manifest = result.result
         _manifests[folder] = now, manifest
+        # It stays to the end; looking through it for garbage after each command costs a second.
+        gc.freeze()
     return manifest
 
 

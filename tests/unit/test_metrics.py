@@ -51,6 +51,11 @@ def test_a_metric_is_what_the_dictionary_says(name: str) -> None:
     assert found == expected
 
 
+def test_nothing_of_the_machinery_is_shown_to_readers_of_the_documentation() -> None:
+    """The pages of dbt show a model's meta, and nothing else of its config."""
+    assert [path.name for path in MODELS.rglob("*.sql") if "meta=" in path.read_text("utf-8")] == []
+
+
 def test_every_model_and_page_is_somebodys() -> None:
     """A folder of models has a group; an exposure names all views of the report."""
     project = yaml.safe_load((FOLDER.parent / "dbt_project.yml").read_text(encoding="utf-8"))

@@ -8,7 +8,7 @@
     that was killed goes on in what it has filled. The next build that refreshes nothing drops it.
 
     What else than loads a model's rows depend on, variables or the attribute registry, stands in its
-    meta: {rules: [<name>]}, and in its column rules_version. A table that other rules have made is
+    made_of: {rules: [<name>]}, and in its column rules_version. A table that other rules have made is
     refreshed. -#}
 {% materialization incremental, adapter='duckdb', supported_languages=['sql'] -%}
     {{ return(incremental_in_slices()) }}
@@ -35,7 +35,7 @@
     {%- set temp_relation = make_temp_relation(target_relation) -%}
     {%- set is_new = existing is none or existing.type != 'table' -%}
     {#- Slices of reads may meet in one day. -#}
-    {%- set is_inserted = is_new and not config.get('meta', {}).get('period') -%}
+    {%- set is_inserted = is_new and not config.get('made_of', {}).get('period') -%}
     {%- set on_schema_change = incremental_validate_on_schema_change(
         config.get('on_schema_change'), default='ignore'
     ) -%}
@@ -183,7 +183,7 @@
 
 
 {% macro is_of_other_rules(relation, columns) -%}
-    {%- set rules = config.get('meta', {}).get('rules') -%}
+    {%- set rules = config.get('made_of', {}).get('rules') -%}
     {%- if not rules -%} {{ return(false) }} {%- endif -%}
     {%- if 'rules_version' not in columns | map(attribute='name') | map('lower') -%} {{ return(true) }} {%- endif -%}
     {%- set question -%}

@@ -36,7 +36,7 @@
         {%- set filled.sql = filled.sql | replace(end, "cast('" ~ time ~ "' as timestamp)") -%}
     {%- endfor -%}
     {%- if slice.contacts -%}
-        {%- set everybody = changed_contacts(config.get('meta').contacts_of) -%}
+        {%- set everybody = changed_contacts(config.get('made_of').contacts_of) -%}
         {%- set changed = '(select canonical_contact_id from ' ~ slice.contacts ~ ')' -%}
         {%- set filled.sql = filled.sql | replace(everybody, changed) -%}
     {%- endif -%}

@@ -90,7 +90,7 @@
 {#- What a slice brings, as one statement, by the model's incremental strategy. -#}
 {% macro replace_sql(target, columns, query, slice) -%}
     {%- set strategy = config.get('incremental_strategy') -%}
-    {%- set meta = config.get('meta', {}) -%}
+    {%- set made_of = config.get('made_of', {}) -%}
     {%- set rows = in_slice(query, slice) -%}
     {%- if strategy == 'append' -%}
         {%- set names = columns | map(attribute='quoted') | join(', ') -%}
@@ -121,7 +121,7 @@
     {%- elif strategy == 'replace_conversations' -%}
         {%- set keys -%}
             select conversation_id as replaced_conversation_id
-            from {{ ref(meta.conversations) }}
+            from {{ ref(made_of.conversations) }}
             where {{ newly_loaded() }}
             group by conversation_id
         {%- endset -%}
@@ -154,7 +154,7 @@
             select
                 segment_started_at as replaced_from,
                 segment_ended_at as replaced_to
-            from {{ owned_segments(meta.reads_of) }}
+            from {{ owned_segments(made_of.reads_of) }}
         {%- endset -%}
         {{ merge_of_rows_and_stretches(
             target, columns, rows, in_slice(keys, slice), 'bucket_started_at'
@@ -163,8 +163,8 @@
         {%- set zone = var('report_time_zone') -%}
         {%- set keys -%}
             select
-                {{ period_started_at(read_from(), zone, meta.period) }} as replaced_from,
-                {{ period_started_at(read_to(), zone, meta.period, 1) }} as replaced_to
+                {{ period_started_at(read_from(), zone, made_of.period) }} as replaced_from,
+                {{ period_started_at(read_to(), zone, made_of.period, 1) }} as replaced_to
         {%- endset -%}
         {{ merge_of_rows_and_stretches(
             target, columns, rows, in_slice(keys, slice), 'interval_started_at'

@@ -1,13 +1,13 @@
 {#- Incremental strategy `replace_contacts`: the rows of every canonical contact of which anything
     changed are deleted, then what the model's query returned for them is inserted, in one
-    transaction. Whose rows they are stands in the config: meta: {contacts_of: <model>}, which has
+    transaction. Whose rows they are stands in the config: made_of: {contacts_of: <model>}, which has
     either all contacts (int_contact_merges_resolved) or all their steps (int_journey_steps_resolved). -#}
 {% macro get_incremental_replace_contacts_sql(arg_dict) %}
 
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
 
     delete from {{ arg_dict['target_relation'] }}
-    where canonical_contact_id in {{ changed_contacts(config.get('meta').contacts_of) }};
+    where canonical_contact_id in {{ changed_contacts(config.get('made_of').contacts_of) }};
 
     insert into {{ arg_dict['target_relation'] }} ({{ columns }})
     select {{ columns }}
@@ -30,7 +30,7 @@
     with
 
     wanted as (
-        {% if config.get('meta').contacts_of == 'int_contact_merges_resolved' %}
+        {% if config.get('made_of').contacts_of == 'int_contact_merges_resolved' %}
         select
             resolved.canonical_contact_id,
             conversations.conversation_id,

@@ -4,14 +4,14 @@
     dbt's delete+insert deletes by the keys of the *new* rows, so what is exploded from a
     conversation that has lost all its children (attributes, sessions, outcomes) would stay for
     ever. Here the list of changed conversations comes from the model that has one row for each of
-    them, named in the config: meta: {conversations: <model>}. -#}
+    them, named in the config: made_of: {conversations: <model>}. -#}
 {% macro get_incremental_replace_conversations_sql(arg_dict) %}
 
-    {%- set conversations = config.get('meta', {}).get('conversations') -%}
+    {%- set conversations = config.get('made_of', {}).get('conversations') -%}
     {%- if not conversations -%}
         {{ exceptions.raise_compiler_error(
             this.identifier ~ ": incremental_strategy replace_conversations needs"
-            " meta: {conversations: <the model with one row per conversation>}"
+            " made_of: {conversations: <the model with one row per conversation>}"
         ) }}
     {%- endif -%}
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}

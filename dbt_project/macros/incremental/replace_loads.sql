@@ -1,5 +1,5 @@
 {#- Incremental strategy `replace_loads`: what was counted of the loads of the slice is deleted, then
-    what the model's query returned for them is inserted, in one transaction. With meta:
+    what the model's query returned for them is inserted, in one transaction. With made_of:
     {conversations: <model>, counts_by_load: <column>}, slices are of all loads that are counted anew:
     see counted_loads. -#}
 {% macro get_incremental_replace_loads_sql(arg_dict) %}
@@ -26,11 +26,11 @@
         select
             loaded_at,
             count(*) as conversation_count
-        from {{ ref(config.get('meta').conversations) }}
+        from {{ ref(config.get('made_of').conversations) }}
         group by loaded_at
     ) as conversations
         on
             counts.loaded_at = conversations.loaded_at
             and counts.conversation_count = conversations.conversation_count
-    where counts.{{ config.get('meta').counts_by_load }} is null
+    where counts.{{ config.get('made_of').counts_by_load }} is null
 {%- endmacro %}

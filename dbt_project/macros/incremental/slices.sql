@@ -7,8 +7,8 @@
     in that order. A table of counts by load goes over all loads, and leaves out those it has counted
     as they are. -#}
 {% macro slices_to_build(relation, is_new) -%}
-    {%- set meta = config.get('meta', {}) -%}
-    {%- if meta.get('contacts_of') -%}
+    {%- set made_of = config.get('made_of', {}) -%}
+    {%- if made_of.get('contacts_of') -%}
         {{ return(contacts_in_one_slice(relation, is_new)) }}
     {%- endif -%}
     {%- set newest = namespace(load=none) -%}
@@ -17,7 +17,7 @@
             'select ' ~ time_text('max(loaded_at)') ~ ' from ' ~ relation
         ).rows[0][0] -%}
     {%- endif -%}
-    {%- set counts = relation if meta.get('counts_by_load') and not is_new else none -%}
+    {%- set counts = relation if made_of.get('counts_by_load') and not is_new else none -%}
     {%- set counted = {} -%}
     {%- if counts -%}
         {%- set newest.load = none -%}
@@ -28,7 +28,7 @@
     {%- set begin = newest.load or '1970-01-01 00:00:00' -%}
     {#- Answers of buckets unfold into rows of many times their bytes: 60 MB of them did not fit into
         the default memory. -#}
-    {%- set share = 8 if meta.get('reads_of') and not meta.get('period') else 1 -%}
+    {%- set share = 8 if made_of.get('reads_of') and not made_of.get('period') else 1 -%}
     {%- set limit = slice_megabytes() * 1048576 // share -%}
     {%- set slices = [] -%}
     {%- set last = namespace(load=begin) -%}
@@ -36,7 +36,7 @@
     {%- for loaded_at, byte_count, read_from, read_to in loads -%}
         {%- set open = slices[-1] if slices and slices[-1].through == last.load else none -%}
         {%- if loaded_at in counted -%}
-        {%- elif open and (meta.get('whole') or open.bytes + byte_count <= limit) -%}
+        {%- elif open and (made_of.get('whole') or open.bytes + byte_count <= limit) -%}
             {%- do open.update({
                 'through': loaded_at,
                 'bytes': open.bytes + byte_count,
@@ -104,10 +104,11 @@
 
 {#- Query of the loads later than a given one that hold anything for the model, with the bytes of
     their records as the ledger has them, and for reads the time they asked about. What the model is
-    made of stands in its meta: the conversations of a model, the reads of resources, or the records
-    of raw tables. Of a table of counts also its own loads, which may have lost all they had. -#}
+    made of stands in its config, made_of: the conversations of a model, the reads of resources, or
+    the records of raw tables. Of a table of counts also its own loads, which may have lost all they
+    had. -#}
 {% macro loads_to_build(begin, counts=none) -%}
-    {%- set meta = config.get('meta', {}) -%}
+    {%- set made_of = config.get('made_of', {}) -%}
     {#- Not by ref: a materialization may only use what the model itself names, and each that has a
         load time comes after this view. -#}
     {%- set view = graph.nodes['model.' ~ project_name ~ '.stg_loader__loads'] -%}
@@ -120,15 +121,15 @@
         cast(null as timestamp) as window_end
     {%- endset -%}
     {%- set parents = [counts] if counts else [] -%}
-    {%- for name in ([meta.conversations] if meta.conversations else meta.get('parts', [])) -%}
+    {%- for name in ([made_of.conversations] if made_of.conversations else made_of.get('parts', [])) -%}
         {%- do parents.append(ref(name)) -%}
     {%- endfor -%}
     with
 
     wanted as (
-        {% if meta.reads_of %}
+        {% if made_of.reads_of %}
         select loaded_at, byte_count, window_start, window_end
-        from {{ completed_reads(meta.reads_of) }}
+        from {{ completed_reads(made_of.reads_of) }}
         {% elif parents %}
         {% for parent in parents %}
         select loaded_at, {{ nothing_read }}
@@ -137,9 +138,9 @@
         {{ 'union all' if not loop.last }}
         {% endfor %}
         {% else %}
-        {% for table in meta.records_of %}
+        {% for table in made_of.records_of %}
         select loads.loaded_at, {{ nothing_read }}
-        from {{ raw_table(meta.source, table) }} as source
+        from {{ raw_table(made_of.source, table) }} as source
         inner join {{ loads }} as loads
             on source._dlt_load_id = loads.load_id
         where loads.loaded_at > cast('{{ begin }}' as timestamp)
@@ -164,8 +165,8 @@
         from {{ loads }} as loads
         inner join {{ raw_table('loader', 'extract_windows') }} as commits
             on loads.load_id = commits._dlt_load_id
-        {% if meta.records_of %}
-        where commits.resource in ('{{ meta.records_of | join("', '") }}')
+        {% if made_of.records_of %}
+        where commits.resource in ('{{ made_of.records_of | join("', '") }}')
         {% endif %}
         group by loads.loaded_at
     )

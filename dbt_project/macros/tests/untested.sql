@@ -14,9 +14,9 @@
 {#- Whether the rows of a model, a node of the graph, change with their load only. A view's do where
     all that it selects from does. -#}
 {% macro changes_by_load(node) -%}
-    {%- set meta = node.config.meta -%}
+    {%- set made_of = node.config.get('made_of', {}) -%}
     {%- if node.config.materialized == 'incremental' -%}
-        {{ return(not meta.get('contacts_of') and not meta.get('counts_by_load')) }}
+        {{ return(not made_of.get('contacts_of') and not made_of.get('counts_by_load')) }}
     {%- endif -%}
     {%- set found = namespace(parents=0, changing=0) -%}
     {%- if node.config.materialized == 'view' -%}

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_intervals',
         on_schema_change='fail',
-        meta={
+        made_of={
             'reads_of': ['queue_aggregates', 'agent_aggregates', 'flow_aggregates'],
             'period': 'day',
             'rules': ['report_time_zone']

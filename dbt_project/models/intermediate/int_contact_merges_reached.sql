@@ -1,7 +1,7 @@
 {{
     config(
         materialized='closure',
-        meta={'pair': ['contact_id', 'reached_contact_id']}
+        made_of={'pair': ['contact_id', 'reached_contact_id']}
     )
 }}
 

@@ -1,7 +1,7 @@
 {{
     config(
         materialized='closure',
-        meta={'pair': ['old_name', 'new_name'], 'same': ['flow_id']}
+        made_of={'pair': ['old_name', 'new_name'], 'same': ['flow_id']}
     )
 }}
 

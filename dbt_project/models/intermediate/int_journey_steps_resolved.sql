@@ -4,7 +4,7 @@
         incremental_strategy='replace_contacts',
         on_schema_change='fail',
         indexes=contact_indexes(),
-        meta={'contacts_of': 'int_contact_merges_resolved', 'rules': ['journey_states']}
+        made_of={'contacts_of': 'int_contact_merges_resolved', 'rules': ['journey_states']}
     )
 }}
 

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_loads',
         on_schema_change='fail',
-        meta={
+        made_of={
             'conversations': 'int_conversations_unioned',
             'counts_by_load': 'metric_name',
             'rules': ['report_time_zone']

@@ -10,16 +10,6 @@ interactions as (
 
 ),
 
-observed as (
-
-    -- Who comes back is known at once, who does not a week later: before that all would have.
-    select
-        *,
-        repeat_observed_through < max(repeat_observed_through) over () as is_observed
-    from interactions
-
-),
-
 ended as (
 
     select
@@ -33,12 +23,13 @@ ended as (
             when queue_count = 0 and ivr_seconds > 0 then 'flow'
             else 'elsewhere'
         end as ending,
+        -- Who comes back is known at once, who does not a week later: before that all would have.
         case
-            when is_observed and is_followed_by_repeat_contact then 1
-            when is_observed then 0
+            when is_repeat_window_observed and is_followed_by_repeat_contact then 1
+            when is_repeat_window_observed then 0
         end as is_followed,
         started_date as report_date
-    from observed
+    from interactions
 
 ),
 

@@ -5,7 +5,7 @@
         unique_key='conversation_id',
         on_schema_change='fail',
         indexes=conversation_indexes(),
-        meta={'parts': [
+        made_of={'parts': [
             'stg_guides__interactions', 'stg_guides__participants', 'stg_guides__conversations',
         ]}
     )

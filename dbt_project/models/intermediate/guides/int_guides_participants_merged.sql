@@ -4,7 +4,7 @@
         incremental_strategy='replace_conversations',
         on_schema_change='fail',
         indexes=conversation_indexes(),
-        meta={'conversations': 'int_guides_conversations_merged'}
+        made_of={'conversations': 'int_guides_conversations_merged'}
     )
 }}
 

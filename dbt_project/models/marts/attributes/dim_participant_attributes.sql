@@ -4,7 +4,7 @@
         incremental_strategy='replace_conversations',
         on_schema_change='fail',
         indexes=conversation_indexes(),
-        meta={
+        made_of={
             'conversations': 'int_conversations_unioned',
             'registry_columns': true,
             'rules': ['attribute_registry']

@@ -12,7 +12,7 @@
                 'repeat_observed_through'
             ]
         ) }}",
-        meta={'conversations': 'int_conversations_unioned', 'rules': rules}
+        made_of={'conversations': 'int_conversations_unioned', 'rules': rules}
     )
 }}
 

@@ -4,7 +4,7 @@
         incremental_strategy='replace_intervals',
         on_schema_change='fail',
         post_hook='{{ complete_days_again() }}',
-        meta={
+        made_of={
             'reads_of': ['queue_aggregates', 'guides_queue_intervals'],
             'period': 'day',
             'rules': ['report_time_zone']

@@ -8,7 +8,7 @@
         post_hook="{{ update_from(
             ref('fct_interactions'), 'conversation_id', ['is_followed_by_repeat_contact']
         ) }}",
-        meta={
+        made_of={
             'contacts_of': 'int_journey_steps_resolved',
             'rules': rules
         }

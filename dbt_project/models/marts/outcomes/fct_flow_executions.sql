@@ -4,7 +4,7 @@
         incremental_strategy='replace_conversations',
         on_schema_change='fail',
         indexes=conversation_indexes(),
-        meta={'conversations': 'int_conversations_unioned', 'rules': ['report_time_zone']}
+        made_of={'conversations': 'int_conversations_unioned', 'rules': ['report_time_zone']}
     )
 }}
 

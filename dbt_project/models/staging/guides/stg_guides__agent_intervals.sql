@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_windows',
         on_schema_change='fail',
-        meta={'reads_of': 'guides_agent_intervals'}
+        made_of={'reads_of': 'guides_agent_intervals'}
     )
 }}
 

@@ -4,7 +4,7 @@
         incremental_strategy='delete+insert',
         unique_key='contact_id',
         on_schema_change='fail',
-        meta={'source': 'guides', 'records_of': ['guides_contacts']}
+        made_of={'source': 'guides', 'records_of': ['guides_contacts']}
     )
 }}
 

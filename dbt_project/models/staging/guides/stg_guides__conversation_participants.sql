@@ -4,7 +4,7 @@
         incremental_strategy='replace_conversations',
         on_schema_change='fail',
         indexes=conversation_indexes(),
-        meta={'conversations': 'stg_guides__conversations'}
+        made_of={'conversations': 'stg_guides__conversations'}
     )
 }}
 

@@ -5,7 +5,7 @@
         unique_key='conversation_id',
         on_schema_change='fail',
         indexes=conversation_indexes(),
-        meta={'source': 'guides', 'records_of': ['guides_interactions']}
+        made_of={'source': 'guides', 'records_of': ['guides_interactions']}
     )
 }}
 

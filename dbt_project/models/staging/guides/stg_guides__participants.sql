@@ -5,7 +5,7 @@
         unique_key=['conversation_id', 'participant_id'],
         on_schema_change='fail',
         indexes=conversation_indexes(),
-        meta={'source': 'guides', 'records_of': ['guides_participants']}
+        made_of={'source': 'guides', 'records_of': ['guides_participants']}
     )
 }}
 

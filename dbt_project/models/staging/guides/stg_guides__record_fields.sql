@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='append',
         on_schema_change='fail',
-        meta={'source': 'guides', 'records_of': [
+        made_of={'source': 'guides', 'records_of': [
             'guides_interactions', 'guides_conversations', 'guides_contacts',
         ]}
     )

@@ -5,7 +5,7 @@
         unique_key='conversation_id',
         on_schema_change='fail',
         indexes=conversation_indexes(),
-        meta={'source': 'platform', 'records_of': ['conversation_details'], 'whole': true}
+        made_of={'source': 'platform', 'records_of': ['conversation_details'], 'whole': true}
     )
 }}
 

@@ -5,7 +5,7 @@
         unique_key='conversation_id',
         on_schema_change='fail',
         indexes=conversation_indexes(),
-        meta={'parts': ['stg_platform__conversation_versions']}
+        made_of={'parts': ['stg_platform__conversation_versions']}
     )
 }}
 

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='replace_windows',
         on_schema_change='fail',
-        meta={'reads_of': 'queue_aggregates'}
+        made_of={'reads_of': 'queue_aggregates'}
     )
 }}
 

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='append',
         on_schema_change='fail',
-        meta={
+        made_of={
             'source': 'platform', 'records_of': ['conversation_details', 'external_contacts'],
         }
     )

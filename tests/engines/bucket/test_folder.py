@@ -1,0 +1,143 @@
+"""Raw records in a folder: what other warehouses do by SQL is done to files here."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from loader.warehouses.bucket import RawClient
+from loader.warehouses.lock import file_lock
+from tests.harness.place import Place
+
+ONLY = ("--only", "conversation_details", "users")
+
+
+def files(place: Place, table: str) -> list[Path]:
+    assert place.bucket is not None
+    return sorted((place.bucket / "genesys_raw" / table).iterdir())
+
+
+def rewrite(path: Path, **columns: str) -> None:
+    """Give a column of a file one value in every row."""
+    rows = pq.read_table(path)
+    for name, value in columns.items():
+        place = rows.schema.get_field_index(name)
+        rows = rows.set_column(place, name, pa.array([value] * len(rows)))
+    pq.write_table(rows, path)
+
+
+def test_doctor_finds_what_hands_have_done_to_files(folder: Place) -> None:
+    folder.load(*ONLY)
+    assert "problem" not in folder.run("doctor").stdout
+    [_, path] = files(folder, "users")
+    kept = path.read_bytes()
+
+    rewrite(path, payload="{}")
+    assert (
+        "is not what was loaded: its payload_hash is of another payload"
+        in folder.run("doctor", "--deep").stdout
+    )
+    pq.write_table(pq.read_table(path).drop_columns(["payload"]), path)
+    assert "table users: has no column payload" in folder.run("doctor").stdout
+    assert "differ from the schema dlt has recorded" in folder.run("load", *ONLY).error(6)
+    path.unlink()
+    assert "0 of the 62 rows that were loaded are there" in folder.run("doctor").stdout
+    path.write_bytes(kept)
+    [*_, listed] = files(folder, "_dlt_loads")
+    listed.unlink()
+    assert "rows of loads that are not in _dlt_loads" in folder.run("doctor").stdout
+    for one in files(folder, "users"):
+        one.unlink()
+    assert "table users: is gone, though dlt has recorded it" in folder.run("doctor").stdout
+
+
+def test_another_contract_and_another_salt_are_refused(folder: Place) -> None:
+    folder.load(*ONLY)
+    place = "choose another warehouse (ELT_BUCKET_URL)."
+    for changes, told in (
+        ({"GENESYS_CONTRACT": "guides"}, "holds records of the contract platform"),
+        ({"ELT_PII_SALT": "another salt of the tests"}, "is not the salt this warehouse hashes"),
+    ):
+        error = folder.run("status", **changes).error(2)
+        assert told in error
+        assert error.endswith(place)
+    assert folder.query("select count(*) from genesys_raw.hash_salts") == [(1,)]
+    assert "serves its readers itself" in folder.run("publish").error(2)
+
+
+def test_loads_of_tomorrow_are_dated_back_with_their_rows(folder: Place) -> None:
+    folder.load(*ONLY)
+    before = folder.raw("users")
+    tomorrow = "9995737578.8960001"
+    [*_, listed] = files(folder, "_dlt_loads")
+    load = listed.name.removeprefix("genesys__").removesuffix(".jsonl")
+    for table in ("users", "conversation_details", "extract_windows"):
+        for path in files(folder, table):
+            if load in path.name:
+                rewrite(path, _dlt_load_id=tomorrow)
+    for table in ("_dlt_loads", "_dlt_pipeline_state"):
+        for path in files(folder, table):
+            if load in path.name:
+                path.write_text(path.read_text().replace(load, tomorrow))
+                path.rename(path.with_name(path.name.replace(load, tomorrow)))
+    assert "behind the newest load" in folder.run("load", *ONLY).error(2)
+    assert "dated back" in folder.run("doctor", "--redate").stdout
+    assert "problem" not in folder.run("doctor").stdout
+    assert "nothing is due" in folder.load(*ONLY[:2]).stderr
+    assert folder.raw("users") == before
+
+
+def test_an_erasure_that_was_interrupted_is_brought_to_its_end(
+    folder: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.load(*ONLY, ELT_PAGE_SIZE="10", ELT_COMMIT_MEGABYTES="1")
+    before = folder.raw()
+    gone = min(before)[0]
+    write = RawClient._write_anew
+    with monkeypatch.context() as patched:
+
+        def die(self: RawClient, *arguments: object) -> None:
+            raise KeyboardInterrupt
+
+        patched.setattr(RawClient, "_write_anew", die)
+        assert folder.run("erase", "--conversation", gone, "--yes").exit_code == 130
+    assert RawClient._write_anew is write
+    assert folder.raw() == before
+    # Whatever connects next.
+    assert folder.run("status").exit_code == 0
+    assert folder.raw() == {row for row in before if row[0] != gone}
+    assert folder.bucket is not None
+    assert not (folder.bucket / "genesys_raw" / "_statements.json").exists()
+    assert "problem" not in folder.run("doctor").stdout
+
+
+def test_two_runs_do_not_load_into_one_folder(folder: Place) -> None:
+    assert folder.bucket is not None
+    with file_lock(folder.bucket / "genesys_raw.lock", "a folder"):
+        refused = folder.run("load", *ONLY, ELT_WORK_DIR="data/other").error(7)
+    assert "another run" in refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"ELT_BUCKET_URL": "hdfs://x/y"}, "ELT_BUCKET_URL: must be a folder of this machine, s3"),
+        ({"ELT_BUCKET_URL": "s3://"}, "ELT_BUCKET_URL: must be a folder of this machine, s3"),
+        ({"ELT_BUCKET_URL": "abfss://x"}, "ELT_BUCKET_URL: must be a folder of this machine, s3"),
+        ({"ELT_BUCKET_URL": "it's"}, "ELT_BUCKET_URL: must not hold blanks, apostrophes"),
+        ({"ELT_SPARK_METHOD": "odbc"}, "ELT_SPARK_METHOD: "),
+        ({"ELT_BUCKET_URL": "gs://a-bucket/x"}, "gcsfs is not installed; `pip install -e "),
+    ],
+)
+def test_what_cannot_be_a_bucket_is_refused(
+    folder: Place, changes: dict[str, str], told: str
+) -> None:
+    assert told in folder.run("load", *ONLY, **changes).error(2)
+
+
+def test_a_folder_that_is_a_file_is_refused(folder: Place) -> None:
+    folder.data.mkdir()
+    (folder.data / "bucket").write_text(json.dumps({}))
+    assert "is a file, not a folder" in folder.run("load", *ONLY).error(6)
