@@ -10,7 +10,6 @@ import fakesnow
 import fakesnow.macros
 from fakesnow.cursor import FakeSnowflakeCursor
 from sqlglot.dialects.snowflake import Snowflake
-from sqlglot.tokens import TokenType
 
 LACKING = (
     "is_object(v) as (json_type(to_json(v)) = 'OBJECT')",
@@ -61,7 +60,7 @@ def execute(self: Any, command: str, *arguments: Any, **options: Any) -> Any:  #
 def _statements(sql: str) -> Iterator[str]:
     start = 0
     for token in Snowflake().tokenize(sql) if ";" in sql else ():
-        if token.token_type == TokenType.SEMICOLON:
+        if token.token_type.name == "SEMICOLON":
             yield sql[start : token.start]
             start = token.end + 1
     yield sql[start:]

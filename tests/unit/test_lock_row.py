@@ -33,7 +33,7 @@ class Place:
         with self._one_at_a_time:
             connection = self.database.cursor()
         destination = dlt.destinations.duckdb(credentials=DuckDbCredentials(connection))
-        settings = destination.spec()  # type: ignore[call-arg]
+        settings = destination.spec()
         settings._bind_dataset_name("genesys_raw")
         made = cast(SqlJobClientBase, destination.client(Schema("lock"), settings))
         with made.sql_client as client:
