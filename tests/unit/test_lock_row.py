@@ -1,4 +1,4 @@
-"""The lock of warehouses that keep none themselves: a row, here in a DuckDB through dlt's client."""
+"""The lock of warehouses that keep none: a row, here in a DuckDB through dlt's client."""
 
 import threading
 import time
@@ -30,6 +30,7 @@ class Place:
 
     @contextmanager
     def client(self) -> Iterator[SqlClientBase[Any]]:
+        """Connect a client of dlt's."""
         with self._one_at_a_time:
             connection = self.database.cursor()
         destination = dlt.destinations.duckdb(credentials=DuckDbCredentials(connection))
@@ -40,9 +41,11 @@ class Place:
             yield client
 
     def lock(self, seconds: float = 600) -> LockRow:
+        """Return somebody who wants the lock."""
         return LockRow(self.client, "epoch_ms(now())", "varchar", "the warehouse", seconds)
 
     def row(self) -> tuple[str, str, int]:
+        """Return the one row."""
         [row] = self.database.execute("from genesys_raw.run_lock").fetchall()
         return cast(tuple[str, str, int], row)
 
