@@ -111,9 +111,7 @@ class Check:
                         self._drop()
                     except LoaderError as error:
                         if self._was_connected:
-                            logger.warning(
-                                "%s_… are left; drop those schemas: %s", self.ours, error
-                            )
+                            logger.warning("the schemas %s_… are left: %s", self.ours, error)
                 raise
             if not keep:
                 self._drop()
