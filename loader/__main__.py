@@ -212,6 +212,9 @@ def _log_to_stderr(debug: bool) -> None:
 
 def command_line() -> NoReturn:
     """Run the command of this process and end it with its exit code."""
+    if "--debug" not in sys.argv:
+        # Some drivers fail once more in taking down a connection that never came about.
+        sys.unraisablehook = lambda _: None
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()

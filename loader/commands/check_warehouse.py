@@ -86,6 +86,7 @@ class Check:
         self.settings = self.user_settings.model_copy(
             update={**_FIXED, "work_dir": self._folder / "work"}
         )
+        self._was_connected = False
         self._files = [path for path in self._dataset().warehouse.files if not path.exists()]
 
     @property
@@ -109,7 +110,8 @@ class Check:
                     try:
                         self._drop()
                     except LoaderError as error:
-                        logger.warning("%s_… may be left; drop those schemas: %s", self.ours, error)
+                        if self._was_connected:
+                            logger.warning("the schemas %s_… are left: %s", self.ours, error)
                 raise
             if not keep:
                 self._drop()
@@ -154,6 +156,7 @@ class Check:
         warehouse = dataset.warehouse
         with locked(self.settings, warehouse, warehouse.wait_seconds), closing(dataset):
             dataset.connect(to_look=to_look)
+            self._was_connected = True
             yield dataset
 
     def _load(self, loads: Iterable[dict[str, pa.Table]]) -> None:

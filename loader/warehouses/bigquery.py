@@ -54,10 +54,6 @@ class BigQuery(Account[BigQuerySettings]):
             "{place}: credentials refused (ELT_BIGQUERY_KEYFILE): the key was deleted or has "
             "expired, or the clock of this machine is wrong."
         ),
-        ("default credentials were not found", "could not automatically determine credentials"): (
-            "{place}: no credentials; set ELT_BIGQUERY_KEYFILE to the file of a service account's "
-            "key, or run `gcloud auth application-default login`."
-        ),
         ("billing has not been enabled", "billing to be enabled", "billingnotenabled"): (
             "{place}: the project has no billing account, which DML and load jobs need."
         ),
@@ -94,14 +90,34 @@ class BigQuery(Account[BigQuerySettings]):
         from dlt.common.configuration.specs import GcpServiceAccountCredentials
 
         credentials = GcpServiceAccountCredentials()
-        # Without a key those of this machine: `gcloud auth`, a workload's own.
         if self.settings.keyfile:
             credentials.parse_native_representation(self._key())
+        else:
+            self._check_default()
         return dlt.destinations.bigquery(
             credentials=credentials,
             project_id=self.settings.project,
             location=self.settings.location,
         )
+
+    @staticmethod
+    def _check_default() -> None:
+        """See that this machine has credentials, which dlt then finds: `gcloud auth`, a workload's.
+
+        Raises:
+            SettingsError: it has none.
+        """
+        import google.auth
+        from google.auth.exceptions import DefaultCredentialsError
+
+        try:
+            google.auth.default()
+        except DefaultCredentialsError:
+            raise SettingsError(
+                "ELT_BIGQUERY_KEYFILE is not set, and this machine has no credentials for Google "
+                "Cloud; set it to the file of a service account's key, or run "
+                "`gcloud auth application-default login`."
+            ) from None
 
     def _key(self) -> str:
         """Read the file of the key, and see that it is one.

@@ -19,7 +19,7 @@ class DatabricksSettings(WarehouseSettings):
 
     required = ("host", "http_path", "catalog")
 
-    host: Text = Field(default="", alias="ELT_DATABRICKS_HOST", pattern=r"^[\w.-]*(:\d+)?$")
+    host: Text = Field(default="", alias="ELT_DATABRICKS_HOST", pattern=r"^[\w.-]*$")
     http_path: Text = Field(default="", alias="ELT_DATABRICKS_HTTP_PATH")
     token: Secret = Field(default=SecretStr(""), alias="ELT_DATABRICKS_TOKEN")
     client_id: Text = Field(default="", alias="ELT_DATABRICKS_CLIENT_ID")

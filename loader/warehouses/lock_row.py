@@ -101,10 +101,16 @@ class LockRow:
                 # Another run was faster.
                 if not client.has_dataset():
                     raise
-        self._sql(
-            f"create table if not exists {self._table} as select cast('' as {self._text}) as nonce,"
-            f" cast('' as {self._text}) as holder, {self._now} as renewed_ms"
-        )
+        try:
+            self._sql(
+                f"create table if not exists {self._table} as select"
+                f" cast('' as {self._text}) as nonce, cast('' as {self._text}) as holder,"
+                f" {self._now} as renewed_ms"
+            )
+        except Exception as error:
+            # Another run made it in the same moment.
+            if not any(sign in str(error).lower() for sign in _CONFLICTS):
+                raise
 
     def _take(self) -> bool:
         """Write our name where nobody's who lives is; tell whether it stayed."""
@@ -175,4 +181,4 @@ class LockRow:
 
 
 # What engines say to one of two who write at once.
-_CONFLICTS = ("concurrent", "conflict", "serialize access")
+_CONFLICTS = ("concurrent", "conflict", "serialize access", "already exists")
