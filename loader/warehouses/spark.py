@@ -130,6 +130,12 @@ class Spark(Warehouse[SparkSettings]):
         "A bucket that keeps versions of its objects has the old ones still; delete those too."
     )
 
+    dbt_signs = (
+        "JAVA_GATEWAY_EXITED", "Java gateway process exited", "Could not connect to any of",
+        "TTransportException", "AmazonS3Exception", "AccessDeniedException",
+        "UnknownHostException", "ConnectException",
+    )  # fmt: skip
+
     def __init__(self, settings: SparkSettings) -> None:
         super().__init__(settings)
         self._lease: Lease | None = None
