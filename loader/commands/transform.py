@@ -111,7 +111,7 @@ def _problem(
             f"{stale[0]}{others} not read to the end for too long; it says above since when."
         )
     for text in [str(exception or ""), *(str(node.message or "") for node in failed)]:
-        if any(sign in text for sign in _OF_THE_WAREHOUSE):
+        if any(sign in text for sign in (*_OF_THE_WAREHOUSE, *warehouse.dbt_signs)):
             problem = warehouse.problem([], text)
             return DestinationError(
                 problem or f"{warehouse.place} refused dbt {command}; it says above why."

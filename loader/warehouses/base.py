@@ -90,6 +90,7 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
         dlt_values: what dlt is told otherwise than by `configuration.VALUES`.
         undefined: names of the driver's errors that mean that a table or column is not there; what
             dlt recognises by itself needs no mention.
+        dbt_signs: what an error of dbt says that is of the warehouse and not of a model.
         table_kinds: what it calls tables of rows in its information schema.
         record_megabytes: of the longest text it takes.
         remains: where deleted rows go on being after `rewrite`, and until when; a sentence.
@@ -102,6 +103,7 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
     chosen_by: ClassVar[str]
     dlt_values: ClassVar[Mapping[str, object]] = {}
     undefined: ClassVar[frozenset[str]] = frozenset()
+    dbt_signs: ClassVar[tuple[str, ...]] = ()
     table_kinds: ClassVar[frozenset[str]] = frozenset({"BASE TABLE"})
     record_megabytes: ClassVar[int] = 1024
     remains: ClassVar[str] = ""

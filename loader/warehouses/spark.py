@@ -3,6 +3,7 @@
 Whoever loads needs no Spark, only the bucket. Spark is asked by dbt, and by us for what dbt made.
 """
 
+import logging
 import os
 import re
 import shutil
@@ -130,6 +131,12 @@ class Spark(Warehouse[SparkSettings]):
         "A bucket that keeps versions of its objects has the old ones still; delete those too."
     )
 
+    dbt_signs = (
+        "JAVA_GATEWAY_EXITED", "Java gateway process exited", "Could not connect to any of",
+        "TTransportException", "AmazonS3Exception", "AccessDeniedException",
+        "UnknownHostException", "ConnectException",
+    )  # fmt: skip
+
     def __init__(self, settings: SparkSettings) -> None:
         super().__init__(settings)
         self._lease: Lease | None = None
@@ -163,6 +170,9 @@ class Spark(Warehouse[SparkSettings]):
             check_writable(self.chosen_by, self._folder)
 
     def _check_packages(self) -> None:
+        # It tells each time where it has found credentials.
+        for module in ("botocore", "aiobotocore"):
+            logging.getLogger(f"{module}.credentials").setLevel(logging.WARNING)
         needed = ["obstore", _PACKAGES[self.settings.scheme]] if self.settings.scheme else []
         for package in needed:
             if find_spec(package) is None:
@@ -246,6 +256,8 @@ class Spark(Warehouse[SparkSettings]):
         if self.settings.key_id:
             told |= {"access_key_id": self.settings.key_id, "secret_access_key": secret}
         else:
+            # Asked once beforehand: the store would wrap what it raises.
+            _machine_credentials()
             told["credential_provider"] = _machine_credentials
         return S3Store(url.hostname, prefix=prefix, **told, **patience)
 
@@ -394,7 +406,10 @@ class Spark(Warehouse[SparkSettings]):
         for signs, told in _SIGNS:
             if any(sign in lower for sign in signs):
                 return told.format(place=self.place, spark=self._spark)
-        if self.settings.scheme and any(isinstance(one, PermissionError) for one in causes):
+        kinds = {type(one).__name__ for one in causes}
+        if "UnauthenticatedError" in kinds:
+            return f"{self.place}: {_REFUSED}"
+        if self.settings.scheme and kinds & {"PermissionError", "PermissionDeniedError"}:
             return f"{self.place}: {_NO_PERMISSION}"
         return None
 
@@ -410,6 +425,7 @@ class Spark(Warehouse[SparkSettings]):
             self._marts.close()
 
 
+_REFUSED = "credentials refused (ELT_BUCKET_KEY_ID, ELT_BUCKET_SECRET)."
 _NO_PERMISSION = "no permission; it takes those to list, read, write and delete objects there."
 # What the errors of each are called, wherever they come from.
 _ERRORS = {
@@ -425,7 +441,7 @@ _SIGNS: tuple[tuple[tuple[str, ...], str], ...] = (
         ("invalidaccesskeyid", "signaturedoesnotmatch", "expiredtoken", "invalidtoken",
          "invalidclienttokenid", "unable to locate credentials", "nocredentials",
          "authenticationfailed", "invalid_grant"),
-        "{place}: credentials refused (ELT_BUCKET_KEY_ID, ELT_BUCKET_SECRET).",
+        "{place}: " + _REFUSED,
     ),
     (("accessdenied", "access denied", "forbidden"), "{place}: " + _NO_PERMISSION),
     (

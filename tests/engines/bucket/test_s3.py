@@ -161,6 +161,17 @@ def test_who_may_not_enter_is_told_in_one_line(
     assert error.startswith(f"ERROR GX-006 {PLACE}: {told}")
 
 
+def test_a_machine_without_credentials_is_told_of_the_setting(
+    bucket: Place, tmp_path: Path
+) -> None:
+    nobody = {
+        "ELT_BUCKET_KEY_ID": "", "ELT_BUCKET_SECRET": "", "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "HOME": str(tmp_path),
+    }  # fmt: skip
+    error = bucket.run("load", *ONLY, **nobody).error(2)
+    assert "ELT_BUCKET_KEY_ID is not set" in error
+
+
 def test_a_bucket_that_is_not_there_is_named(bucket: Place) -> None:
     error = bucket.run("load", *ONLY, ELT_BUCKET_URL="s3://no-such-bucket").error(6)
     assert error == "ERROR GX-006 ELT_BUCKET_URL s3://no-such-bucket: there is no such bucket."
