@@ -77,6 +77,9 @@ def unit_tests(task: Any) -> dict[str, str]:  # noqa: ANN401 - dbt's task
     compiled = {}
     for unique_id, test in task.manifest.unit_tests.items():
         names = {name for given in test.given for row in given.rows or [] for name in row}
+        if adapter.type() == "snowflake":
+            # As it stores what was written without quotes.
+            names = {name.upper() for name in names}
         columns = [adapter.Column.create(name, "string") for name in sorted(names)]
         adapter.get_columns_in_relation = lambda *_, found=columns: found
         runner = TestRunner(task.config, adapter, test, 0, 0)
