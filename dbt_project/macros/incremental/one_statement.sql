@@ -262,7 +262,7 @@
 {% macro default__drop_merged_rows(target) -%} {%- endmacro %}
 
 {% macro snowflake__drop_merged_rows(target) -%}
-    {%- call statement('slice') -%} drop table {{ beside(target, '__slice') }} {%- endcall -%}
+    {%- call statement('slice') -%} drop table if exists {{ beside(target, '__slice') }} {%- endcall -%}
 {%- endmacro %}
 
 
