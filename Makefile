@@ -134,7 +134,8 @@ test-all: install ## Lint and every test: DuckDB and a real Postgres; how much o
 	$(PYTEST) $(OTHERS) $(ARGS)
 
 .PHONY: test-engines
-test-engines: install ## The engines beside DuckDB and Postgres, each with an environment of its own
+test-engines: install ## The engines beside DuckDB and Postgres; needs Java 17 for Spark
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c $(CONSTRAINTS) -e '.[dev,engines]'
 	$(BIN)/pytest -q tests/engines/ $(ARGS)
 
 # Of the models and tests, those that differ from main or are new. sqlfluff has dbt compile each.

@@ -1,13 +1,31 @@
 """An organisation to load from, a folder and a real S3 server to load into."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engines.bucket.s3_server import S3Server, s3_server
 from tests.harness.place import Place
 from tests.sandbox.process import SandboxProcess, running_sandbox
+
+if TYPE_CHECKING:
+    from tests.engines.bucket.s3_server import S3Server
+
+HERE = Path(__file__).parent
+# Without the extra `engines`.
+collect_ignore = ["test_s3.py"] if find_spec("moto") is None else []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave these to `make test-engines`, on one worker of xdist."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.xdist_group("bucket"))
+
 
 START = "2026-03-14"
 
@@ -30,14 +48,16 @@ def folder(sandbox: SandboxProcess, tmp_path: Path) -> Place:
 
 
 @pytest.fixture(scope="session")
-def s3_session() -> Iterator[S3Server]:
+def s3_session() -> "Iterator[S3Server]":
     """Run one S3 server for the whole session."""
+    from tests.engines.bucket.s3_server import s3_server
+
     with s3_server() as running:
         yield running
 
 
 @pytest.fixture
-def s3(s3_session: S3Server) -> Iterator[S3Server]:
+def s3(s3_session: "S3Server") -> "Iterator[S3Server]":
     """Give a test an S3 server without faults, and a fresh bucket."""
     s3_session.begin()
     yield s3_session
@@ -45,7 +65,7 @@ def s3(s3_session: S3Server) -> Iterator[S3Server]:
 
 
 @pytest.fixture
-def bucket(sandbox: SandboxProcess, s3: S3Server, tmp_path: Path) -> Place:
+def bucket(sandbox: SandboxProcess, s3: "S3Server", tmp_path: Path) -> Place:
     """Load into a bucket."""
     settings = {"ELT_START": START, **s3.environment()}
     return Place(sandbox, tmp_path / "bucket", settings=settings)
