@@ -137,7 +137,8 @@ class Lease:
         """Return the store's own time: clocks of machines differ."""
         beside = f"{self._path}.time"
         obstore.put(self._store, beside, b"")
-        return obstore.head(self._store, beside)["last_modified"]
+        now: datetime = obstore.head(self._store, beside)["last_modified"]
+        return now
 
     def _held_by(self) -> str:
         holder = ""

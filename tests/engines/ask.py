@@ -10,7 +10,7 @@ from typing import Any
 
 def snowflake(port: int) -> Callable[[str], list[Any]]:
     """Return what asks fakesnow."""
-    import snowflake.connector  # type: ignore[import-not-found]
+    import snowflake.connector
 
     connection = snowflake.connector.connect(
         user="tests",
@@ -30,7 +30,7 @@ def snowflake(port: int) -> Callable[[str], list[Any]]:
 def bigquery(port: int) -> Callable[[str], list[Any]]:
     """Return what asks bqemulator."""
     from google.auth.credentials import AnonymousCredentials
-    from google.cloud import bigquery  # type: ignore[attr-defined]
+    from google.cloud import bigquery
 
     client = bigquery.Client(
         project="genesys",
@@ -60,7 +60,9 @@ def main() -> None:
     ask = {"snowflake": snowflake, "bigquery": bigquery}[sys.argv[1]](int(sys.argv[2]))
     for line in sys.stdin:
         try:
-            answer = {"rows": [[as_json(value) for value in row] for row in ask(json.loads(line))]}
+            answer: dict[str, Any] = {
+                "rows": [[as_json(value) for value in row] for row in ask(json.loads(line))]
+            }
         except Exception as error:  # whatever a driver raises is the answer
             answer = {"error": " ".join(str(error).split())[:400]}
         sys.stdout.write(json.dumps(answer) + "\n")

@@ -13,8 +13,8 @@ def _none(_engine: Any) -> None:  # noqa: ANN401 - the emulator's own class
 
 for value in list(vars(engine).values()):
     if isinstance(value, type) and hasattr(value, "_load_spatial"):
-        value._load_spatial = _none
-        value._load_format_extensions = _none
+        for name in ("_load_spatial", "_load_format_extensions"):
+            setattr(value, name, _none)
 
 if __name__ == "__main__":
     main(["start", "--rest-port", sys.argv[1], "--grpc-port", "0", "--log-level", "warning"])

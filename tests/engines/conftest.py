@@ -64,5 +64,3 @@ def snowflake_asked(snowflake_port: int, emulators: ExitStack) -> Query:
 @pytest.fixture(scope="session")
 def bigquery_asked(bigquery_port: int, emulators: ExitStack) -> Query:
     return emulators.enter_context(emulator_query("bigquery", bigquery_port))
-
-

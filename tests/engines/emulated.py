@@ -90,10 +90,16 @@ class Emulated:
         self, table: str, columns: list[tuple[str, str]], rows: Sequence[tuple[Any, ...]]
     ) -> None:
         lines = ", ".join(
-            "(" + ", ".join(self._literal(value, kind) for value, (_, kind) in zip(row, columns, strict=True)) + ")"
+            "("
+            + ", ".join(
+                self._literal(value, kind) for value, (_, kind) in zip(row, columns, strict=True)
+            )
+            + ")"
             for row in rows
         )
-        self.ask(f"insert into {RAW}.{table} ({', '.join(name for name, _ in columns)}) values {lines}")
+        self.ask(
+            f"insert into {RAW}.{table} ({', '.join(name for name, _ in columns)}) values {lines}"
+        )
 
     def _literal(self, value: Any, kind: str) -> str:  # noqa: ANN401 - whatever a row holds
         if value is None:

@@ -126,7 +126,7 @@ def spark_query() -> Iterator[Query]:
 @contextlib.contextmanager
 def emulator_query(engine: str, port: int) -> Iterator[Query]:
     """Give what asks an emulator; an error is a RuntimeError with its text."""
-    command = [venv(engine) / "python", HERE / "ask.py", engine, str(port)]
+    command: list[str | Path] = [venv(engine) / "python", HERE / "ask.py", engine, str(port)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
     ) as process:

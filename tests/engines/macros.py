@@ -18,7 +18,9 @@ class Macros:
 
     def __init__(self, engine: str) -> None:
         self.engine = engine
-        environment = jinja2.Environment(extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined)
+        environment = jinja2.Environment(
+            extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined
+        )
         environment.globals |= {
             # dbt's `return` ends a macro with a value; here a macro is what it writes.
             "return": lambda value: value,

@@ -59,8 +59,9 @@ def differences(database: Path, exported: Path, marts: list[str]) -> Iterator[Di
             types = {name: kind for name, kind in types.items() if (mart, name) not in OWN}
             left = f"select {_columns(types)} from warehouse.genesys_marts.{mart}"
             right = f"select {_columns(types)} from read_parquet('{exported}/{mart}/*.parquet')"
-            found = [_less(connection, left, right), _less(connection, right, left)]
-            if any(found):
+            only_left = _less(connection, left, right)
+            only_right = _less(connection, right, left)
+            if only_left or only_right:
                 columns = [
                     name
                     for name in types
@@ -75,7 +76,7 @@ def differences(database: Path, exported: Path, marts: list[str]) -> Iterator[Di
                     f"(select 'left', {chosen} from ({left} except all {right}) limit 2) union all"
                     f" (select 'right', {chosen} from ({right} except all {left}) limit 2)"
                 ).fetchall()
-                yield Difference(mart, *found, columns, list(few))
+                yield Difference(mart, only_left, only_right, columns, list(few))
 
 
 def _columns(types: dict[str, str]) -> str:

@@ -84,7 +84,8 @@ def unit_tests(task: Any) -> dict[str, str]:  # noqa: ANN401 - dbt's task
         adapter.get_columns_in_relation = lambda *_, found=columns: found
         runner = TestRunner(task.config, adapter, test, 0, 0)
         manifest = runner.build_unit_test_manifest_from_test(test, task.manifest)
-        node = runner.compiler.compile_node(manifest.nodes[unique_id], manifest, {})
+        node: Any = manifest.nodes[unique_id]
+        node = runner.compiler.compile_node(node, manifest, {})
         compiled[unique_id] = node.compiled_code
     return compiled
 

@@ -20,9 +20,8 @@ _creation_sql = fakesnow.macros.creation_sql
 
 def creation_sql(catalog: str) -> str:
     """Return what the emulator runs in a new database, and ours."""
-    return _creation_sql(catalog) + "".join(
-        f"create or replace macro {catalog}.main.{macro};" for macro in LACKING
-    )
+    ours = "".join(f"create or replace macro {catalog}.main.{macro};" for macro in LACKING)
+    return f"{_creation_sql(catalog)}{ours}"
 
 
 fakesnow.macros.creation_sql = creation_sql

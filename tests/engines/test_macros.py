@@ -389,7 +389,7 @@ RELATIONS = {
 }
 
 # An aggregate: its expression, and lists of x with what is right for them.
-AGGREGATES = {
+AGGREGATES: dict[str, tuple[str, list[tuple[Any, Any]]]] = {
     "boolean_any": (
         "case when {{ boolean_any(\"given.x = 'a'\") }} then 1 else 0 end",
         [(["a", "b"], 1), (["b", None], 0)],
