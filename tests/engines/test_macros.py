@@ -46,6 +46,32 @@ JSON = "{{ json_parse('given.x') }}"
 TIME = "cast(given.x as timestamp)"
 RECORD = '{"s":"a\\"b","n":12,"t":true,"z":null,"o":{"k":"v"},"l":["b",null,"a"],"e":[],"d.t":"x"}'
 
+# Name of a case, its macro, and what it answers of some values under "v".
+NODES: list[tuple[str, str, list[tuple[str, Any]]]] = [
+    (
+        "key_count",
+        "key_count(NODE)",
+        [('{"a":1,"b":2}', 2), ("{}", 0), ("[1]", None), ('"s"', None)],
+    ),
+    ("array_size", "array_size(NODE)", [("[1,null]", 2), ("[]", 0), ('{"a":1}', None)]),
+    (
+        "array_first",
+        "array_end(NODE, 'first')",
+        [('["a","b"]', "a"), ("[]", None), ('"s"', None)],
+    ),
+    (
+        "array_last",
+        "array_end(NODE, 'last')",
+        [('["a","b"]', "b"), ("[]", None), ("[7]", "7")],
+    ),
+    (
+        "array_text",
+        "array_text(NODE)",
+        [('["b","B","a",null]', "B,a,b"), ("[]", None), ('[""]', "")],
+    ),
+    ("value_text", "value_text(NODE)", [('"a\\"b"', 'a"b'), ("12", "12")]),
+]
+
 CASES = {
     "matches": Case(
         "case when {{ matches('x', '[a-c]+|d.') }} then 1 else 0 end",
@@ -299,30 +325,7 @@ CASES = {
             [(f'{{"v":{value}}}', answer) for value, answer in answers] + [("{}", None)],
             x=JSON,
         )
-        for name, macro, answers in [
-            (
-                "key_count",
-                "key_count(NODE)",
-                [('{"a":1,"b":2}', 2), ("{}", 0), ("[1]", None), ('"s"', None)],
-            ),
-            ("array_size", "array_size(NODE)", [("[1,null]", 2), ("[]", 0), ('{"a":1}', None)]),
-            (
-                "array_first",
-                "array_end(NODE, 'first')",
-                [('["a","b"]', "a"), ("[]", None), ('"s"', None)],
-            ),
-            (
-                "array_last",
-                "array_end(NODE, 'last')",
-                [('["a","b"]', "b"), ("[]", None), ("[7]", "7")],
-            ),
-            (
-                "array_text",
-                "array_text(NODE)",
-                [('["b","B","a",null]', "B,a,b"), ("[]", None), ('[""]', "")],
-            ),
-            ("value_text", "value_text(NODE)", [('"a\\"b"', 'a"b'), ("12", "12")]),
-        ]
+        for name, macro, answers in NODES
     },
     "json_size": Case(
         "case when {{ json_size('x') }} between 8 and 20 then 1 else 0 end",
