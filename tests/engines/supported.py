@@ -10,5 +10,3 @@ SUPPORTED: dict[str, tuple[str, ...]] = {
     "snowflake": ("snowflake",),
     "bigquery": ("bigquery",),
 }
-# Those of them whose macros are not written yet: their tests are skipped.
-NOT_YET: tuple[str, ...] = ()

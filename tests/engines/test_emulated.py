@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.engines.emulated import Emulated
 from tests.engines.marts import differences
 from tests.transform.history import LOADS
@@ -20,7 +18,6 @@ OTHERWISE = {
 }
 
 
-@pytest.mark.slow
 def test_marts_on_snowflake_are_those_on_duckdb(
     snowflake_port: int, snowflake_asked: object, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlglot
 
-from tests.engines.supported import NOT_YET, SUPPORTED
+from tests.engines.supported import SUPPORTED
 from tests.engines.venvs import ROOT, venv
 
 # Their adapters are in our own environment.
@@ -41,11 +41,8 @@ def _unreadable(sql: str, engine: str) -> str | None:
     return None
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("engine", SUPPORTED)
 def test_everything_compiles_and_is_the_engine_s_sql(engine: str, tmp_path: Path) -> None:
-    if engine in NOT_YET:
-        pytest.skip(f"{engine} has no macros yet")
     said = _offline(engine, tmp_path)
     assert said["failed"] == {}
     kinds = Counter(name.split(".")[0] for name in said["compiled"])
@@ -57,7 +54,6 @@ def test_everything_compiles_and_is_the_engine_s_sql(engine: str, tmp_path: Path
     assert {name: problem for name, problem in problems.items() if problem} == {}
 
 
-@pytest.mark.slow
 def test_redshift_is_refused_although_it_takes_the_macros_of_postgres(tmp_path: Path) -> None:
     said = _offline("redshift", tmp_path)
     assert said["compiled"] == {}

@@ -23,7 +23,7 @@ from tests.harness.place import Place
 from tests.sandbox.process import running_sandbox
 from tests.transform.warehouses import MODELS_AND_SEEDS, PROJECT, ROOT, DuckDBWarehouse, dbt
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("spark")]
+pytestmark = pytest.mark.xdist_group("spark")
 
 SETTINGS = {
     "ELT_START": "2026-03-14",

@@ -20,10 +20,9 @@ collect_ignore = ["test_s3.py"] if find_spec("moto") is None else []
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave these to `make test-engines`, on one worker of xdist."""
+    """Keep these on one worker of xdist."""
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.xdist_group("bucket"))
 
 
