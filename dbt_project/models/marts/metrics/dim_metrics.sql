@@ -44,8 +44,8 @@ final as (
         case
             when aggregation = 'ratio'
                 then
-                    'cast(sum(' || numerator || ') as {{ sql_type('double precision') }}) / nullif(sum('
-                    || denominator || '), 0)'
+                    'cast(sum(' || numerator || ') as {{ sql_type('double precision') }})'
+                    || ' / nullif(sum(' || denominator || '), 0)'
             when aggregation <> 'none'
                 then aggregation || '(' || coalesce(numerator, metric_name) || ')'
         end as formula,
