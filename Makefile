@@ -134,9 +134,9 @@ test-all: install ## Lint and every test: DuckDB and a real Postgres; how much o
 	$(PYTEST) $(OTHERS) $(ARGS)
 
 .PHONY: test-engines
-test-engines: install ## The engines beside DuckDB and Postgres; needs Java 17 for Spark
+test-engines: install ## The engines beside DuckDB and Postgres; needs Java 17 for Spark (FILE=tests/engines/… for one)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c $(CONSTRAINTS) -e '.[dev,engines]'
-	$(BIN)/pytest -q tests/engines/ $(ARGS)
+	$(BIN)/pytest -q $(or $(FILE),tests/engines/) $(ARGS)
 
 # Of the models and tests, those that differ from main or are new. sqlfluff has dbt compile each.
 SQL := dbt_project/models dbt_project/tests

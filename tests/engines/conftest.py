@@ -18,6 +18,10 @@ from tests.engines.engines import (
 from tests.harness.postgres import PostgresServer
 
 HERE = Path(__file__).parent
+# Spark's client leaves them to Python's collector.
+LEFT_SOCKETS = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
+)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -26,6 +30,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.slow)
+            if "spark" in item.nodeid:
+                item.add_marker(LEFT_SOCKETS)
 
 
 @pytest.fixture(scope="session")

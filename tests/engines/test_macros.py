@@ -477,6 +477,8 @@ def test_expression(engine: tuple[str, Query], name: str) -> None:
     engine_name, ask = engine
     case = CASES[name]
     answers = right_answers(engine_name, name, case.answers)
+    if not answers:
+        pytest.skip("each of its answers is listed as the engine's own")
     sql = (
         f"with given as ({given(engine_name, [x for x, _ in answers])}),"
         f" made as (select given.n, {rendered(engine_name, case.x)} as x from given)"
