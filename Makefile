@@ -136,7 +136,7 @@ test-all: install ## Lint and every test: DuckDB and a real Postgres; how much o
 .PHONY: test-engines
 test-engines: install ## The engines beside DuckDB and Postgres; needs Java 17 for Spark (FILE=tests/engines/… for one)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c $(CONSTRAINTS) -e '.[dev,engines]'
-	$(BIN)/pytest -q $(or $(FILE),tests/engines/) $(ARGS)
+	$(PYTEST) $(or $(FILE),tests/engines/) $(ARGS)
 
 # Of the models and tests, those that differ from main or are new. sqlfluff has dbt compile each.
 SQL := dbt_project/models dbt_project/tests

@@ -452,7 +452,9 @@ def given(engine: str, texts: list[str | None]) -> str:
     )
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(
+    params=[pytest.param(engine, marks=pytest.mark.xdist_group(engine)) for engine in ENGINES]
+)
 def engine(request: pytest.FixtureRequest) -> tuple[str, Query]:
     return request.param, request.getfixturevalue(f"{request.param}_asked")
 

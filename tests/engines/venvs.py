@@ -1,5 +1,6 @@
 """Environments of the engines whose adapters are not in ours."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -19,12 +20,16 @@ def venv(engine: str) -> Path:
     folder = VENVS / engine
     pins = REQUIREMENTS / f"{engine}.txt"
     made = folder / "made-of.txt"
-    if not made.exists() or made.read_text() != pins.read_text():
-        uv = Path(sys.executable).with_name("uv")
-        subprocess.run([uv, "venv", "--quiet", "--clear", folder], check=True)
-        subprocess.run(
-            [uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python", "-r", pins],
-            check=True,
-        )
-        made.write_text(pins.read_text())
+    VENVS.mkdir(parents=True, exist_ok=True)
+    with (VENVS / f"{engine}.lock").open("w") as lock:
+        # Another worker may be making it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists() or made.read_text() != pins.read_text():
+            uv = Path(sys.executable).with_name("uv")
+            python = folder / "bin" / "python"
+            subprocess.run([uv, "venv", "--quiet", "--clear", folder], check=True)
+            subprocess.run(
+                [uv, "pip", "install", "--quiet", "--python", python, "-r", pins], check=True
+            )
+            made.write_text(pins.read_text())
     return folder / "bin"

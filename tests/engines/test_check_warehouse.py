@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
-import pytest
 
 from loader.reference import fingerprints
 from tests.harness.outcome import Outcome
@@ -51,7 +50,6 @@ def own_things(change: Callable[[str], object]) -> None:
         change(f"create table {schema}.fct_interactions as select 1 as mine")
 
 
-@pytest.mark.slow
 def test_duckdb_gives_what_is_expected_whatever_the_user_s_settings_and_seeds(
     tmp_path: Path,
 ) -> None:
@@ -81,7 +79,6 @@ def test_duckdb_gives_what_is_expected_whatever_the_user_s_settings_and_seeds(
     assert not (project / "target").exists()
 
 
-@pytest.mark.slow
 def test_postgres_names_the_mart_and_the_column_that_differ(
     postgres: PostgresDatabase, tmp_path: Path
 ) -> None:
