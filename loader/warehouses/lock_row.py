@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+import tenacity
+
 from loader.errors import AlreadyRunning
-from loader.warehouses.lock import wait_for
+from loader.warehouses.lock import POLL_SECONDS, wait_for
 
 if TYPE_CHECKING:
     from dlt.destinations.sql_client import SqlClientBase
@@ -25,6 +27,7 @@ TABLE = "run_lock"
 # nothing could answer, the lock is free this much later.
 LEASE_SECONDS = 600
 RENEW_SECONDS = 150
+MAKING_SECONDS = 30
 
 
 class LockRow:
@@ -101,16 +104,18 @@ class LockRow:
                 # Another run was faster.
                 if not client.has_dataset():
                     raise
-        try:
-            self._sql(
-                f"create table if not exists {self._table} as select"
-                f" cast('' as {self._text}) as nonce, cast('' as {self._text}) as holder,"
-                f" {self._now} as renewed_ms"
-            )
-        except Exception as error:
-            # Another run made it in the same moment.
-            if not any(sign in str(error).lower() for sign in _CONFLICTS):
-                raise
+        # Another run that makes it in the same moment may not have ended: asked again, it is there.
+        tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_conflict),
+            wait=tenacity.wait_random(0, POLL_SECONDS),
+            stop=tenacity.stop_after_delay(MAKING_SECONDS),
+            reraise=True,
+        )(
+            self._sql,
+            f"create table if not exists {self._table} as select"
+            f" cast('' as {self._text}) as nonce, cast('' as {self._text}) as holder,"
+            f" {self._now} as renewed_ms",
+        )
 
     def _take(self) -> bool:
         """Write our name where nobody's who lives is; tell whether it stayed."""
@@ -173,7 +178,7 @@ class LockRow:
         try:
             self._sql(f"update {self._table} set {what} where {condition}", *parameters)
         except Exception as error:
-            if not any(sign in str(error).lower() for sign in _CONFLICTS):
+            if not _is_conflict(error):
                 raise
 
     def _sql(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -182,3 +187,7 @@ class LockRow:
 
 # What engines say to one of two who write at once.
 _CONFLICTS = ("concurrent", "conflict", "serialize access", "already exists")
+
+
+def _is_conflict(error: BaseException) -> bool:
+    return any(sign in str(error).lower() for sign in _CONFLICTS)

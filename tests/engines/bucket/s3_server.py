@@ -93,7 +93,7 @@ class S3Server:
         return answered
 
 
-class _Quiet(WSGIRequestHandler):  # type: ignore[misc]
+class _Quiet(WSGIRequestHandler):
     """Writes no line for each request."""
 
     def log_request(self, *arguments: object) -> None:
