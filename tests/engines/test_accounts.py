@@ -47,10 +47,13 @@ if "FAKE_PORT" in os.environ:
     }
 """
 HOLD = """
+import signal
 import time
 from loader.settings import Settings
 from loader.warehouses import warehouse_of
 with warehouse_of(Settings.read()).lock():
+    # Of whoever runs the tests in the background it would be ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     print("held", flush=True)
     time.sleep(600)
 """
