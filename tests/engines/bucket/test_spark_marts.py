@@ -66,7 +66,10 @@ def test_an_erased_person_is_in_no_file(folder: Place) -> None:
     assert folder.bucket is not None
     [(contact,)] = folder.query("select min(record_id) from genesys_raw.external_contacts")
     [(conversation,)] = folder.query("select min(record_id) from genesys_raw.conversation_details")
-    made = folder.ended(folder.start_python("-c", MAKE, contact, conversation))
+    # What make exports says where a relative path begins.
+    made = folder.ended(
+        folder.start_python("-c", MAKE, contact, conversation, ELT_BUCKET_URL=str(folder.bucket))
+    )
     assert made.exit_code == 0, made.stderr
     warehouse = folder.bucket / "warehouse"
     assert files_with(warehouse, conversation)
