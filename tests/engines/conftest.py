@@ -59,10 +59,14 @@ def postgres_asked(postgres_session: PostgresServer) -> Query:
 
 
 @pytest.fixture(scope="session")
-def spark_asked() -> Iterator[Query]:
-    """Spark, or a skip where there is no Java, which it runs on."""
+def java() -> None:
+    """Skip where there is no Java, which Spark runs on."""
     if shutil.which("java") is None:
         pytest.skip("no Java: install a JRE 17, as apt-get install openjdk-17-jre-headless")
+
+
+@pytest.fixture(scope="session")
+def spark_asked(java: None) -> Iterator[Query]:
     with spark_query() as asked:
         yield asked
 

@@ -5,7 +5,6 @@ the time is Spark's planning, whatever the rows: so the organisation is small, a
 """
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from tests.harness.place import Place
 from tests.sandbox.process import running_sandbox
 from tests.transform.warehouses import MODELS_AND_SEEDS, PROJECT, ROOT, DuckDBWarehouse, dbt
 
-pytestmark = pytest.mark.xdist_group("spark")
+pytestmark = [pytest.mark.xdist_group("spark"), pytest.mark.usefixtures("java")]
 
 SETTINGS = {
     "ELT_START": "2026-03-14",
@@ -129,13 +128,6 @@ class SparkPlace:
             stderr=subprocess.DEVNULL,
         )
         return out
-
-
-@pytest.fixture(scope="module", autouse=True)
-def java() -> None:
-    """Skip where there is no Java, which Spark runs on."""
-    if shutil.which("java") is None:
-        pytest.skip("no Java: install a JRE 17, as apt-get install openjdk-17-jre-headless")
 
 
 def _loaded(folder: Path, contract: str, conversations: int) -> Iterator[Path]:
