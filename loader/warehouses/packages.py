@@ -11,6 +11,8 @@ from pathlib import Path
 
 # What a file of rows that was written to its end ends with.
 LAST_BYTES = {".parquet": b"PAR1", ".csv": b"\n"}
+# Where dlt notes, in JSON, how a job has ended whose file has that name.
+ENDED = ".pending_transitions"
 
 
 class Packages:
@@ -93,16 +95,17 @@ class Packages:
 
 
 def _is_whole(path: Path) -> bool:
-    if last := LAST_BYTES.get(path.suffix):
+    suffix = ".json" if path.parent.name == ENDED else path.suffix
+    if last := LAST_BYTES.get(suffix):
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - len(last)))
             return file.read() == last
-    if path.suffix == ".gz":
+    if suffix == ".gz":
         try:
             gzip.decompress(path.read_bytes())
         except (OSError, EOFError, zlib.error):
             return False
-    if path.suffix == ".json":
+    if suffix == ".json":
         try:
             json.loads(path.read_bytes())
         except ValueError:

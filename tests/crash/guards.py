@@ -288,7 +288,7 @@ def _normalized(stage: "Stage", guard: str | None) -> None:
 
     run = NEXT.undisturbed(stage).runs[0]
     number = effects(run, "file", r"rename work/dlt/genesys/load/new/[\d.]+$")[0]
-    survive(NEXT, stage, Strike("file", number, "after"), guard)
+    survive(NEXT, stage, Strike("file", number, "after"), guard=guard)
 
 
 def _rows_and_state_come_apart(stage: "Stage", guard: str | None) -> None:
@@ -299,7 +299,7 @@ def _rows_and_state_come_apart(stage: "Stage", guard: str | None) -> None:
     whole.guard = guard
     listed = effects(NEXT.run(whole), "sql", r'INSERT INTO "genesys_raw"."_dlt_loads"')
     for number in listed[:2]:
-        survive(NEXT, stage, Strike("sql", number, "after"), guard)
+        survive(NEXT, stage, Strike("sql", number, "after"), guard=guard)
 
 
 def _late_arrival(stage: "Stage", guard: str | None) -> None:

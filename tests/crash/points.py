@@ -8,7 +8,7 @@ place to what the undisturbed run left, and everything must hold in between.
 import random
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -26,6 +26,7 @@ PAGES = re.compile(r"/(results|scan/contacts|export/interactions)(\?|$)")
 # next; of the guides' export, also which columns there are. An empty page, as scans of contacts
 # have them, fills no batch: each of the two holds one more.
 MOST_PAGES_AGAIN = {DETAILS: 4, CONTACTS: 4, INTERACTIONS: 4}
+DEATHS_IN_A_ROW = 4
 # Where a full disk shows; nobody is told so when a file is deleted.
 TAKES_SPACE = ("open", "mkdir", "link", "replace", "rename", "fsync")
 
@@ -176,6 +177,16 @@ def failures(scenario: Scenario, stage: Stage) -> Iterator[Strike]:
             yield Strike("sql", number, "before", blow)
 
 
+def in_a_row(scenario: Scenario, stage: Stage, seed: int) -> list[Strike]:
+    """Return some deaths and power cuts: one anywhere, others in the runs that recover from it."""
+    rng = random.Random(f"row:{scenario.name}:{seed}")
+    ended = scenario.undisturbed(stage).runs[0]
+    known = [*deaths(scenario, stage), *tears(scenario, stage)]
+    # What is left to be done has fewer effects, and who comes too late strikes nobody.
+    early = [strike for strike in known if strike.number * 3 <= ended.count(strike.kind)]
+    return [rng.choice(known), *rng.choices(early, k=DEATHS_IN_A_ROW - 1)]
+
+
 def sample(strikes: Iterator[Strike], count: int, seed: int) -> list[Strike]:
     """Choose some of them, the same ones each time."""
     known = list(strikes)
@@ -189,11 +200,10 @@ def every(strikes: Iterator[Strike], step: int) -> Iterator[Strike]:
 
 @dataclass(frozen=True)
 class Survived:
-    """A strike, what it fell on if it fell at all, how the run ended and what it took."""
+    """What the strikes fell on, those that did, how each run ended and what it all took."""
 
-    strike: Strike
-    fell_on: str | None
-    exit_code: int
+    fell_on: Sequence[str]
+    exit_codes: Sequence[int]
     pages_again: int
     files: int
 
@@ -201,9 +211,8 @@ class Survived:
 def survive(
     scenario: Scenario,
     stage: Stage,
-    strike: Strike,
+    *strikes: Strike,
     guard: str | None = None,
-    *,
     is_work_lost: bool = False,
 ) -> Survived:
     """Strike, recover, compare; raises Violation.
@@ -211,9 +220,9 @@ def survive(
     Args:
         scenario: the run.
         stage: where.
-        strike: what happens to it.
+        strikes: what happens to it, and to each run that was to make good what the last one left.
         guard: what is switched off.
-        is_work_lost: whether the work directory goes with it, as that of a container does.
+        is_work_lost: whether the work directory goes each time, as that of a container does.
     """
     place = scenario.place(stage)
     place.guard = guard
@@ -221,30 +230,35 @@ def survive(
     pages = page_count(stage, scenario)
     stage.sandbox.set_clock(scenario.now)
     stage.new_requests()
-    ended = scenario.run(place, strike)
-    witness.after(ended)
-    if ended.exit_code == 0:
-        witness.at_the_end(clean)
-    if ended.was_torn:
-        place.tear()
-        witness.forget_the_past()
-    if is_work_lost:
-        lose_work(place)
+    fell_on, exit_codes = [], []
+    for strike in strikes:
+        ended = scenario.run(place, strike)
+        exit_codes.append(ended.exit_code)
+        witness.after(ended)
+        if ended.was_struck:
+            fell_on.append(ended.described(strike))
+        if ended.exit_code == 0:
+            witness.at_the_end(clean)
+        if ended.was_torn:
+            place.tear()
+            witness.forget_the_past()
+        if is_work_lost:
+            lose_work(place)
     again = scenario.run(place)
     witness.after(again)
-    demand(again.exit_code == 0, "V11", f"{strike}: not made good by the next run: {again.said}")
+    named = " ".join(map(str, strikes))
+    demand(again.exit_code == 0, "V11", f"{named}: not made good by the next run: {again.said}")
     witness.at_the_end(clean)
     requests = stage.new_requests()
     pages_again = sum(bool(PAGES.search(entry["path"])) for entry in requests) - pages
-    if strike.blow == "kill":
-        most = MOST_PAGES_AGAIN[scenario.resources[0]]
+    if all(strike.blow == "kill" for strike in strikes):
+        most = MOST_PAGES_AGAIN[scenario.resources[0]] * len(strikes)
         demand(pages_again <= most, "V11", f"{pages_again} pages asked for again")
     logins = sum(entry["path"] == "/oauth/token" for entry in requests)
-    if strike.blow != "disconnect":
-        demand(logins <= 2, "V17", f"{logins} logins in two runs")
+    if all(strike.blow != "disconnect" for strike in strikes):
+        demand(logins <= 1 + len(strikes), "V17", f"{logins} logins in {len(strikes)} runs and one")
     stage.forget(place)
-    fell_on = ended.described(strike) if ended.was_struck else None
-    return Survived(strike, fell_on, ended.exit_code, pages_again, witness.files)
+    return Survived(fell_on, exit_codes, pages_again, witness.files)
 
 
 def lose_work(place: HookedPlace) -> None:

@@ -84,6 +84,14 @@ def test_h5_a_page_extracted_before_its_state_is_kept_is_counted_once(stage: Sta
     survive(NEXT, stage, Strike("file", moved[1], "after"))
 
 
+def test_h5_a_package_of_which_some_tables_are_loaded_is_not_read_again(stage: Stage) -> None:
+    """How each job has ended is noted beside the package, under the name of the job's file."""
+    noted = effects(NEXT.undisturbed(stage).runs[0], "file", r"remove \S*/\.pending_transitions/")
+    survived = survive(NEXT, stage, Strike("file", noted[-1], "before"))
+    assert survived.fell_on
+    assert survived.pages_again == 0
+
+
 # Of the guides, because theirs are the models that open a payload by what version it is.
 @pytest.mark.slow
 def test_h7_m1_the_work_directory_is_lost_before_the_load_is_listed(
