@@ -4,8 +4,9 @@ As dlt has it, rows are Parquet files, `{table}/{load_id}.{file_id}.parquet`, an
 load, a state or a schema is a file of JSON each. Here it becomes as strict as a database:
 
 * A file appears whole or not at all, on a disk too.
-* The file in `_dlt_loads` is the commit. A state counts once its load is listed; dlt writes it
-  before, and would go on behind rows that count nowhere if it were killed between the two.
+* The file in `_dlt_loads` is the commit. A state and a schema count once their load is listed; dlt
+  writes both before. Killed between the two, it would go on behind rows that count nowhere, and
+  miss tables that were never made.
 * What is there is read from the files, not from what dlt believes in.
 * Rows are deleted and changed by writing the files that hold them anew, under their own names.
 """
@@ -22,7 +23,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlglot
-from dlt.common.destination.client import StateInfo
+from dlt.common.destination.client import StateInfo, StorageSchemaInfo
 from dlt.common.destination.dataset import DBApiCursor
 from dlt.common.destination.reference import AnyDestination_CO
 from dlt.common.destination.typing import PreparedTableSchema
@@ -172,6 +173,14 @@ class RawClient(FilesystemClient):
         ]
         return StateInfo(**json.loads(self.fs_client.cat_file(behind[-1]))) if behind else None
 
+    def get_stored_schema(self, schema_name: str | None = None) -> StorageSchemaInfo | None:
+        """Return the schema of the newest load that is listed: another's tables may be missing."""
+        loads = self.listed_loads()
+        if not loads:
+            return None
+        listed = json.loads(self.fs_client.cat_file(self._load_file(loads[-1])))
+        return self.get_stored_schema_by_hash(listed["schema_version_hash"])
+
     def _drop_old_states(self) -> None:
         """Delete states that nobody needs: old ones, and those whose load was never listed."""
         listed = set(self.listed_loads())
@@ -195,10 +204,10 @@ class RawClient(FilesystemClient):
     ) -> Iterator[tuple[str, TTableSchemaColumns]]:
         """Walk through tables and the columns that the newest file of each has; none of one gone.
 
-        dlt would tell what it has recorded.
+        dlt would tell what it has recorded. A table it has not: a load that was killed has left it.
         """
         for name in table_names:
-            files = self._files(name)
+            files = self._files(name) if name in self.schema.tables else []
             if not files:
                 yield name, {}
             elif name in self.schema.dlt_table_names():

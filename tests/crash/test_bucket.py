@@ -5,13 +5,14 @@ dlt writes the state before it lists the load; and a file on a disk may be there
 
 import pytest
 
-from tests.crash.hooks import Kind, Moment
+from tests.crash.hooks import Kind, Moment, Strike
 from tests.crash.points import (
     BUCKET,
     NEXT_INTO_BUCKET,
     Scenario,
     chosen,
     deaths,
+    effects,
     sample,
     survive,
     tears,
@@ -46,6 +47,12 @@ def test_the_next_run_makes_good(
         ).fell_on
         for _ in range(3)
     )  # fmt: skip
+
+
+def test_tables_of_a_load_that_was_never_listed_are_made_again(stage: Stage) -> None:
+    """They are recorded before any is written; the machine that would have gone on is gone."""
+    listed = effects(BUCKET.undisturbed(stage).runs[0], "file", LISTED.format("replace"))
+    survive(BUCKET, stage, Strike("file", listed[0], "before"), is_work_lost=True)
 
 
 @pytest.mark.parametrize("scenario", [BUCKET, NEXT_INTO_BUCKET], ids=lambda one: one.name)
