@@ -16,6 +16,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -103,10 +104,12 @@ class RawClient(FilesystemClient):
     Attributes:
         marts: where dbt's tables are asked for.
         columns_of: the columns of files that were looked at, which stay as they are.
+        seen: by the schema, the newest load that was listed when the state was asked for.
     """
 
     marts: Marts
     columns_of: dict[str, TTableSchemaColumns]
+    seen: dict[str, str]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - dlt's own
         super().__init__(*arguments, **options)
@@ -149,12 +152,29 @@ class RawClient(FilesystemClient):
             return False
         self._store_current_state(load_id)
         self._store_load(load_id)
-        if max(self.listed_loads(), default="") > load_id:
-            # We slept between the two, and another run took the lock and loaded.
-            self._delete_file(self._load_file(load_id))
-            return False
+        if later := [listed for listed in self.listed_loads() if listed > load_id]:
+            # We slept, and another run took the lock and loaded. Where it has seen ours listed, it
+            # has gone on behind our rows.
+            listed = json.loads(self.fs_client.cat_file(self._load_file(later[0])))
+            if listed.get("goes_on_from", load_id) < load_id:
+                self._delete_file(self._load_file(load_id))
+                return False
         self._drop_old_states()
         return True
+
+    def _store_load(self, load_id: str) -> None:
+        """List a load as dlt does, with the newest one that its run has seen listed."""
+        self._write_to_json_file(
+            self._load_file(load_id),
+            {
+                "load_id": load_id,
+                "schema_name": self.schema.name,
+                "status": 0,
+                "inserted_at": datetime.now(UTC).isoformat(),
+                "schema_version_hash": self.schema.version_hash,
+                "goes_on_from": self.seen.get(self.schema.name, ""),
+            },
+        )
 
     def _load_file(self, load_id: str) -> str:
         folder = self.get_table_dir(self.schema.loads_table_name)
@@ -167,7 +187,8 @@ class RawClient(FilesystemClient):
 
     def get_stored_state(self, pipeline_name: str) -> StateInfo | None:
         """Return the state behind the newest load that is listed: others have no rows."""
-        listed = set(self.listed_loads())
+        listed = self.listed_loads()
+        self.seen[self.schema.name] = max(listed, default="")
         behind = [
             path for name, load, path in self._states() if name == pipeline_name and load in listed
         ]
@@ -387,5 +408,5 @@ def raw_destination(
         def client_class(self) -> type[FilesystemClient]:
             return Client
 
-    Client.marts, Client.columns_of = marts, {}
+    Client.marts, Client.columns_of, Client.seen = marts, {}, {}
     return Files(bucket_url=bucket_url, credentials=credentials, max_state_files=0)

@@ -32,13 +32,17 @@ sys.exit(main(sys.argv[1:]))
 # Dies when the column is there and nothing has been loaded into it.
 KILLED_AT_THE_COLUMN = """
 import os, signal, sys
+from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
-update = SqlJobClientBase.update_stored_schema
-def update_and_die(self, *arguments, **options):
-    update(self, *arguments, **options)
-    os.kill(os.getpid(), signal.SIGKILL)
-SqlJobClientBase.update_stored_schema = update_and_die
+def dying(update):
+    def update_and_die(self, *arguments, **options):
+        update(self, *arguments, **options)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return update_and_die
+
+for client in (SqlJobClientBase, FilesystemClient):
+    client.update_stored_schema = dying(client.update_stored_schema)
 from loader.__main__ import main
 main(sys.argv[1:])
 """

@@ -1,6 +1,8 @@
 """Raw records in a folder: what other warehouses do by SQL is done to files here."""
 
 import json
+import shutil
+import signal
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +12,7 @@ import pytest
 from loader.warehouses.bucket import RawClient
 from loader.warehouses.lock import file_lock
 from tests.harness.place import Place
+from tests.loader.test_upgrade import KILLED_AT_THE_COLUMN, OLDER
 
 ONLY = ("--only", "conversation_details", "users")
 
@@ -110,6 +113,64 @@ def test_an_erasure_that_was_interrupted_is_brought_to_its_end(
     assert folder.raw() == {row for row in before if row[0] != gone}
     assert folder.bucket is not None
     assert not (folder.bucket / "genesys_raw" / "_statements.json").exists()
+    assert "problem" not in folder.run("doctor").stdout
+
+
+# Takes the lock from whoever sleeps, as a lease can be.
+TAKES_THE_LOCK = """
+import contextlib, sys
+import loader.warehouses.spark as spark
+
+spark.file_lock = lambda *arguments: contextlib.nullcontext()
+from loader.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+COUNTED = (
+    "select count(distinct record_id) from genesys_raw.conversation_details"
+    " where _dlt_load_id in (select load_id from genesys_raw._dlt_loads)"
+)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_who_sleeps_as_it_lists_a_load_keeps_it_where_another_goes_on_from_it(
+    folder: Place, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    list_load = RawClient._store_load
+    listed: list[str] = []
+
+    def slept(self: RawClient, load_id: str) -> None:
+        listed.append(load_id)
+        # The first load makes the tables.
+        for now in ("before", "after"):
+            if now == moment and len(listed) == 2:
+                words = ("-c", TAKES_THE_LOCK, "load", "--only", "users")
+                folder.ended(folder.start_python(*words, ELT_WORK_DIR="data/other")).succeeded()
+            if now == "before":
+                list_load(self, load_id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RawClient, "_store_load", slept)
+        ended = folder.run("load", "--only", "conversation_details")
+    assert len(listed) == 2
+    if moment == "before":
+        assert "another run has loaded" in ended.error(7)
+        assert folder.query(COUNTED) == [(0,)]
+        folder.load("--only", "conversation_details")
+    else:
+        ended.succeeded()
+        assert "nothing is due" in folder.load("--only", "conversation_details").stderr
+    assert folder.query(COUNTED) == [(32,)]
+
+
+def test_i13_an_upgrade_that_was_killed_with_its_machine_is_begun_again(folder: Place) -> None:
+    """Its columns are recorded before any file has them."""
+    folder.ended(folder.start_python("-c", OLDER, "load", *ONLY)).succeeded()
+    killed = folder.ended(folder.start_python("-c", KILLED_AT_THE_COLUMN, "load", *ONLY))
+    assert killed.exit_code == -signal.SIGKILL
+    shutil.rmtree(folder.work)
+    folder.load(*ONLY)
     assert "problem" not in folder.run("doctor").stdout
 
 
