@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -31,21 +31,28 @@ _OF_DBT = frozenset({
     "DBT_PROJECT_DIR", "DBT_PROFILES_DIR", "DBT_TARGET_PATH", "DBT_LOG_PATH", "DBT_LOG_LEVEL",
     "DBT_QUIET", "DBT_USE_COLORS", "DBT_SEND_ANONYMOUS_USAGE_STATS", "DBT_PRODUCTION_DUCKDB",
 })  # fmt: skip
-# dbt writes there itself.
-_WRITTEN = ("target", "logs", "__pycache__")
+# dbt writes there itself, in the project's own folder; inside that of the models, models may lie.
+_WRITTEN = ("target", "logs")
+# Whose macros and types are in what is built.
+_PACKAGES = ("dbt-core", "dbt-adapters", "dbt-common", "dbt-duckdb", "dbt-postgres", "duckdb")
 # Asked for by `source freshness` alone.
 _OF_FRESHNESS = "last_read.sql"
 _CODE = (".sql", ".py", ".yml", ".yaml")
 # Selected by what lies in the folder of --state.
 _OF_ANOTHER_PLACE = re.compile(r"\b(state|result|source_status):")
-_VARIABLE = re.compile(r"env_var\(\s*['\"](\w+)['\"]")
+_NAMED = re.compile(r"\benv_var\b")
+_VARIABLE = re.compile(r"\benv_var\s*\(\s*['\"](\w+)['\"]")
 _ANOTHER_TIME_ANOTHER_RESULT = re.compile(
-    r"\b(current_(date|time|timestamp)|(local|sys)(date|time|timestamp)\w*|\w*timestamp\(\)|now\("
-    r"|today\(|getdate\(|run_started_at|invocation_id|modules\.datetime|random\w*\(|\w*uuid\w*\("
-    r"|read_(csv|parquet|n?d?json|text|blob|xlsx)\w*\(|\w+_scan\(|(postgres|mysql)_query\(|dblink|external_location|attach\b|https?:|s3:|nextval)"
-    r"|\b(from|join)\s+'[^'\s]+\.\w+'",
+    r"\b(current_(date|time|timestamp)|(local|sys)(date|time|timestamp)\w*|\w*timestamp\(\)"
+    r"|(now|today|getdate)\s*\(|run_started_at|invocation_id|modules\.datetime"
+    r"|(random\w*|\w*uuid\w*)\s*\(|(table|using\s+)sample|nextval"
+    r"|(read_(csv|parquet|n?d?json|text|blob|xlsx)\w*|\w+_scan|(postgres|mysql)_query)\s*\("
+    r"|dblink|external_location)"
+    r"|\b(from|join)\s+['\"][^'\"\s]+\.\w+['\"]",
     re.IGNORECASE,
 )
+# In a description they are no more than a link, in a profile what every run attaches.
+_IN_MODELS = re.compile(r"\b(attach\b|https?:|s3:)", re.IGNORECASE)
 
 
 class LastBuild:
@@ -106,7 +113,7 @@ def _built_of(words: Sequence[str]) -> str | None:
     project, profiles = (Path(os.environ[f"DBT_{name}_DIR"]) for name in ("PROJECT", "PROFILES"))
     content = hashlib.sha256(json.dumps(words).encode())
     names: set[str] = set()
-    for path in (*_files(project), profiles / "profiles.yml"):
+    for path in (*_files(project, _WRITTEN), profiles / "profiles.yml"):
         try:
             text = path.read_bytes()
         except OSError:
@@ -115,21 +122,15 @@ def _built_of(words: Sequence[str]) -> str | None:
         if path.suffix in _CODE:
             code = text.decode("utf-8", "replace")
             found = _VARIABLE.findall(code)
-            if len(found) != code.count("env_var("):
+            if len(found) != len(_NAMED.findall(code)) or _can_be_another(path, code):
                 return None
             names.update(found)
-            if (
-                path.suffix in (".sql", ".py")
-                and path.name != _OF_FRESHNESS
-                and _ANOTHER_TIME_ANOTHER_RESULT.search(code)
-            ):
-                return None
     dbt_s = {name for name in os.environ if name.startswith("DBT_")}
     if dbt_s - names - _OF_DBT or os.environ.get("DBT_PRODUCTION_DUCKDB"):
         return None
     for name in sorted(names):
         content.update(f"{name}={os.environ.get(name)}\n".encode())
-    for package in ("dbt-core", "dbt-duckdb", "dbt-postgres", "duckdb"):
+    for package in _PACKAGES:
         try:
             content.update(f"{package} {version(package)}\n".encode())
         except PackageNotFoundError:
@@ -150,10 +151,21 @@ def _are_known(words: Sequence[str]) -> bool:
     return True
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def _can_be_another(path: Path, code: str) -> bool:
+    """Tell whether another run of the same code can give another result."""
+    if path.name == _OF_FRESHNESS:
+        return False
+    # What a model in Python reads, nothing here can tell.
+    return bool(
+        path.suffix == ".py"
+        or _ANOTHER_TIME_ANOTHER_RESULT.search(code)
+        or (path.suffix == ".sql" and _IN_MODELS.search(code))
+    )
+
+
+def _files(folder: Path, but: Collection[str] = ()) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.is_dir():
-            if path.name not in _WRITTEN:
-                yield from _files(path)
-        else:
+        if not path.is_dir():
             yield path
+        elif path.name not in but:
+            yield from _files(path)

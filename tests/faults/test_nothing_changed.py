@@ -33,6 +33,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "models: {small: {+materialized: table}}\n",
         "models/numbers.sql": MODEL,
         "macros/two.sql": "{% macro two() %}{{ env_var('ELT_TWO', '2') }}{% endmacro %}",
+        "macros/three.sql": "{% macro three() %}{{ env_var ('ELT_THREE', '3') }}{% endmacro %}",
         # It writes into the warehouse that it has found nothing.
         "tests/few.sql": "{{ config(store_failures=true) }} from {{ ref('numbers') }} limit 0",
     }.items():
@@ -65,6 +66,7 @@ EDITS = {
     "variable": ("dbt_project.yml", "name: small\nprofile: genesys\nvars: {zone: CET}\n"),
     "seed": ("seeds/holidays.csv", "day\n2026-01-01\n"),
     "new file": ("models/another.sql", "select 1 as one"),
+    "new file in a folder named as dbt's": ("models/logs/another.sql", "select 1 as one"),
     "package": ("dbt_packages/of_others/macros/two.sql", "{% macro two() %}22{% endmacro %}"),
     "profile": ("../profiles/profiles.yml", "genesys: {}"),
 }
@@ -86,8 +88,11 @@ def test_an_edit_is_built(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("ELT_TWO", "22"), ("ELT_TARGET", "postgres"), ("ELT_DUCKDB_PATH", "b"), ("USER", "ada")],
-)
+    [
+        ("ELT_TWO", "22"), ("ELT_THREE", "33"), ("ELT_TARGET", "postgres"),
+        ("ELT_DUCKDB_PATH", "b"), ("USER", "ada"),
+    ],
+)  # fmt: skip
 def test_another_setting_is_built(
     asked: Callable[..., LastBuild], monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
@@ -123,7 +128,9 @@ OF_ANOTHER_TIME = (
     "select current_timestamp", "select now()", "select {{ run_started_at }}", "select random()",
     "select gen_random_uuid()", "select * from read_csv('a.csv')", "select * from 'a.parquet'",
     "select * from postgres_scan('', '', '')", "{{ env_var(name) }}",
-    "{{ modules.datetime.date.today() }}", "select current_date as today",
+    "{{ modules.datetime.date.today() }}", "select current_date as today", "select now ()",
+    'select * from "a.csv"', "from {{ ref('numbers') }} using sample 1",
+    "{% set v = env_var %}{{ v('ELT_TWO') }}", "attach 'other.duckdb'",
 )  # fmt: skip
 
 
@@ -132,6 +139,24 @@ def test_what_another_day_makes_another_is_built(
     project: Path, asked: Callable[..., LastBuild], model: str
 ) -> None:
     (project / "models" / "another.sql").write_text(model, "utf-8")
+    asked("run").keep("state", has_succeeded=True)
+    assert not asked("run").stands("state")
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("models/read.py", "def model(dbt, session):\n    return open('rows.csv').read()\n"),
+        (
+            "models/_sources.yml",
+            "sources: [{name: files, tables: [{name: a, meta: {external_location: 'a.csv'}}]}]\n",
+        ),
+    ],
+)
+def test_what_is_read_beside_the_warehouse_is_built(
+    project: Path, asked: Callable[..., LastBuild], file: str, text: str
+) -> None:
+    (project / file).write_text(text, "utf-8")
     asked("run").keep("state", has_succeeded=True)
     assert not asked("run").stands("state")
 
