@@ -210,15 +210,17 @@ class Dataset:
     def _pending_follow_the_warehouse(self) -> bool:
         """Tell whether the packages a killed run left go on from the state the warehouse holds."""
         began = self._packages.began_with()
-        tables = {"_dlt_pipeline_state", "_dlt_loads"}
-        if not began or self._present(tables) != tables:
+        if not began:
             return True
-        newest = self.query(
+        tables = {"_dlt_pipeline_state", "_dlt_loads"}
+        newest = self._present(tables) == tables and self.query(
             "select states.version_hash from {_dlt_pipeline_state} as states"
             " inner join {_dlt_loads} as loads on states._dlt_load_id = loads.load_id"
             " where loads.status = 0 order by loads.load_id desc limit 1"
         )
-        return not newest or newest[0][0] in {*began, self._packages.state()}
+        # A warehouse that has lost all, or is another one, holds no state: only the first package
+        # goes on from there.
+        return (newest[0][0] if newest else None) in {*began, self._packages.state()}
 
     def close(self) -> None:
         """Let go of the warehouse; until then no other process may be able to open it."""

@@ -26,13 +26,17 @@ class Packages:
         self._folder = folder
         self._extracted = folder / "normalize" / "extracted"
         self._normalized = folder / "load" / "normalized"
+        self._deleted = folder.with_name(f"{folder.name}.deleted")
 
     def pending(self) -> int:
         """Return how many a killed run has left."""
         return len(_names(self._normalized) | _names(self._extracted))
 
     def began_with(self) -> set[str | None]:
-        """Return the states pending packages began with, to be put back if one is given up."""
+        """Return the states pending packages began with, to be put back if one is given up.
+
+        None stands for the one of before the first package.
+        """
         return {
             _version(path)
             for packages in (self._extracted, self._normalized)
@@ -45,7 +49,7 @@ class Packages:
 
     def give_up(self) -> None:
         """Delete them, and what else is in the folder."""
-        shutil.rmtree(self._folder)
+        self._delete(self._folder)
 
     def sweep(self) -> None:
         """Leave of the last run what is still to be loaded, and nothing else.
@@ -54,6 +58,7 @@ class Packages:
         its own, although the warehouse may have been restored from a backup, or be another one.
         """
         folder, extracted = self._folder, self._extracted
+        shutil.rmtree(self._deleted, ignore_errors=True)
         for packages in (extracted, self._normalized):
             for path in packages.glob("*"):
                 if path.is_file():
@@ -63,7 +68,7 @@ class Packages:
                 elif (path / "package_completed.json").exists():
                     # Loaded and listed, killed before it was put away: dlt would refuse it for
                     # ever.
-                    shutil.rmtree(path)
+                    self._delete(path)
         if not self._can_be_read():
             # Half written when the power went. What the packages hold is asked for again: the state
             # behind them comes with their rows or not at all.
@@ -83,6 +88,11 @@ class Packages:
         # Rows of an extract that was killed; the next asks for them again.
         for name in _names(folder / "normalize") - {"extracted", ".version"}:
             shutil.rmtree(folder / "normalize" / name)
+
+    def _delete(self, folder: Path) -> None:
+        """Delete a folder at once: half deleted by a kill, a package would pass for a whole one."""
+        folder.rename(self._deleted)
+        shutil.rmtree(self._deleted)
 
     def _can_be_read(self) -> bool:
         """Tell whether the packages, and the state and schemas they need, are whole."""
@@ -114,7 +124,8 @@ def _is_whole(path: Path) -> bool:
 
 
 def _version(state: Path) -> str | None:
-    version: str | None = json.loads(state.read_text("utf-8")).get("_version_hash")
+    told = json.loads(state.read_text("utf-8"))
+    version: str | None = told.get("_version_hash") if told.get("_state_version") else None
     return version
 
 

@@ -6,8 +6,10 @@
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from loader.warehouses.packages import Packages
 from tests.crash.hooks import Kind, Moment, Strike
 from tests.crash.marts import Marts, demand_alike
 from tests.crash.place import HookedPlace
@@ -115,6 +117,43 @@ def test_h11_three_deaths_in_a_row(stage: Stage) -> None:
     inserts = effects(NEXT.undisturbed(stage).runs[0], "sql", INSERTED)
     for number in inserts[:3]:
         witness.after(NEXT.run(place, Strike("sql", number, "after")))
+    _is_whole_after_a_run(stage, place)
+
+
+def test_h11_a_death_while_what_is_done_is_deleted(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loaded package, half deleted, must not pass for one that is still to be loaded."""
+    place = NEXT.undisturbed(stage)
+    packages = place.work / "dlt" / "genesys" / "load"
+    last = max((packages / "loaded").iterdir())
+    # As a death just before it was put away leaves it.
+    last.rename(packages / "normalized" / last.name)
+    delete = shutil.rmtree
+
+    def die_halfway(path: Path, **options: bool) -> None:
+        if (path / "new_jobs").exists():
+            (path / "package_completed.json").unlink()
+            delete(path / "new_jobs")
+            raise KeyboardInterrupt
+        delete(path, **options)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(shutil, "rmtree", die_halfway)
+        Packages(place.work / "dlt" / "genesys").sweep()
+    _is_whole_after_a_run(stage, place)
+
+
+def test_h11_a_package_left_by_a_death_needs_the_tables_of_those_before(stage: Stage) -> None:
+    """A power cut has taken all that was in the warehouse's log: one table was made before."""
+    place = RECOVERY.place(stage)
+    with duckdb.connect(str(place.database)) as connection:
+        for (table,) in connection.execute(
+            "select table_name from information_schema.tables where table_schema = 'genesys_raw'"
+        ).fetchall():
+            if table != "_dlt_version":
+                connection.execute(f'drop table genesys_raw."{table}"')
+        connection.execute("delete from genesys_raw._dlt_version")
     _is_whole_after_a_run(stage, place)
 
 
