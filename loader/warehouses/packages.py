@@ -5,6 +5,7 @@ All that knows how this folder looks inside is here.
 
 import gzip
 import json
+import re
 import shutil
 import zlib
 from pathlib import Path
@@ -101,10 +102,13 @@ class Packages:
         files = [path for lying in packages for path in lying.glob("**/*") if path.is_file()]
         files += [state] if state.exists() else []
         files += (self._folder / "schemas").glob("*.schema.json")
+        files += self._folder.glob("*/.version")
         return all(_is_whole(path) for path in files)
 
 
 def _is_whole(path: Path) -> bool:
+    if path.name == ".version":
+        return re.fullmatch(rb"\d+\.\d+\.\d+", path.read_bytes().strip()) is not None
     suffix = ".json" if path.parent.name == ENDED else path.suffix
     if last := LAST_BYTES.get(suffix):
         with path.open("rb") as file:

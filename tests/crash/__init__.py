@@ -3,8 +3,9 @@
 `hooks` numbers what a run does to the world outside (a request, a file, a statement) and strikes
 at a number; `process` is the run it strikes; `place` a warehouse with a work directory; `stage`
 what places share; `invariants` says what must hold after every death and at the end, `marts` what
-must hold of the marts. Four ways to use them: `points` strikes at each number in turn, `histories`
-plays what a seed decides, `test_stateful` lets hypothesis look for a history that breaks something,
-`guards` switches off one protection after the other and demands that somebody notices.
+must hold of the marts. Four ways to use them: `points` strikes at each number in turn, or at
+several runs in a row, `histories` plays what a seed decides, `test_stateful` lets hypothesis look
+for a history that breaks something, `guards` switches off one protection after the other and
+demands that somebody notices.
 `make crash SEEDS=1-20` runs them at length, `make scoreboard` sums up.
 """

@@ -1,6 +1,7 @@
 """The long run: every mode, with figures.
 
-python -m tests.crash --seeds 1-20             points, guards and histories
+python -m tests.crash --seeds 1-20             points, rows, guards and histories
+python -m tests.crash --mode rows --seeds 12 --scenario "next day"   several deaths in a row
 python -m tests.crash --mode histories --seeds 17   one history again
 python -m tests.crash --mode points --scenario "next day" --strike file:205:before:kill
 """
@@ -23,7 +24,7 @@ from tests.crash.scoreboard import FIGURES, Figures, Score, commit
 from tests.crash.stage import Stage, a_stage
 
 Told = TypeVar("Told")
-MODES = ("points", "guards", "histories")
+MODES = ("points", "rows", "guards", "histories")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,10 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures = Figures.read()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="crash-") as folder:
-        if "points" in modes or "guards" in modes:
+        if {"points", "rows", "guards"} & {*modes}:
             with a_stage(Path(folder) / "stage") as stage:
                 if "points" in modes:
                     run_points(stage, options, figures)
+                if "rows" in modes:
+                    run_rows(stage, options, figures)
                 if "guards" in modes:
                     run_guards(stage, figures)
         if "histories" in modes:
@@ -87,6 +90,23 @@ def run_points(stage: Stage, options: argparse.Namespace, figures: Figures) -> N
             name = f"--mode points: marts after the {scenario.name}{lost}"
             attempt = partial(_marts, scenario, stage, marts, is_work_lost=is_work_lost)
             _try(figures.marts, figures, name, attempt)
+
+
+def run_rows(stage: Stage, options: argparse.Namespace, figures: Figures) -> None:
+    """Let a run die, and those that are to make good what it left; every other row without work."""
+    figures.rows, figures.kills_in_rows = Score(), 0
+    for seed in options.seeds:
+        for scenario in points.SCENARIOS:
+            if options.scenario not in (None, scenario.name):
+                continue
+            strikes = points.in_a_row(scenario, stage, seed)
+            name = f'--mode rows --seeds {seed} --scenario "{scenario.name}"'
+            is_work_lost = bool(seed % 2)
+            attempt = partial(points.survive, scenario, stage, *strikes, is_work_lost=is_work_lost)
+            if survived := _try(figures.rows, figures, name, attempt):
+                figures.kills_in_rows += len(survived.fell_on)
+                figures.files += survived.files
+        say(f"seed {seed}: {figures.rows}")
 
 
 def _survived(
@@ -186,11 +206,11 @@ def say(text: str) -> None:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
     add = parser.add_argument
-    add("--mode", choices=MODES, help="one of the three (default: all)")
-    add("--seeds", type=_seeds, default="1-20", help="of the histories, as 3 or 1-20")
+    add("--mode", choices=MODES, help="one of the four (default: all)")
+    add("--seeds", type=_seeds, default="1-20", help="of the rows and histories, as 3 or 1-20")
     add("--steps", type=_numbers, help="histories: only these steps, as 0,3")
     add("--every", type=int, default=1, help="strike at every nth point (default: each)")
-    add("--scenario", help="points: of one scenario")
+    add("--scenario", help="points, rows: of one scenario")
     add("--strike", help="points: one strike, as it was printed")
     add("--lost", action="store_true", help="points: that strike takes the work directory along")
     return parser.parse_args(arguments)

@@ -74,6 +74,8 @@ class Figures:
     tears: Score = field(default_factory=Score)
     failures: Score = field(default_factory=Score)
     lost: Score = field(default_factory=Score)
+    rows: Score = field(default_factory=Score)
+    kills_in_rows: int = 0
     marts: Score = field(default_factory=Score)
     guards: Score = field(default_factory=Score)
     histories: Score = field(default_factory=Score)
@@ -90,12 +92,13 @@ class Figures:
         if not FIGURES.exists():
             return cls()
         told = json.loads(FIGURES.read_text("utf-8"))
-        names = ("kills", "files", "struck", "known", "commits", "problems")
+        names = ("kills", "kills_in_rows", "files", "struck", "known", "commits", "problems")
         figures = cls(**{name: told[name] for name in names if name in told})
         if isinstance(figures.problems, list):
             # As they were kept once, without a name to call each by.
             figures.problems = {problem[:60]: problem for problem in figures.problems}
-        for name in ("deaths", "tears", "failures", "lost", "marts", "guards", "histories"):
+        scores = ("deaths", "tears", "failures", "lost", "rows", "marts", "guards", "histories")
+        for name in scores:
             setattr(figures, name, Score(**told.get(name, {})))
         return figures
 
@@ -121,6 +124,7 @@ class Figures:
                 f"power cuts survived {self.tears}",
                 f"failures made good  {self.failures}",
                 f"work lost as well   {self.lost}",
+                f"rows of deaths      {self.rows}, {self.kills_in_rows} deaths in them",
                 f"marts equal         {self.marts}",
                 f"schedules equal     {self.histories}, {self.kills} deaths in them",
                 f"guards caught       {self.guards}",

@@ -131,12 +131,12 @@ def test_h11_a_death_while_what_is_done_is_deleted(
     last.rename(packages / "normalized" / last.name)
     delete = shutil.rmtree
 
-    def die_halfway(path: Path, **options: bool) -> None:
+    def die_halfway(path: Path, *, ignore_errors: bool = False) -> None:
         if (path / "new_jobs").exists():
             (path / "package_completed.json").unlink()
             delete(path / "new_jobs")
             raise KeyboardInterrupt
-        delete(path, **options)
+        delete(path, ignore_errors=ignore_errors)
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(shutil, "rmtree", die_halfway)
@@ -154,6 +154,12 @@ def test_h11_a_package_left_by_a_death_needs_the_tables_of_those_before(stage: S
             if table != "_dlt_version":
                 connection.execute(f'drop table genesys_raw."{table}"')
         connection.execute("delete from genesys_raw._dlt_version")
+    _is_whole_after_a_run(stage, place)
+
+
+def test_h5_a_version_of_the_packages_half_written_when_the_power_goes(stage: Stage) -> None:
+    place = RECOVERY.place(stage)
+    (place.work / "dlt" / "genesys" / "load" / ".version").write_text("1.")
     _is_whole_after_a_run(stage, place)
 
 
