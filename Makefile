@@ -139,7 +139,6 @@ test-engines: install ## The engines beside DuckDB and Postgres; needs Java 17 f
 	$(PYTEST) $(or $(FILE),tests/engines/) $(ARGS)
 
 # Of the models and tests, those that differ from main or are new. sqlfluff has dbt compile each.
-SQL := dbt_project/models dbt_project/tests
 CHANGED_SQL = { git diff --name-only --diff-filter=d "$$(git merge-base HEAD main 2>/dev/null || echo HEAD)"; \
 	git ls-files --others --exclude-standard; } | grep -E '^dbt_project/(models|tests)/.*\.sql$$' | grep -v /generic/
 
@@ -148,16 +147,11 @@ lint: lint-python lint-sql ## Check Python, and of the SQL what has changed; cha
 
 .PHONY: lint-sql
 lint-sql: install
-	@changed=$$($(CHANGED_SQL)); test -z "$$changed" || { set -x; ELT_TARGET=duckdb ELT_DUCKDB_PATH=:memory: \
-	DBT_TARGET_PATH=target/lint $(BIN)/sqlfluff lint --disable-progress-bar $$changed; }
+	@changed=$$($(CHANGED_SQL)); test -z "$$changed" || { set -x; $(BIN)/python -m tests.lint_sql $$changed; }
 
 .PHONY: lint-all
 lint-all: lint-python ## Check all Python and SQL
-	@# sqlfluff lints on one core when dbt compiles for it: so two of them, each with its own target. A
-	@# third would have the project parsed once more, which takes as long as linting a hundred files.
-	find $(SQL) -name '*.sql' -not -path '*/generic/*' | sort | \
-	ELT_TARGET=duckdb ELT_DUCKDB_PATH=:memory: xargs -P 2 -n 90 sh -c \
-	'DBT_TARGET_PATH=target/lint-$$(basename "$$1" .sql) exec $(BIN)/sqlfluff lint --disable-progress-bar "$$@"' sqlfluff
+	$(BIN)/python -m tests.lint_sql
 
 .PHONY: lint-python
 lint-python: install
