@@ -109,13 +109,16 @@ def transform(loader: Place) -> None:
 
 def texts(loader: Place) -> Iterator[tuple[str, str]]:
     """Walk through every row of every table there is, as text, but the loader's own ledger."""
-    tables = loader.query(
-        "select table_schema, table_name from information_schema.tables"
-        " where substring(table_schema, 1, 7) = 'genesys' and table_type = 'BASE TABLE'"
-    )
-    for schema, table in tables:
-        for row in loader.query(f"select * from {schema}.{table}"):
-            yield f"{schema}.{table}", str(row)
+    warehouse = warehouse_of(loader)
+    # One connection for all: opening the file again for each table took longer than reading it.
+    with warehouse.open():
+        tables = warehouse.execute(
+            "select table_schema, table_name from information_schema.tables"
+            " where substring(table_schema, 1, 7) = 'genesys' and table_type = 'BASE TABLE'"
+        )
+        for schema, table in tables:
+            for row in warehouse.execute(f"select * from {schema}.{table}"):
+                yield f"{schema}.{table}", str(row)
 
 
 def where(loader: Place, *words: str) -> set[str]:
