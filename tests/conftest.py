@@ -24,6 +24,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{CONTRACTS} is not here: its schema check was left out")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes long of the tests that two processes share: none is left at the end.
+
+    xdist takes groups first, those with most tests, and then one test after the other.
+    """
+    if getattr(config.option, "loadgroup", False):
+        items.sort(key=lambda item: not _is_slow_alone(item))
+
+
+def _is_slow_alone(item: pytest.Item) -> bool:
+    is_of_a_group = item.get_closest_marker("xdist_group") is not None
+    return item.get_closest_marker("slow") is not None and not is_of_a_group
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Refuse to run on where groups are not kept together: what is dear would be made twice."""
     if getattr(session.config.option, "loadgroup", False):
