@@ -12,7 +12,9 @@ from loader.errors import BuildFailed, DestinationError, LoaderError
 from loader.seeds import check_seeds
 from tests.faults.site import Site
 from tests.harness.place import fault
+from tests.harness.quick_dbt import quick_dbt
 from tests.sandbox.process import ROOT
+from tests.transform.warehouses import DuckDBWarehouse, parsed_in
 
 NO_FLOWS = fault("GET /api/v2/flows", "status", "all", status=403)
 BUILD = ("build", "--only", "flows", "users")
@@ -62,10 +64,23 @@ def test_build_transforms_nothing_where_the_load_could_not_begin(
 
 
 @pytest.mark.slow
-def test_build_with_a_permission_missing_builds_the_marts(site: Site) -> None:
+def test_build_with_a_permission_missing_builds_the_marts_and_they_pass_their_tests(
+    site: Site,
+) -> None:
+    """Unit tests know of no load: tests/transform runs them."""
     site.sandbox.add_faults(NO_FLOWS)
-    said = site.ended(site.start("build")).error(3)
-    assert "no permission for /api/v2/flows (403" in said
+    with quick_dbt():
+        outcome = site.run(
+            "build",
+            DBT_TARGET_PATH=str(parsed_in(DuckDBWarehouse(site.database))),
+            DBT_EXCLUDE_RESOURCE_TYPES="unit_test",
+            DBT_LOG_LEVEL="none",
+            DBT_LOG_LEVEL_FILE="none",
+            DBT_WRITE_JSON="false",
+        )
+    assert "no permission for /api/v2/flows (403" in outcome.error(3)
+    passed = "select count(*) > 100 from genesys_test_failures.passed_tests"
+    assert site.query(passed) == [(True,)]
     assert site.query("select count(*) > 0 from genesys_marts.fct_interactions") == [(True,)]
     assert site.query("select count(*) > 0 from genesys_marts.dim_users") == [(True,)]
 

@@ -12,14 +12,23 @@ from types import CodeType
 from typing import Any
 from unittest import mock
 
+import duckdb
 import jinja2
+from dbt.adapters.base.connections import BaseConnectionManager
+from dbt.adapters.contracts.connection import ConnectionState
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.postgres.connections import PostgresCredentials
 from dbt.clients.jinja import MacroGenerator
 from dbt.context.macros import MacroNamespace, MacroNamespaceBuilder
 from dbt.contracts.graph.nodes import Macro, ParsedNode
 from dbt.include.global_project import PROJECT_NAME as GLOBAL_PROJECT_NAME
-from dbt_common.events.base_types import BaseEvent, DebugLevel, EventLevel
+from dbt_common.events.base_types import (
+    BaseEvent,
+    DebugLevel,
+    DynamicLevel,
+    EventLevel,
+    InfoLevel,
+)
 from dbt_common.events.event_manager import EventManager
 from dbt_common.events.event_manager_client import get_event_manager
 
@@ -33,6 +42,7 @@ def quick_dbt() -> Iterator[None]:
         parsed_alike_everywhere(),
         _nothing_told_to_nobody(),
         _nothing_collected(),
+        mock.patch.object(BaseConnectionManager, "release", _kept_for_the_next_node),
         mock.patch.object(ParsedNode, "write_node", _written_beside_a_log),
         mock.patch.object(jinja2.Environment, "compile", _compiled_once),
         mock.patch.object(MacroNamespaceBuilder, "build_namespace", _namespace),
@@ -61,9 +71,14 @@ def parsed_alike_everywhere() -> Iterator[None]:
         yield
 
 
+_TOLD_WHOEVER_LOOKS_ON = (EventLevel.DEBUG, EventLevel.INFO)
+# Of a dynamic one it is said only when it is told how grave it is; an error is raised besides.
+_MESSAGES_OF_A_LOG = (DebugLevel, InfoLevel, DynamicLevel)
+
+
 @contextlib.contextmanager
 def _nothing_told_to_nobody() -> Iterator[None]:
-    """Leave out dbt's debug messages where no log takes them; it makes dozens per model."""
+    """Leave out dbt's messages where no log takes them, but what may be an error: dozens a node."""
     fire, make = EventManager.fire_event, BaseEvent.__init__
 
     def fire_what_is_heard(
@@ -72,11 +87,11 @@ def _nothing_told_to_nobody() -> Iterator[None]:
         level: EventLevel | None = None,
         **more: Any,  # noqa: ANN401
     ) -> None:
-        if manager.loggers or (level or event.level_tag()) != EventLevel.DEBUG:
+        if manager.loggers or (level or event.level_tag()) not in _TOLD_WHOEVER_LOOKS_ON:
             fire(manager, event, level, **more)
 
     def make_what_is_heard(event: BaseEvent, *text: str, **fields: Any) -> None:  # noqa: ANN401
-        if isinstance(event, DebugLevel) and not get_event_manager().loggers:
+        if isinstance(event, _MESSAGES_OF_A_LOG) and not get_event_manager().loggers:
             text, fields = (), {}
         make(event, *text, **fields)
 
@@ -95,6 +110,20 @@ def _nothing_collected() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def _kept_for_the_next_node(connections: BaseConnectionManager) -> None:
+    """End the transaction a node has left open and keep its thread's connection.
+
+    dbt opens one per node, which costs both sides more than what most nodes ask.
+    """
+    connection = connections.get_if_exists()
+    if connection is None or connection.state != ConnectionState.OPEN:
+        return
+    # dbt does not know of each transaction: a driver may begin one with any statement.
+    with contextlib.suppress(duckdb.TransactionException):
+        connection.handle.rollback()
+    connection.transaction_open = False
 
 
 _write = ParsedNode.write_node
