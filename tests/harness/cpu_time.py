@@ -44,7 +44,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Add up the phases of a test."""
     # A folder's sandbox and the like end with its last test, which they are not of.
     if report.when != "teardown":
-        _cpu[report.nodeid] = _cpu.get(report.nodeid, 0) + vars(report)["cpu_seconds"]
+        # A worker that died has written nothing on the report that xdist makes of it.
+        used = vars(report).get("cpu_seconds", 0)
+        _cpu[report.nodeid] = _cpu.get(report.nodeid, 0) + used
         _wall[report.nodeid] = _wall.get(report.nodeid, 0) + report.duration
 
 
