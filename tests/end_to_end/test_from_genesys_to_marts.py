@@ -3,22 +3,26 @@
 import json
 import os
 import re
-import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests import erd
 from tests.answers import PAGES, answered
+from tests.demo import _run as run_step
 from tests.demo import main as demo
+from tests.harness.in_process import run_here
+from tests.harness.outcome import Outcome
 from tests.harness.place import Place
-from tests.sandbox.process import ROOT, running_sandbox
+from tests.harness.quick_dbt import quick_dbt
+from tests.sandbox.process import running_sandbox
 from tests.transform.test_published_samples import (
     expect_published_samples,
     published_conversation,
 )
-from tests.transform.warehouses import MODELS_AND_SEEDS, DuckDBWarehouse, dbt
+from tests.transform.warehouses import MODELS_AND_SEEDS, DuckDBWarehouse, dbt, parsed_in
 
 # The marts that the samples are looked up in.
 ASKED = (
@@ -44,8 +48,9 @@ def test_published_samples_come_through_the_api_as_written_by_hand(tmp_path: Pat
 def test_the_demo_leaves_tested_marts_and_what_the_readme_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("DBT_TARGET_PATH", str(tmp_path / "target"))
-    monkeypatch.setenv("DBT_LOG_PATH", str(tmp_path / "target"))
+    parsed = parsed_in(DuckDBWarehouse(tmp_path / "genesys.duckdb"))
+    monkeypatch.setenv("DBT_TARGET_PATH", str(parsed))
+    monkeypatch.setattr("tests.demo._run", _dbt_in_this_process)
     monkeypatch.chdir(tmp_path)
     assert demo(tmp_path) == 0
     said = capfd.readouterr().out
@@ -53,7 +58,7 @@ def test_the_demo_leaves_tested_marts_and_what_the_readme_shows(
         assert words in said
     warehouse = DuckDBWarehouse(tmp_path / "data" / "genesys.duckdb")
     expect_results_of_pages(warehouse)
-    drawn = erd.page(tmp_path / "target" / "manifest.json")
+    drawn = erd.page(parsed / "manifest.json")
     assert drawn == erd.PAGE.read_text("utf-8"), "make erd draws it anew"
     [(external_id, count), *_] = warehouse.execute(
         """
@@ -141,17 +146,31 @@ def expect_details_to_agree_with_aggregates(folder: Path, warehouse: DuckDBWareh
     assert "audit_reconciliation is not built" in _loader(folder, "reconcile").stdout
 
 
-def _loader(folder: Path, *command: str, exit_code: int = 0) -> "subprocess.CompletedProcess[str]":
-    ended = subprocess.run(
-        [sys.executable, "-m", "loader", *command],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == exit_code, ended.stderr
+def _loader(folder: Path, *command: str, exit_code: int = 0) -> Outcome:
+    ended = _ended(command, folder, os.environ)
+    assert ended.exit_code == exit_code, ended.stderr
     return ended
+
+
+def _ended(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Outcome:
+    exit_code, out, err = run_here(arguments, folder, environment)
+    return Outcome(exit_code=exit_code, stdout=out, stderr=err)
+
+
+def _dbt_in_this_process(
+    arguments: list[str], environment: Mapping[str, str], work_dir: Path
+) -> int:
+    """Run a step of the demo; only dbt, which is dear to start, not in a process of its own.
+
+    Unit tests know of no load: tests/transform runs them.
+    """
+    if "transform" not in arguments:
+        return run_step(arguments, environment, work_dir)
+    without = {"DBT_EXCLUDE_RESOURCE_TYPES": "unit_test", "DBT_LOG_LEVEL_FILE": "none"}
+    with quick_dbt():
+        ended = _ended(arguments, work_dir, {**environment, **without})
+    sys.stderr.write(ended.said)
+    return ended.exit_code
 
 
 def expect_results_of_pages(warehouse: DuckDBWarehouse) -> None:
