@@ -1,5 +1,6 @@
 """Warehouses for the tests of the dbt project."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tests.transform import (
 from tests.transform.conversations import DAY
 from tests.transform.packed import Engine, Packed
 from tests.transform.warehouses import (
-    MODELS_AND_SEEDS,
+    FIRST_BUILD,
     DuckDBWarehouse,
     PostgresWarehouse,
     RawTables,
@@ -84,7 +85,6 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         external_contacts=test_journeys.CONTACTS,
         **test_reference_data.REFERENCE,
     )
-    dbt(warehouse, "build", *MODELS_AND_SEEDS)
     asked = (
         test_reference_data.USERS,
         test_repeat_contacts.REPEATS,
@@ -92,6 +92,8 @@ def packed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         test_quality.EVALUATIONS,
         test_reconciliation.RECONCILED,
     )
+    marts = re.findall(r"genesys_marts\.(\w+)", " ".join(asked))
+    dbt(warehouse, "build", *FIRST_BUILD, *(f"+{mart}" for mart in marts))
     between = {sql: rows(warehouse, sql) for sql in asked}
     raw.load(
         2,

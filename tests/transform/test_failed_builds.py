@@ -15,7 +15,8 @@ from tests.transform.warehouses import (
     tables,
 )
 
-MODELS = ("--select", "+fct_conversation_legs", "+fct_interactions", "+fct_participant_attributes")
+# Behind the sessions, and beside them.
+MODELS = ("--select", "+fct_conversation_legs", "+fct_participant_attributes")
 SCHEMAS = ("genesys_staging", "genesys_intermediate", "genesys_marts")
 
 

@@ -11,7 +11,7 @@ from tests.transform.guides_history import GUIDES_LOADS
 from tests.transform.history import LOADS
 from tests.transform.warehouses import (
     BUT_VIEWS,
-    MODELS_AND_SEEDS,
+    FIRST_BUILD,
     WHAT_REMEMBERS,
     DuckDBWarehouse,
     PostgresWarehouse,
@@ -205,6 +205,7 @@ def replayed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """Build a history load by load, and from the start where the two are compared."""
     loads, _, others = HISTORIES[request.param]
     left_out = [f"path:models/{folder}" for folder in others]
+    remembering = (*WHAT_REMEMBERS, *BUT_VIEWS, *left_out)
     directory = tmp_path_factory.mktemp("parity")
     project = project_with_registry(directory, *REGISTRY)
     warehouse = DuckDBWarehouse(directory / "genesys.duckdb")
@@ -214,11 +215,11 @@ def replayed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         load(raw)
         is_last = number == len(loads)
         if number == 1:
-            models = [*MODELS_AND_SEEDS]
+            models = (*FIRST_BUILD, *(f"+{part}" for part in left_out))
         elif is_last:
-            models = ["--resource-type", "model", "--exclude", *left_out]
+            models = ("--resource-type", "model", "--exclude", *left_out)
         else:
-            models = [*WHAT_REMEMBERS, *BUT_VIEWS, *left_out]
+            models = remembering
         dbt(warehouse, "build", *models, project=project)
         # What a build gets wrong stays wrong until the conversation or window comes again, so every
         # fifth comparison, and the last, would still see it.
@@ -226,7 +227,7 @@ def replayed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
             continue
         load_by_load = built(warehouse)
         shutil.copy(warehouse.path, directory / "before")
-        dbt(warehouse, "build", "--full-refresh", *models, project=project)
+        dbt(warehouse, "build", "--full-refresh", *remembering, project=project)
         compared[load.__name__] = Compared(load_by_load, built(warehouse))
         if not is_last:
             shutil.copy(directory / "before", warehouse.path)
@@ -257,7 +258,7 @@ def test_both_engines_end_with_the_same_tables(
         if number % 3 == 0 or is_last:
             # The last load changes lines of seeds where they lie.
             last = ("--resource-type", "model") if is_last else WHAT_REMEMBERS
-            models = MODELS_AND_SEEDS if number == 3 else last
+            models = FIRST_BUILD if number == 3 else last
             dbt(postgres_warehouse, "build", *models, project=project)
     load_by_load = built(postgres_warehouse)
     expect_final_state(postgres_warehouse)

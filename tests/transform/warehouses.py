@@ -50,7 +50,9 @@ MODELS_AND_SEEDS = ("--resource-type", "seed", "--resource-type", "model")
 # Between two comparisons: what remembers, with what it is made from. The rest is made anew from
 # that each time, so it is equal if that is; and on DuckDB a view is the same view, where Postgres
 # drops it with any table it is on.
-WHAT_REMEMBERS = ("--resource-type", "model", "--select", "+config.materialized:incremental")
+REMEMBERING = "+config.materialized:incremental"
+WHAT_REMEMBERS = ("--resource-type", "model", "--select", REMEMBERING)
+FIRST_BUILD = (*MODELS_AND_SEEDS, "--select", REMEMBERING, "resource_type:seed")
 BUT_VIEWS = ("--exclude", "config.materialized:view")
 
 
