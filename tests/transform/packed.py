@@ -50,7 +50,9 @@ class Packed:
         return rows(self.warehouse, sql)
 
     def dbt(self, *arguments: str) -> None:
-        """Run one more command on what was built."""
+        """Run one more command on what was built, which is there afterwards whatever came of it."""
         warehouse = self.engine.renamed(self.warehouse, "packed", "test")
-        dbt(warehouse, *arguments)
-        self.engine.renamed(warehouse, "test", "packed")
+        try:
+            dbt(warehouse, *arguments)
+        finally:
+            self.engine.renamed(warehouse, "test", "packed")
