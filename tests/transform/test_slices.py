@@ -203,3 +203,17 @@ def test_an_edited_model_is_looked_at_also_where_nothing_is_new(
         expect_success=False,
     )  # fmt: skip
     assert "out of sync" in problems[0]
+
+
+def test_columns_of_ids_stay_zstd_in_a_refreshed_table_too(raw: RawTables) -> None:
+    """DuckDB would keep every letter of them, and zstd four bytes of every word."""
+    warehouse = raw.warehouse
+    if warehouse.name != "duckdb":
+        pytest.skip("no other engine is told how to compress")
+    for refresh in ([], ["--full-refresh"]):
+        dbt(warehouse, "run", *MODELS, *refresh)
+        [(ddl,)] = warehouse.execute(
+            "select sql from duckdb_tables() where table_name = 'stg_platform__session_metrics'"
+        )
+        assert "session_id VARCHAR USING COMPRESSION ZSTD" in ddl
+        assert "metric_name VARCHAR," in ddl
