@@ -14,27 +14,7 @@
 
 with
 
-source as (
-
-    select details.*
-    from {{ raw_table('platform', 'conversation_details') }} as details
-    inner join {{ ref('stg_loader__loads') }} as loads
-        on details._dlt_load_id = loads.load_id
-    where {{ newly_loaded('loads.loaded_at') }}
-
-),
-
-newest as (
-
-    select
-        *,
-        conversation_id as record_id
-    from {{ ref('stg_platform__conversation_versions') }}
-    where {{ newly_loaded() }}
-
-),
-
-{{ newest_payloads() }},
+{{ conversation_documents() }},
 
 records as (
 
@@ -50,10 +30,7 @@ records as (
                 'conversationInitiator', 'customerParticipation', 'selfServed', 'externalTag',
                 'associatedConversationId', 'mediaStatsMinConversationMos',
             ],
-            nodes=[
-                'consultationConversationIds', 'divisionIds', 'participants', 'evaluations',
-                'surveys',
-            ]
+            nodes=['consultationConversationIds', 'divisionIds']
         ) }} as record
     from documents
 
@@ -89,12 +66,7 @@ renamed as (
         {{ timestamp_from_text(json_field('record', 'conferenceStart')) }}
             as conference_started_at,
         {{ utc('extracted_at') }} as extracted_at,
-        loaded_at,
-
-        -- still JSON, taken apart by stg_platform__participants, __evaluations and __surveys
-        {{ json_node_field('record', 'participants') }} as participants_json,
-        {{ json_node_field('record', 'evaluations') }} as evaluations_json,
-        {{ json_node_field('record', 'surveys') }} as surveys_json
+        loaded_at
 
     from records
 

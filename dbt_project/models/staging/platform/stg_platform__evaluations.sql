@@ -8,33 +8,28 @@
     )
 }}
 
+-- depends_on: {{ ref('stg_platform__conversations') }}
 -- Grain: one row per evaluation of an agent in a conversation.
 
 with
 
-conversations as (
-
-    select * from {{ ref('stg_platform__conversations') }}
-    where {{ newly_loaded() }}
-
-),
+{{ conversation_elements(['evaluations']) }},
 
 evaluations as (
 
     select
-        conversations.conversation_id,
-        conversations.loaded_at,
-        evaluation.position as evaluation_number,
+        conversation_id,
+        loaded_at,
+        first_number as evaluation_number,
         {{ json_record(
-            'evaluation.value',
+            'element_json',
             [
                 'evaluationId', 'userId', 'evaluatorId', 'assigneeId', 'queueId', 'formId', 'contextId',
                 'calibrationId', 'formName', 'evaluationStatus', 'oTotalScore', 'oTotalCriticalScore',
                 'released', 'rescored', 'deleted', 'systemSubmitted', 'assigneeApplicable', 'eventTime',
             ]
         ) }} as record
-    from
-        {{ json_array_elements('conversations', 'conversations.evaluations_json', 'evaluation') }}
+    from elements
 
 ),
 

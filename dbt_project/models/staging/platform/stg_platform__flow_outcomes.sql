@@ -13,32 +13,13 @@
 
 with
 
-sessions as (
-
-    select * from {{ ref('stg_platform__sessions') }}
-    where {{ newly_loaded() }}
-
-),
-
-outcomes as (
-
-    select
-        sessions.conversation_id,
-        sessions.session_id,
-        sessions.participant_id,
-        sessions.flow_id,
-        sessions.loaded_at,
-        outcome.position as outcome_number,
-        {{ json_record(
-            'outcome.value',
-            [
-                'flowOutcomeId', 'flowOutcomeValue', 'flowOutcomeStartTimestamp',
-                'flowOutcomeEndTimestamp',
-            ]
-        ) }} as record
-    from {{ json_array_elements('sessions', 'sessions.outcomes_json', 'outcome') }}
-
-),
+{{ session_elements(
+    'flow.outcomes',
+    [
+        'flowOutcomeId', 'flowOutcomeValue', 'flowOutcomeStartTimestamp',
+        'flowOutcomeEndTimestamp',
+    ]
+) }},
 
 renamed as (
 
@@ -54,15 +35,17 @@ renamed as (
         {{ json_field('record', 'flowOutcomeValue') }} as flow_outcome_value,
 
         -- numbers
-        cast(outcome_number as bigint) as outcome_number,
+        cast(element_number as bigint) as outcome_number,
 
         -- timestamps, UTC
         {{ timestamp_from_text(json_field('record', 'flowOutcomeStartTimestamp')) }} as started_at,
         {{ timestamp_from_text(json_field('record', 'flowOutcomeEndTimestamp')) }} as ended_at,
         loaded_at
 
-    from outcomes
+    from session_elements
 
 )
 
+-- Where they stand together, what they have in common takes no room.
 select * from renamed
+order by conversation_id, session_id, outcome_number

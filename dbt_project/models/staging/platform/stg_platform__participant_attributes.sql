@@ -13,12 +13,49 @@
 
 with
 
-participants as (
+{{ conversation_elements(['participants']) }},
+
+participant_records as (
+
+    select
+        *,
+        {{ json_record('element_json', [], nodes=['attributes']) }} as record
+    from elements
+
+),
+
+attribute_documents as (
+
+    select
+        conversation_id,
+        first_number as participant_number,
+        {{ json_node_field('record', 'attributes') }} as attributes_json
+    from participant_records
+
+),
+
+identified_participants as (
 
     select * from {{ ref('stg_platform__participants') }}
-    where
-        {{ newly_loaded() }}
-        and {{ attributes_within_limit('attributes_json') }}
+    where {{ newly_loaded() }}
+
+),
+
+participants as (
+
+    select
+        identified_participants.conversation_id,
+        identified_participants.participant_id,
+        identified_participants.participant_purpose,
+        identified_participants.loaded_at,
+        attribute_documents.attributes_json
+    from attribute_documents
+    inner join identified_participants
+        on
+            attribute_documents.conversation_id = identified_participants.conversation_id
+            and attribute_documents.participant_number
+            = identified_participants.participant_number
+    where {{ attributes_within_limit('attribute_documents.attributes_json') }}
 
 ),
 
@@ -41,4 +78,6 @@ attributes as (
 
 )
 
+-- Where they stand together, what they have in common takes no room.
 select * from attributes
+order by conversation_id, participant_id

@@ -8,35 +8,27 @@
     )
 }}
 
+-- depends_on: {{ ref('stg_platform__conversations') }}
 -- Grain: one row per participant of a conversation.
 
 with
 
-conversations as (
-
-    select * from {{ ref('stg_platform__conversations') }}
-    where {{ newly_loaded() }}
-
-),
+{{ conversation_elements(['participants']) }},
 
 participants as (
 
     select
-        conversations.conversation_id,
-        conversations.loaded_at,
-        participant.position as participant_number,
+        conversation_id,
+        loaded_at,
+        first_number as participant_number,
         {{ json_record(
-            'participant.value',
+            'element_json',
             [
                 'participantId', 'participantName', 'purpose', 'userId', 'teamId',
                 'externalContactId', 'externalOrganizationId', 'flaggedReason',
-            ],
-            nodes=['sessions', 'attributes']
+            ]
         ) }} as record
-    from
-        {{ json_array_elements(
-            'conversations', 'conversations.participants_json', 'participant'
-        ) }}
+    from elements
 
 ),
 
@@ -85,11 +77,7 @@ renamed as (
         cast(id_use as bigint) as id_use,
 
         -- timestamps, UTC
-        loaded_at,
-
-        -- still JSON, taken apart by stg_platform__sessions and __participant_attributes
-        {{ json_node_field('record', 'sessions') }} as sessions_json,
-        {{ json_node_field('record', 'attributes') }} as attributes_json
+        loaded_at
 
     from numbered
 

@@ -13,32 +13,15 @@
 
 with
 
-sessions as (
-
-    select * from {{ ref('stg_platform__sessions') }}
-    where {{ newly_loaded() }}
-
-),
-
-segments as (
-
-    select
-        sessions.conversation_id,
-        sessions.session_id,
-        sessions.loaded_at,
-        segment.position as segment_number,
-        {{ json_record(
-            'segment.value',
-            [
-                'segmentType', 'segmentStart', 'segmentEnd', 'queueId', 'disconnectType',
-                'errorCode', 'conference', 'wrapUpCode', 'wrapUpNote', 'requestedLanguageId',
-                'groupId', 'subject', 'sourceConversationId', 'destinationConversationId',
-            ],
-            nodes=['requestedRoutingSkillIds']
-        ) }} as record
-    from {{ json_array_elements('sessions', 'sessions.segments_json', 'segment') }}
-
-),
+{{ session_elements(
+    'segments',
+    [
+        'segmentType', 'segmentStart', 'segmentEnd', 'queueId', 'disconnectType',
+        'errorCode', 'conference', 'wrapUpCode', 'wrapUpNote', 'requestedLanguageId',
+        'groupId', 'subject', 'sourceConversationId', 'destinationConversationId',
+    ],
+    nodes=['requestedRoutingSkillIds']
+) }},
 
 renamed as (
 
@@ -63,7 +46,7 @@ renamed as (
         {{ json_field('record', 'wrapUpNote') }} as wrapup_note,
 
         -- numbers
-        cast(segment_number as bigint) as segment_number,
+        cast(element_number as bigint) as segment_number,
 
         -- booleans
         {{ try_boolean(json_field('record', 'conference')) }} as is_conference,
@@ -73,8 +56,10 @@ renamed as (
         {{ timestamp_from_text(json_field('record', 'segmentEnd')) }} as ended_at,
         loaded_at
 
-    from segments
+    from session_elements
 
 )
 
+-- Where they stand together, what they have in common takes no room.
 select * from renamed
+order by conversation_id, session_id, segment_number

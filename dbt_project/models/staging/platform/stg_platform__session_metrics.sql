@@ -14,24 +14,7 @@
 
 with
 
-sessions as (
-
-    select * from {{ ref('stg_platform__sessions') }}
-    where {{ newly_loaded() }}
-
-),
-
-metrics as (
-
-    select
-        sessions.conversation_id,
-        sessions.session_id,
-        sessions.loaded_at,
-        metric.position as metric_number,
-        {{ json_record('metric.value', ['name', 'value', 'emitDate']) }} as record
-    from {{ json_array_elements('sessions', 'sessions.metrics_json', 'metric') }}
-
-),
+{{ session_elements('metrics', ['name', 'value', 'emitDate']) }},
 
 renamed as (
 
@@ -44,15 +27,17 @@ renamed as (
         {{ json_field('record', 'name') }} as metric_name,
 
         -- numbers
-        cast(metric_number as bigint) as metric_number,
+        cast(element_number as bigint) as metric_number,
         {{ try_bigint(json_field('record', 'value')) }} as metric_value,
 
         -- timestamps, UTC
         {{ timestamp_from_text(json_field('record', 'emitDate')) }} as emitted_at,
         loaded_at
 
-    from metrics
+    from session_elements
 
 )
 
+-- Where they stand together, what they have in common takes no room.
 select * from renamed
+order by conversation_id, session_id, metric_number

@@ -13,6 +13,8 @@
 
 with
 
+{{ conversation_elements(['participants', 'sessions']) }},
+
 participants as (
 
     select * from {{ ref('stg_platform__participants') }}
@@ -29,9 +31,9 @@ sessions as (
         participants.participant_purpose,
         participants.user_id,
         participants.loaded_at,
-        session.position as session_number,
+        elements.second_number as session_number,
         {{ json_record(
-            'session.value',
+            'elements.element_json',
             [
                 'sessionId', 'peerId', 'mediaType', 'messageType', 'direction', 'provider', 'ani',
                 'dnis', 'sessionDnis', 'addressFrom', 'addressTo', 'remote', 'usedRouting',
@@ -39,9 +41,13 @@ sessions as (
                 'outboundCampaignId', 'outboundContactId', 'outboundContactListId', 'dispositionName',
                 'scriptId', 'acwSkipped',
             ],
-            nodes=['flow', 'segments', 'metrics']
+            nodes=['flow']
         ) }} as record
-    from {{ json_array_elements('participants', 'participants.sessions_json', 'session') }}
+    from elements
+    inner join participants
+        on
+            elements.conversation_id = participants.conversation_id
+            and elements.first_number = participants.participant_number
 
 ),
 
@@ -55,8 +61,7 @@ flows as (
                 'flowId', 'flowName', 'flowVersion', 'flowType', 'entryType', 'entryReason',
                 'exitReason', 'transferType', 'transferTargetName', 'transferTargetAddress',
                 'startingLanguage', 'endingLanguage', 'issuedCallback', 'recognitionFailureReason',
-            ],
-            nodes=['outcomes']
+            ]
         ) }} as flow
     from sessions
 
@@ -142,12 +147,7 @@ renamed as (
         -- timestamps, UTC
         {{ timestamp_from_text(json_field('record', 'callbackScheduledTime')) }}
             as callback_scheduled_at,
-        loaded_at,
-
-        -- still JSON, taken apart by stg_platform__segments, __session_metrics, __flow_outcomes
-        {{ json_node_field('record', 'segments') }} as segments_json,
-        {{ json_node_field('record', 'metrics') }} as metrics_json,
-        {{ json_node_field('flow', 'outcomes') }} as outcomes_json
+        loaded_at
 
     from numbered
 

@@ -8,33 +8,28 @@
     )
 }}
 
+-- depends_on: {{ ref('stg_platform__conversations') }}
 -- Grain: one row per survey of a customer after a conversation.
 
 with
 
-conversations as (
-
-    select * from {{ ref('stg_platform__conversations') }}
-    where {{ newly_loaded() }}
-
-),
+{{ conversation_elements(['surveys']) }},
 
 surveys as (
 
     select
-        conversations.conversation_id,
-        conversations.loaded_at,
-        survey.position as survey_number,
+        conversation_id,
+        loaded_at,
+        first_number as survey_number,
         {{ json_record(
-            'survey.value',
+            'element_json',
             [
                 'surveyId', 'userId', 'queueId', 'surveyFormId', 'surveyFormContextId', 'surveyFormName',
                 'surveyType', 'surveyStatus', 'oSurveyTotalScore', 'surveyPromoterScore',
                 'surveyPartialResponse', 'eventTime', 'surveyCompletedDate',
             ]
         ) }} as record
-    from
-        {{ json_array_elements('conversations', 'conversations.surveys_json', 'survey') }}
+    from elements
 
 ),
 
