@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from loader.resources.guides.intervals import METRICS
+from tests.engines import small_spark
 from tests.engines.marts import MARTS, differences
 from tests.engines.raw_files import loads_of, write_files
 from tests.harness.place import Place
@@ -34,20 +35,6 @@ SETTINGS = {
 CLOCK = ("2026-03-14T18:00:00Z", "2026-03-15T18:00:00Z", "2026-03-30T06:00:00Z")
 END = "2026-03-18T00:00:00Z"
 FIRST_LOADS = 14
-# For few rows on two cores: nothing is compiled that runs once, and nothing is cut up.
-SMALL = {
-    "spark.master": "local[2]",
-    "spark.sql.shuffle.partitions": "1",
-    "spark.default.parallelism": "2",
-    "spark.sql.adaptive.enabled": "false",
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.constraintPropagation.enabled": "false",
-    "spark.driver.memory": "3g",
-    "spark.driver.extraJavaOptions": (
-        "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
-    ),
-}
 
 
 @dataclass
@@ -70,7 +57,7 @@ class SparkPlace:
             "ELT_TARGET": "spark",
             "ELT_BUCKET_URL": str(self.bucket),
             "ELT_SPARK_TABLE_FORMAT": self.table_format,
-            "ELT_SPARK_CONF": ";".join(f"{name}={value}" for name, value in SMALL.items()),
+            "ELT_SPARK_CONF": small_spark.CONF,
             "DBT_PROJECT_DIR": str(PROJECT),
             "DBT_PROFILES_DIR": str(ROOT / "profiles"),
             "PYTHONPATH": str(ROOT),

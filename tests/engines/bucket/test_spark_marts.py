@@ -1,18 +1,17 @@
 """What the loader does to dbt's tables on Spark: finds people in them, and erases them for good."""
 
-import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.engines.test_spark import SMALL
+from tests.engines import small_spark
 from tests.harness.place import Place
 
 pytestmark = [
     pytest.mark.skipif(find_spec("pyspark") is None, reason="the extra `spark` is not installed"),
-    pytest.mark.skipif(shutil.which("java") is None, reason="no Java: install a JRE 17"),
+    pytest.mark.usefixtures("java"),
 ]
 
 ONLY = ("--only", "conversation_details")
@@ -60,7 +59,7 @@ def files_with(folder: Path, word: str) -> list[Path]:
 
 
 def test_an_erased_person_is_in_no_file(folder: Place) -> None:
-    folder.settings["ELT_SPARK_CONF"] = ";".join(f"{name}={one}" for name, one in SMALL.items())
+    folder.settings["ELT_SPARK_CONF"] = small_spark.CONF
     folder.load("--only", "conversation_details", "external_contacts")
     assert "make transform" in folder.run("erase", "--contact", "crm-1").stderr
     assert folder.bucket is not None
