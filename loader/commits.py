@@ -9,8 +9,6 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-import pyarrow as pa
-
 from loader.errors import LoaderError, LostJob, SourceContractError, TooLarge
 from loader.fetch import COMMIT_SECONDS, Batch
 from loader.ledger import (
@@ -23,6 +21,7 @@ from loader.ledger import (
     ledger_table,
 )
 from loader.planning import Plan
+from loader.raw import Rows
 from loader.resources.resource import Resource
 from loader.settings import Settings
 from loader.warehouses.dataset import Dataset
@@ -43,7 +42,7 @@ class Commits:
         self._dataset = dataset
         self._run_id = run_id
         # What was read to its end and waits for company, and the states behind it.
-        self._waiting: list[dict[str, pa.Table]] = []
+        self._waiting: list[dict[str, list[Rows]]] = []
         self._states: dict[str, ResourceState] = {}
         self._places: set[tuple[str, datetime]] = set()
         self._waiting_since = 0.0
@@ -77,13 +76,15 @@ class Commits:
         self._places.add(place)
         is_small = batch.is_last and opened.page_count == batch.page_count
         is_old = time.monotonic() - self._waiting_since >= COMMIT_SECONDS
-        size = sum(table.nbytes for tables in self._waiting for table in tables.values())
+        size = sum(
+            rows.nbytes for tables in self._waiting for parts in tables.values() for rows in parts
+        )
         if not (may_wait and is_small) or is_old or size >= self._settings.commit_bytes:
             self.flush()
 
     def add_ledger(self, name: str, rows: list[Any]) -> None:
         """Commit rows of a ledger table that belong to no window."""
-        self._add({name: ledger_table(name, rows)})
+        self._add({name: [ledger_table(name, rows)]})
         self.flush()
 
     def keep_job(self, resource: Resource[Any], opened: OpenWindow) -> None:
@@ -108,7 +109,7 @@ class Commits:
         # Nothing but the commit may hold on to the rows, not even a variable of this function.
         self._dataset.commit(tables, states)
 
-    def _add(self, tables: dict[str, pa.Table]) -> None:
+    def _add(self, tables: dict[str, list[Rows]]) -> None:
         if not self._waiting:
             self._waiting_since = time.monotonic()
         self._waiting.append(tables)
@@ -178,32 +179,33 @@ class Commits:
 
     def _tables(
         self, resource: Resource[Any], row: WindowCommit, batch: Batch
-    ) -> dict[str, pa.Table]:
-        tables = {"extract_windows": ledger_table("extract_windows", [row])}
-        if (rows := batch.take_rows()) is not None:
+    ) -> dict[str, list[Rows]]:
+        tables: dict[str, list[Rows]] = {}
+        tables["extract_windows"] = [ledger_table("extract_windows", [row])]
+        if rows := batch.take_rows():
             tables[resource.name] = rows
         if quarantined := batch.take_quarantined():
-            tables["quarantined_records"] = ledger_table("quarantined_records", quarantined)
+            tables["quarantined_records"] = [ledger_table("quarantined_records", quarantined)]
         if batch.erased:
             now = self._settings.now()
             erased = [ErasedRecord(subject, resource.name, None, now) for subject in batch.erased]
-            tables["erased_records"] = ledger_table("erased_records", erased)
+            tables["erased_records"] = [ledger_table("erased_records", erased)]
         if batch.rate_limits:
             events = [
                 RateLimit(self._run_id, resource.name, **asdict(event))
                 for event in batch.rate_limits
             ]
-            tables["rate_limit_events"] = ledger_table("rate_limit_events", events)
+            tables["rate_limit_events"] = [ledger_table("rate_limit_events", events)]
         return tables
 
 
-def _joined(waiting: Sequence[Mapping[str, pa.Table]]) -> dict[str, pa.Table]:
+def _joined(waiting: Sequence[Mapping[str, list[Rows]]]) -> dict[str, list[Rows]]:
     """Return the rows of all that waits by their table."""
-    parts: dict[str, list[pa.Table]] = {}
+    joined: dict[str, list[Rows]] = {}
     for tables in waiting:
-        for name, table in tables.items():
-            parts.setdefault(name, []).append(table)
-    return {name: pa.concat_tables(tables) for name, tables in parts.items()}
+        for name, parts in tables.items():
+            joined.setdefault(name, []).extend(parts)
+    return joined
 
 
 def cannot_go_on(resource: Resource[Any]) -> bool:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-import pyarrow as pa
-
 from loader.errors import (
     Abandoned,
     Incomplete,
@@ -21,7 +19,7 @@ from loader.genesys.client import Client
 from loader.genesys.request_metrics import FETCH_THREAD, RateLimitEvent, RequestMetrics
 from loader.ledger import OpenWindow
 from loader.limits import USUAL, Limits
-from loader.raw import Page, QuarantinedRecord, RawPages, checksum_with
+from loader.raw import Page, QuarantinedRecord, RawPages, Rows, checksum_with
 from loader.resources.resource import Answer, Reading, Resource
 
 # The longest a batch is read: no more than this is read again after a kill.
@@ -47,7 +45,7 @@ class Batch:
     page_count: int = 0
     record_count: int = 0
     byte_count: int = 0
-    rows: list[pa.Table] = field(default_factory=list)
+    rows: list[Rows] = field(default_factory=list)
     quarantined_count: int = 0
     quarantined: list[QuarantinedRecord] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
@@ -92,13 +90,13 @@ class Batch:
         self.rows, self.quarantined, self.erased = [], [], []
         self.record_count = self.quarantined_count = self.byte_count = 0
 
-    def take_rows(self) -> pa.Table | None:
-        """Hand over the raw rows and keep none; None where no page holds any.
+    def take_rows(self) -> list[Rows]:
+        """Hand over the raw rows of each page and keep none.
 
         While they are committed the next batch is read, so nobody else may hold on to them.
         """
         rows, self.rows = self.rows, []
-        return pa.concat_tables(rows) if rows else None
+        return rows
 
     def take_quarantined(self) -> list[QuarantinedRecord]:
         """Hand over the records refused and keep none, as `take_rows`."""
@@ -135,8 +133,7 @@ class RoomAhead:
         """Wait until there is room for one more page of `reader`."""
         with self._changed:
             self._changed.wait_for(lambda: reader not in self._held or self._has_room())
-            # A page is there twice until it is taken apart: as it came, and as rows.
-            self._hold(reader, self._held.get(reader, 0) + 2 * (self._largest or 0))
+            self._hold(reader, self._held.get(reader, 0) + (self._largest or 0))
 
     def has_read(self, reader: object, page_bytes: int, held_bytes: int) -> None:
         """Note how large a page was, and what `reader` has in memory with it."""
@@ -146,7 +143,7 @@ class RoomAhead:
 
     def _has_room(self) -> bool:
         held = sum(self._held.values())
-        return self._largest is not None and held + 2 * self._largest <= self._most_bytes
+        return self._largest is not None and held + self._largest <= self._most_bytes
 
     def _hold(self, reader: object, held_bytes: int) -> None:
         if reader in self._held:

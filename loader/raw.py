@@ -1,4 +1,4 @@
-"""Bytes of a page -> Arrow batch of raw rows; records that are not valid -> quarantine.
+"""Bytes of a page -> raw rows; records that are not valid -> quarantine.
 
 A record is sliced out of its page and stored as the bytes Genesys sent: never parsed into Python
 objects and written again, which is slow and loses what the parser does not keep apart.
@@ -23,7 +23,7 @@ from loader.windows import Window
 
 logger = logging.getLogger(__name__)
 
-# A page's body and its rows are in memory together; of what lies between them no more than this.
+# Of a page's records no more than this is in memory besides its body, while they become rows.
 COPIED_BYTES = 8 << 20
 # What is kept of a refused record: enough to find and repair it at the source.
 MAX_QUARANTINED_CHARACTERS = 1 << 20
@@ -62,6 +62,75 @@ class QuarantinedRecord:
     payload_hash: str
 
 
+class Rows(Protocol):
+    """Rows on their way into a table: an Arrow table, or what becomes Arrow as it is written."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types of the columns."""
+
+    @property
+    def num_rows(self) -> int:
+        """How many there are."""
+
+    @property
+    def nbytes(self) -> int:
+        """What they take in memory."""
+
+    def to_batches(self) -> Iterable[pa.RecordBatch]:
+        """Return them as Arrow, in parts."""
+
+
+@dataclass(frozen=True)
+class RawRows:
+    """The raw rows of a page: payloads that point into its body, copied only as they are written.
+
+    So a page is in memory once, and its body goes when these go.
+    """
+
+    window: Window
+    extracted_at: datetime
+    schema: pa.Schema = RAW_SCHEMA
+    ids: list[str] = field(default_factory=list)
+    hashes: list[str] = field(default_factory=list)
+    payloads: list[msgspec.Raw | bytes] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+
+    @property
+    def num_rows(self) -> int:
+        """How many there are."""
+        return len(self.ids)
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the payloads."""
+        return sum(self.sizes)
+
+    def to_batches(self) -> Iterator[pa.RecordBatch]:
+        """Walk through them as Arrow, in parts that end where they pass COPIED_BYTES."""
+        start = size = 0
+        for row, length in enumerate(self.sizes, start=1):
+            size += length
+            if size > COPIED_BYTES or row == self.num_rows:
+                yield self._batch(slice(start, row))
+                start, size = row, 0
+
+    def _batch(self, rows: slice) -> pa.RecordBatch:
+        ids = self.ids[rows]
+        payloads = [bytes(payload) for payload in self.payloads[rows]]
+        return pa.RecordBatch.from_arrays(
+            [
+                pa.array(ids, pa.string()),
+                pa.repeat(pa.scalar(self.window.start, _TIMESTAMP), len(ids)),
+                pa.repeat(pa.scalar(self.window.end, _TIMESTAMP), len(ids)),
+                pa.repeat(pa.scalar(self.extracted_at, _TIMESTAMP), len(ids)),
+                pa.array(self.hashes[rows], pa.string()),
+                pa.array(payloads, pa.binary()).cast(pa.string()),
+            ],
+            schema=self.schema,
+        )
+
+
 @dataclass
 class Page:
     """What one page became: the raw rows, the records refused, those of people erased (hashes).
@@ -69,7 +138,7 @@ class Page:
     `hash_sum` adds up the SHA-256 of every record served.
     """
 
-    rows: pa.Table
+    rows: Rows
     quarantined: list[QuarantinedRecord] = field(default_factory=list)
     erased: list[str] = field(default_factory=list)
     hash_sum: int = 0
@@ -77,13 +146,13 @@ class Page:
     @property
     def record_count(self) -> int:
         """Records served, good and refused and left out."""
-        return int(self.rows.num_rows) + len(self.quarantined) + len(self.erased)
+        return self.rows.num_rows + len(self.quarantined) + len(self.erased)
 
     @property
     def byte_count(self) -> int:
         """Size of the payloads in memory, refused ones too."""
         refused = sum(len(record.payload) for record in self.quarantined)
-        return int(self.rows.column("payload").nbytes) + refused
+        return self.rows.nbytes + refused
 
 
 @dataclass(frozen=True)
@@ -266,11 +335,8 @@ class RawPages:
 
     def page(self, records: Iterable[msgspec.Raw | bytes], page_number: int) -> Page:
         """Return the raw rows of `records`, each the JSON text of one record."""
-        batches: list[pa.RecordBatch] = []
-        ids: list[str] = []
-        payloads: list[bytes] = []
-        hashes: list[str] = []
-        size = hash_sum = 0
+        rows = RawRows(self._window, self._extracted_at)
+        hash_sum = 0
         refused: list[QuarantinedRecord] = []
         erased: list[str] = []
         for position, record in enumerate(records):
@@ -289,13 +355,10 @@ class RawPages:
                         self._resource, record_id, len(payload) / (1 << 20),
                         self._limits.attribute_bytes >> 10,
                     )  # fmt: skip
-                ids.append(record_id)
-                payloads.append(payload)
-                hashes.append(digest)
-                size += len(payload)
-                if size > COPIED_BYTES:
-                    batches.append(self._batch(ids, hashes, payloads))
-                    ids, payloads, hashes, size = [], [], [], 0
+                rows.ids.append(record_id)
+                rows.hashes.append(digest)
+                rows.payloads.append(record)
+                rows.sizes.append(len(payload))
                 continue
             refused.append(
                 QuarantinedRecord(
@@ -314,24 +377,7 @@ class RawPages:
                     payload_hash=digest,
                 )
             )
-        batches.append(self._batch(ids, hashes, payloads))
-        return Page(pa.Table.from_batches(batches), refused, erased, hash_sum)
-
-    def _batch(
-        self, ids: Sequence[str], hashes: Sequence[str], payloads: Sequence[bytes]
-    ) -> pa.RecordBatch:
-        count = len(ids)
-        return pa.RecordBatch.from_arrays(
-            [
-                pa.array(ids, pa.string()),
-                pa.repeat(pa.scalar(self._window.start, _TIMESTAMP), count),
-                pa.repeat(pa.scalar(self._window.end, _TIMESTAMP), count),
-                pa.repeat(pa.scalar(self._extracted_at, _TIMESTAMP), count),
-                pa.array(hashes, pa.string()),
-                pa.array(payloads, pa.binary()).cast(pa.string()),
-            ],
-            schema=RAW_SCHEMA,
-        )
+        return Page(rows, refused, erased, hash_sum)
 
     def _erased_subject(self, record_id: str | None, payload: bytes) -> str | None:
         """Return the hash of whom the record goes with if they were erased, valid or not."""

@@ -164,7 +164,7 @@ class Check:
             for tables in loads:
                 count = sum(rows.num_rows for rows in tables.values())
                 logger.info("%s rows into %s", f"{count:,}", dataset.name)
-                dataset.commit(tables, {})
+                dataset.commit({name: [rows] for name, rows in tables.items()}, {})
 
     def _project(self, known: world.World) -> Path:
         """Copy the project, with the seeds of the world: a user's own are theirs."""

@@ -376,7 +376,7 @@ def write_off(
                 )
                 for record_id, load_id in rows
             ]
-    dataset.commit({"erased_records": ledger_table("erased_records", records)}, {})
+    dataset.commit({"erased_records": [ledger_table("erased_records", records)]}, {})
     dataset.execute(
         (f"delete from {part.table.qualified} where {part.condition}", part.parameters)
         for part in found

@@ -250,20 +250,19 @@ class Client:
         finally:
             self._sessions.put(session)
 
-    def _body(self, response: requests.Response, path: str, ends: float) -> bytes:
-        chunks: list[bytes] = []
-        size = 0
+    def _body(self, response: requests.Response, path: str, ends: float) -> bytearray:
+        # It grows in place: chunks to be joined at the end would be there twice then.
+        body = bytearray()
         # read1, because every other way to read waits for a whole chunk.
         while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
-            chunks.append(chunk)
-            size += len(chunk)
+            body += chunk
             if time.monotonic() > ends:
                 raise self._too_slow()
-            if size > MAX_ANSWER_BYTES:
+            if len(body) > MAX_ANSWER_BYTES:
                 raise SourceContractError(
                     f"{path} answered more than {MAX_ANSWER_BYTES >> 20} MB; lower ELT_PAGE_SIZE."
                 )
-        return b"".join(chunks)
+        return body
 
 
 def _with_bearer(request: _HttpRequest, bearer: str) -> _HttpRequest:

@@ -51,7 +51,7 @@ _SCOPE = re.compile(r"(?<![\w:-])[a-z][a-z-]{1,30}:[a-z][a-z-]{1,30}(?![\w:-])")
 class Reply:
     """An answer: its whole body, headers whose names ignore case, and its status."""
 
-    body: bytes
+    body: bytes | bytearray
     headers: Headers = field(default_factory=dict)
     status: int = 200
 
@@ -163,7 +163,7 @@ class Replies:
         except WrongShape as error:
             raise SourceContractError(f"{what}: {error}") from None
 
-    def error_code(self, content: bytes) -> str:
+    def error_code(self, content: bytes | bytearray) -> str:
         """Return Genesys' or OAuth's error code; never text that may carry values."""
         try:
             answer: Any = json.loads(content[:65_536])

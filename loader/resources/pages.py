@@ -130,7 +130,7 @@ def envelope_decoder(
             raise WrongShape(_problem(error)) from None
         except (msgspec.DecodeError, RecursionError) as error:
             # One bad record must not cost the others: cut the page without parsing the records.
-            cut = slice_array(body, key)
+            cut = slice_array(bytes(body), key)
             if cut is None:
                 raise Unreadable(_problem(error)) from None
             try:

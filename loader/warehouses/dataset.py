@@ -38,6 +38,7 @@ from loader.errors import (
     WrongClock,
 )
 from loader.ledger import HashSalt, ResourceState, empty_tables, ledger_table
+from loader.raw import Rows
 from loader.settings import Settings
 from loader.warehouses import warehouse_of
 from loader.warehouses.base import OURS, StoredColumn
@@ -165,12 +166,12 @@ class Dataset:
                 if not {*tables[name].column_names} <= recorded[name].keys()
             }
             missing = {
-                name: table
+                name: [table]
                 for name, table in tables.items()
                 if name not in present or name in narrow
             }
             if not has_salt:
-                missing["hash_salts"] = ledger_table("hash_salts", [self._new_salt()])
+                missing["hash_salts"] = [ledger_table("hash_salts", [self._new_salt()])]
             if missing:
                 self.commit(missing, {}, narrow)
 
@@ -243,14 +244,14 @@ class Dataset:
 
     def commit(
         self,
-        tables: dict[str, pa.Table],
+        tables: dict[str, list[Rows]],
         states: Mapping[str, ResourceState],
         narrow: Collection[str] = (),
     ) -> None:
         """Append `tables` and set `states`, all in one load package; empties `tables`.
 
         Args:
-            tables: by name.
+            tables: their rows by name, in parts of which there is at least one.
             states: by resource.
             narrow: names of tables that get columns they lack.
 
@@ -618,7 +619,7 @@ _NOT_ALLOWED = (errno.EACCES, errno.EROFS, errno.EPERM)
 
 
 def _source(
-    tables: dict[str, pa.Table],
+    tables: dict[str, list[Rows]],
     states: Mapping[str, ResourceState],
     narrow: Collection[str],
 ) -> DltSource:
@@ -643,7 +644,7 @@ def _source(
 
 def _resource(
     name: str,
-    tables: dict[str, pa.Table],
+    tables: dict[str, list[Rows]],
     states: Mapping[str, ResourceState],
     contract: Any,  # noqa: ANN401
 ) -> DltResource:
@@ -656,19 +657,33 @@ def _resource(
     return dlt.resource(rows, name=name, write_disposition="append", schema_contract=contract)
 
 
-def _row_groups(table: pa.Table) -> Iterator[pa.Table]:
-    """Cut a table where its payloads pass ROW_GROUP_BYTES; a longer record stands alone."""
-    if "payload" not in table.column_names:
-        yield table
-        return
-    start = size = 0
-    for row, length in enumerate(pc.binary_length(table["payload"]).to_pylist()):
-        if size and size + length > ROW_GROUP_BYTES:
-            yield table.slice(start, row - start)
-            start, size = row, 0
-        size += length
-    # Also of an empty table: it makes the table in the warehouse.
-    yield table.slice(start)
+def _row_groups(parts: list[Rows]) -> Iterator[pa.Table]:
+    """Join parts, and cut where payloads pass ROW_GROUP_BYTES; a longer record stands alone.
+
+    `parts` is emptied on the way: the body of a page goes when its rows are written.
+    """
+    schema = parts[0].schema
+    group: list[pa.RecordBatch] = []
+    size = 0
+    while parts:
+        for batch in parts.pop(0).to_batches():
+            start = 0
+            for row, length in enumerate(_payload_lengths(batch)):
+                if size and size + length > ROW_GROUP_BYTES:
+                    yield pa.Table.from_batches([*group, batch.slice(start, row - start)])
+                    group, start, size = [], row, 0
+                size += length
+            group.append(batch.slice(start))
+    # Also of no rows: it makes the table in the warehouse.
+    yield pa.Table.from_batches(group, schema)
+
+
+def _payload_lengths(batch: pa.RecordBatch) -> list[int]:
+    """Return the length of each payload; none where there are no payloads."""
+    if "payload" not in batch.schema.names:
+        return []
+    lengths: list[int] = pc.binary_length(batch["payload"]).to_pylist()
+    return lengths
 
 
 def _spelled(client: SqlClientBase[Any], stored: StoredColumn) -> str:

@@ -6,10 +6,10 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from pydantic import Field
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "threads": 2,
-    # Row groups that commits left incomplete are merged a few at each checkpoint. Merging all there
-    # are took as long as the load, and a gigabyte.
-    "max_vacuum_tasks": 1,
+    # Else row groups that commits left incomplete are merged at each checkpoint, up to so many rows
+    # and whatever their bytes: of records of 190 KB that takes a gigabyte, and most of the load.
+    "max_vacuum_tasks": 0,
 }
 # What is added to a row group is written together with what was in it before. One of DuckDB's
 # default size, 122 880 rows, would hold 800 MB of conversations.
@@ -65,6 +65,8 @@ class DuckDB(Warehouse[DuckDBSettings]):
     settings_model = DuckDBSettings
     file_format = "parquet"
     chosen_by = "ELT_DUCKDB_PATH"
+    # A file is an insert: one row group of Parquet each, so that its memory is bounded by payload.
+    dlt_values: ClassVar[Mapping[str, object]] = {"file_max_bytes": 1}
     undefined = frozenset({"CatalogException", "BinderException"})
 
     def __init__(self, settings: DuckDBSettings) -> None:

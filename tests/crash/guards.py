@@ -218,7 +218,7 @@ def _everything_is_valid() -> None:
         made.quarantined = []
         import pyarrow as pa
 
-        made.rows = pa.RecordBatch.from_pylist(
+        made.rows = pa.Table.from_pylist(
             [
                 {
                     "record_id": one.record_id,

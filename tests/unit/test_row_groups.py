@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pytest
 
+from loader.raw import Rows
 from loader.warehouses import dataset as pipeline
 
 
@@ -10,15 +11,13 @@ def lengths(payloads: list[int], limit: int, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(pipeline, "ROW_GROUP_BYTES", limit)
     half = len(payloads) // 2
     # Of two pages, as a commit is.
-    table = pa.concat_tables(
-        [
-            pa.table({"payload": pa.array(["x" * length for length in part], pa.string())})
-            for part in (payloads[:half], payloads[half:])
-        ]
-    )
+    pages: list[Rows] = [
+        pa.table({"payload": pa.array(["x" * length for length in part], pa.string())})
+        for part in (payloads[:half], payloads[half:])
+    ]
     return [
         [len(text) for text in group["payload"].to_pylist()]
-        for group in pipeline._row_groups(table)
+        for group in pipeline._row_groups(pages)
     ]
 
 
@@ -42,4 +41,4 @@ def test_a_group_ends_before_its_payloads_pass_the_limit(
 
 def test_a_table_without_payload_stays_whole() -> None:
     table = pa.table({"status": ["loaded", "failed"]})
-    assert list(pipeline._row_groups(table)) == [table]
+    assert list(pipeline._row_groups([table])) == [table]

@@ -221,7 +221,7 @@ def _get(
 
 
 def _contact(reply: Reply) -> tuple[_Contact, bytes]:
-    return _decode_contact(reply), reply.body
+    return _decode_contact(reply), bytes(reply.body)
 
 
 _decode_contact: Decode[_Contact] = decoder(_Contact)
