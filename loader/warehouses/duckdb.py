@@ -31,6 +31,8 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     # Else row groups that commits left incomplete are merged at each checkpoint, up to so many rows
     # and whatever their bytes: of records of 190 KB that takes a gigabyte, and most of the load.
     "max_vacuum_tasks": 0,
+    # The C library keeps what threads free; by itself DuckDB has it given back from 128 MB on.
+    "allocator_flush_threshold": "16MB",
 }
 # What is added to a row group is written together with what was in it before. One of DuckDB's
 # default size, 122 880 rows, would hold 800 MB of conversations.
@@ -65,7 +67,8 @@ class DuckDB(Warehouse[DuckDBSettings]):
     settings_model = DuckDBSettings
     file_format = "parquet"
     chosen_by = "ELT_DUCKDB_PATH"
-    # A file is an insert: one row group of Parquet each, so that its memory is bounded by payload.
+    # A file is an insert, which takes several times its payloads: one row group of Parquet each,
+    # since bytes of files tell little of those where text compresses well.
     dlt_values: ClassVar[Mapping[str, object]] = {"file_max_bytes": 1}
     undefined = frozenset({"CatalogException", "BinderException"})
 
