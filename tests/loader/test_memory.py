@@ -1,7 +1,11 @@
 """What a commit took is given back: a load of any length needs the memory of a commit or two."""
 
 import gc
+import json
 import os
+import random
+import subprocess
+import sys
 import threading
 import time
 import tracemalloc
@@ -29,6 +33,7 @@ from loader.settings import Settings
 from loader.warehouses.dataset import Dataset
 from loader.windows import Window
 
+ROOT = Path(__file__).parents[2]
 PAGES = 8
 PAGE_BYTES = 4 << 20
 RECORDS = 8
@@ -226,6 +231,39 @@ def test_m11_windows_read_ahead_share_their_room(
     assert (summary.problems, summary.windows, summary.records) == ([], PAGES, PAGES * RECORDS)
     # The first, and one ahead: of another there is no room.
     assert read_before[0] == 2
+
+
+@pytest.mark.slow
+def test_m11_a_load_takes_three_times_its_page_and_not_more(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Of records so long that DuckDB's row groups, which count rows, would hold hundreds of MB."""
+    floor = peak_megabytes(tmp_path, pages=1, records=1, record_bytes=1_000)
+    peak = peak_megabytes(tmp_path, pages=3, records=600, record_bytes=200_000)
+    assert peak - floor < 3 * 120
+
+
+def peak_megabytes(folder: Path, pages: int, records: int, record_bytes: int) -> float:
+    """Return the most memory that a process had which has loaded so much."""
+    text = random.Random(1).randbytes(record_bytes // 2).hex()
+    with (folder / "pages.ndjson").open("w") as file:
+        for page in range(pages):
+            told = (
+                f'{{"conversationId":"c-{page}-{number}","text":"{text}"}}'
+                for number in range(records)
+            )
+            file.write(f'{{"conversations":[{",".join(told)}]}}\n')
+    alone = {
+        "ELT_OVERLAP_MINUTES": "0",
+        "ELT_SETTLE_MINUTES": "0",
+        "ELT_DUCKDB_PATH": str(folder / f"{pages}.duckdb"),
+        "ELT_WORK_DIR": str(folder / f"{pages}"),
+    }
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.bench.contenders", "local", str(folder), "1"],
+        cwd=ROOT, env={**os.environ, **alone}, stdout=subprocess.PIPE, check=True,
+    )  # fmt: skip
+    return float(json.loads(ended.stdout)["peak_megabytes"])
 
 
 def test_no_object_outlives_its_window(settings: Settings) -> None:
