@@ -117,7 +117,7 @@ class Lease:
         try:
             self._write(version)
         except (AlreadyExistsError, PreconditionError):
-            return False
+            return self._is_ours()
         return True
 
     def _try_the_store(self) -> None:

@@ -126,6 +126,28 @@ def test_who_lives_keeps_it_longer_than_a_lease(s3: S3Server) -> None:
             pass
 
 
+def test_a_lock_taken_whose_answer_was_lost_is_ours(s3: S3Server) -> None:
+    with lease(s3).held():
+        pass
+    lost = []
+
+    def lose(environ: Environ) -> tuple[int, str] | None:
+        if environ["REQUEST_METHOD"] != "PUT" or "HTTP_IF_MATCH" not in environ or lost:
+            return None
+        _, name, key = environ["PATH_INFO"].split("/", 2)
+        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        lost.append(body)
+        s3.client.put_object(Bucket=name, Key=key, Body=body)
+        return 500, "InternalError"
+
+    s3.fault = lose
+    # The store's client asks again, on a condition that no longer holds.
+    with lease(s3).held():
+        assert lost
+        with pytest.raises(AlreadyRunning), lease(s3).held():
+            pass
+
+
 def test_a_store_that_heeds_no_condition_is_refused(bucket: Place, s3: S3Server) -> None:
     def deaf(environ: Environ) -> None:
         environ.pop("HTTP_IF_NONE_MATCH", None)
