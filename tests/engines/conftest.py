@@ -43,13 +43,6 @@ def snowflake_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
-def bigquery_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    log = tmp_path_factory.mktemp("bqemulator") / "log"
-    with server("bigquery_emulator.py", "bigquery", log=log) as port:
-        yield port
-
-
-@pytest.fixture(scope="session")
 def duckdb_asked() -> Query:
     return duckdb_query()
 
@@ -87,5 +80,5 @@ def snowflake_asked(snowflake_port: int, emulators: ExitStack) -> Query:
 
 
 @pytest.fixture(scope="session")
-def bigquery_asked(bigquery_port: int, emulators: ExitStack) -> Query:
-    return emulators.enter_context(emulator_query("bigquery", bigquery_port))
+def bigquery_asked(emulators: ExitStack) -> Query:
+    return emulators.enter_context(emulator_query("bigquery", port=0))

@@ -38,7 +38,6 @@ TYPES = {
 # What an emulator is beside the output of the profile.
 OUTPUTS: dict[str, dict[str, Any]] = {
     "snowflake": {"host": "127.0.0.1", "protocol": "http", "connect_retries": 0},
-    "bigquery": {"method": "oauth-secrets", "token": "tests"},
 }
 SETTINGS = {
     "snowflake": {
@@ -48,7 +47,6 @@ SETTINGS = {
         "ELT_SNOWFLAKE_WAREHOUSE": "tests",
         "ELT_SNOWFLAKE_DATABASE": "GENESYS",
     },
-    "bigquery": {"ELT_BIGQUERY_PROJECT": "genesys"},
 }
 
 
@@ -57,7 +55,7 @@ class Emulated:
     """An emulator's warehouse.
 
     Attributes:
-        engine: snowflake or bigquery.
+        engine: snowflake.
         port: where the emulator listens.
         ask: what asks it.
         folder: for dbt's profile and target.
@@ -108,7 +106,7 @@ class Emulated:
             return f"cast('{value.isoformat(sep=' ')}' as {kind})"
         if isinstance(value, str):
             text = value.replace("\\", "\\\\").replace("\n", "\\n")
-            return "'" + text.replace("'", "\\'" if self.engine == "bigquery" else "''") + "'"
+            return "'" + text.replace("'", "''") + "'"
         return str(value)
 
     def export_marts(self, database: Path, folder: Path) -> list[str]:
@@ -118,7 +116,6 @@ class Emulated:
             database: the DuckDB warehouse they are to be compared with: its marts, its columns.
             folder: where each mart gets a folder.
         """
-        text = {"snowflake": "varchar", "bigquery": "string"}[self.engine]
         with duckdb.connect() as connection:
             connection.execute(f"attach '{database}' as warehouse (read_only)")
             marts: dict[str, list[str]] = {}
@@ -129,7 +126,7 @@ class Emulated:
             ).fetchall():
                 marts.setdefault(mart, []).append(column)
             for mart, columns in marts.items():
-                asked = ", ".join(f"cast({column} as {text})" for column in columns)
+                asked = ", ".join(f"cast({column} as varchar)" for column in columns)
                 rows = self.ask(f"select {asked} from genesys_marts.{mart}")
                 shape = ", ".join(f'"{column}" varchar' for column in columns)
                 connection.execute(f"create or replace temp table mart ({shape})")
@@ -144,10 +141,7 @@ class Emulated:
         """Run a dbt command, and return what did not succeed: a node's name, its message."""
         profile = yaml.safe_load((ROOT / "profiles" / "profiles.yml").read_text())
         output = profile["genesys"]["outputs"][self.engine] | OUTPUTS[self.engine]
-        if self.engine == "snowflake":
-            output["port"] = self.port
-        else:
-            output["api_endpoint"] = f"http://127.0.0.1:{self.port}"
+        output["port"] = self.port
         profile["genesys"]["outputs"] = {self.engine: output}
         (self.folder / "profiles.yml").write_text(yaml.safe_dump(profile))
         target = self.folder / "target"

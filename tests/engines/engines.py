@@ -1,4 +1,4 @@
-"""Engines that run a query here: two for real, and emulators of two that only accounts have."""
+"""Engines that run a query here; of two that only accounts have, an emulator or the reference."""
 
 import contextlib
 import json

@@ -14,7 +14,7 @@ import pytest
 from tests.engines.engines import Query
 from tests.engines.macros import Macros
 
-ENGINES = ["duckdb", "postgres", "spark", "snowflake"]
+ENGINES = ["duckdb", "postgres", "spark", "snowflake", "bigquery"]
 Answers = list[tuple[Any, Any]]
 
 
@@ -279,6 +279,11 @@ CASES = {
             ("2026-01-02 03:04:05", "2026-01-02T03:04:05.000Z"),
         ],
         x=TIME,
+    ),
+    "seconds_text": Case(
+        "{{ seconds_text('x') }}",
+        [("300", "300.000"), ("-0.5", "-0.500"), ("1.25", "1.250"), (None, None)],
+        x="cast(given.x as {{ sql_type('numeric(18, 3)') }})",
     ),
     "json_string": Case(
         "{{ json_string('x') }}",

@@ -166,9 +166,9 @@
 
 {% macro bigquery__sha256_hex_list(list, salt) -%}
     (
-        select string_agg(element.hash, ',' order by element.hash)
+        select string_agg(element.hashed, ',' order by element.hashed)
         from (
-            select to_hex(sha256({{ salt }} || split_text)) as hash
+            select to_hex(sha256({{ salt }} || split_text)) as hashed
             from unnest(split({{ list }}, ',')) as split_text
         ) as element
     )
@@ -277,6 +277,8 @@
     format_timestamp('%Y-%m-%dT%H:%M:%S.', {{ timestamp }}, 'UTC')
     || lpad(cast(extract(millisecond from {{ timestamp }}) as string), 3, '0') || 'Z'
 {%- endmacro %}
+
+{% macro bigquery__seconds_text(seconds) -%} format('%.3f', {{ seconds }}) {%- endmacro %}
 
 {% macro bigquery__text_literal(text) -%}
     '{{ text | replace("\\", "\\\\") | replace("'", "\\'") | replace("\n", "\\n") }}'

@@ -122,3 +122,13 @@
 {% macro iso_text(timestamp) -%}
     {{ return(adapter.dispatch('iso_text', 'genesys')(timestamp)) }}
 {%- endmacro %}
+
+
+{#- Seconds as text with three decimals, the zeros too, which not every engine keeps by itself. -#}
+{% macro seconds_text(seconds) -%}
+    {{ return(adapter.dispatch('seconds_text', 'genesys')(seconds)) }}
+{%- endmacro %}
+
+{% macro default__seconds_text(seconds) -%}
+    cast({{ seconds }} as {{ sql_type('text') }})
+{%- endmacro %}

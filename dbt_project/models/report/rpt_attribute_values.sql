@@ -98,7 +98,6 @@ counted as (
         cast(sum(handle_seconds) as numeric(18, 3)) as handle_seconds
     from counted_apart
     group by column_name, attribute_value
-    having sum(conversation_count) >= 10
 
 ),
 
@@ -110,6 +109,7 @@ ranked as (
             partition by column_name order by conversation_count desc, attribute_value asc
         ) as place
     from counted
+    where conversation_count >= 10
 
 ),
 

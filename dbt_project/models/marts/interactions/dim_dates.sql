@@ -17,17 +17,21 @@ windows as (
 
 years as (
 
+    -- As dates: not every engine counts years from a timestamp.
     select
-        cast(
-            {{ later(dbt.date_trunc('year', local_date('first_at', zone)), -1, 'year') }}
-            as date
-        ) as first_date,
-        cast(
-            {{ later(dbt.date_trunc('year', local_date('last_at', zone)), 1, 'year') }}
-            as date
-        ) as end_date
+        cast({{ dbt.date_trunc('year', local_date('first_at', zone)) }} as date) as first_year,
+        cast({{ dbt.date_trunc('year', local_date('last_at', zone)) }} as date) as last_year
     from windows
     where first_at is not null
+
+),
+
+span as (
+
+    select
+        cast({{ later('first_year', -1, 'year') }} as date) as first_date,
+        cast({{ later('last_year', 1, 'year') }} as date) as end_date
+    from years
 
 ),
 
@@ -38,14 +42,21 @@ numbers as (
 
 ),
 
+numbered as (
+
+    -- Powers of two make them, which some engines reckon as doubles.
+    select cast(generated_number as bigint) - 1 as day_number from numbers
+
+),
+
 dates as (
 
     select
-        cast({{ later('years.first_date', 'numbers.generated_number - 1', 'day') }} as date)
+        cast({{ later('span.first_date', 'numbered.day_number', 'day') }} as date)
             as date_day,
-        years.end_date
-    from years
-    cross join numbers
+        span.end_date
+    from span
+    cross join numbered
 
 ),
 

@@ -33,7 +33,7 @@ step_documents as (
             ('state', json_string('state')),
             ('startTimeUTC', json_string(iso_text('started_at'))),
             ('endTimeUTC', json_string(iso_text('ended_at'))),
-            ('durationSeconds', "coalesce(cast(duration_seconds as " ~ dbt.type_string() ~ "), 'null')"),
+            ('durationSeconds', "coalesce(" ~ seconds_text('duration_seconds') ~ ", 'null')"),
             ('routingQueue', json_string('queue_id')),
             ('agentId', json_string('user_id')),
             ('wrapUpCode', json_string('wrapup_code_id')),
