@@ -5,6 +5,7 @@ half a minute to be imported: hence this one, which speaks the same messages. Fo
 """
 
 import ctypes
+import os
 import re
 from datetime import UTC, date, timedelta
 from decimal import Decimal
@@ -45,7 +46,8 @@ class Module:
         config.shared_memory = True
         engine = wasmtime.Engine(config)
         if not compiled.exists():
-            written = compiled.with_suffix(".new")
+            # Another worker may be at it.
+            written = compiled.with_suffix(f".{os.getpid()}")
             written.write_bytes(wasmtime.Module.from_file(engine, str(path)).serialize())
             written.replace(compiled)
         module = wasmtime.Module.deserialize_file(engine, str(compiled))

@@ -1,8 +1,9 @@
 """Compiles the project for an engine with its real adapter, and without its warehouse.
 
 A script, for an environment that has dbt and the adapter only: `python offline.py ENGINE FOLDER`
-writes a JSON line, {"compiled": {node: SQL}, "failed": {node: message}}. What dbt asks while it
-compiles is answered from the seeds' files; every raw table is there.
+writes a JSON line, {"compiled": {node: SQL}, "failed": {node: message}, "closures": {model: what it
+is made of}}. What dbt asks while it compiles is answered from the seeds' files; every raw table is
+there.
 """
 
 import contextlib
@@ -25,6 +26,12 @@ from dbt.task.test import TestRunner
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 SEEDS = {path.stem: path for path in (PROJECT / "seeds").glob("*.csv")}
+RAW = {
+    table["name"]: [column["name"] for column in table["columns"]]
+    for path in (PROJECT / "models" / "staging").rglob("*.yml")
+    for source in yaml.safe_load(path.read_text(encoding="utf-8")).get("sources", [])
+    for table in source["tables"]
+}
 
 # Accounts that nobody has. Nothing is ever opened.
 CREDENTIALS: dict[str, dict[str, Any]] = {
@@ -67,6 +74,16 @@ def relation(adapter: Any, database: str, schema: str, identifier: str) -> Any: 
     return None
 
 
+def columns(adapter: Any, relation: Any) -> list[Any]:  # noqa: ANN401 - dbt's
+    """Return the columns of a seed by its file, of a table of the loader's by its yml."""
+    names = RAW.get(relation.identifier, [])
+    if relation.identifier in SEEDS:
+        header = SEEDS[relation.identifier].read_text(encoding="utf-8").splitlines()[0]
+        names = [*header.split(","), "line_number"]
+    stored = str.upper if adapter.type() == "snowflake" else str
+    return [adapter.Column.create(stored(name), "string") for name in names]
+
+
 def unit_tests(task: Any) -> dict[str, str]:  # noqa: ANN401 - dbt's task
     """Compile the unit tests of a task that has compiled all else.
 
@@ -100,8 +117,7 @@ def without_warehouse(engine: str) -> None:
     adapter: Any = importlib.import_module(f"dbt.adapters.{engine}").Plugin.adapter
     adapter.execute = answered
     adapter.get_relation = relation
-    # Each raw table is as its yml has it.
-    adapter.get_columns_in_relation = lambda *_: []
+    adapter.get_columns_in_relation = columns
     adapter.list_relations_without_caching = lambda *_, **__: []
     adapter.list_schemas = lambda *_, **__: []
     adapter.check_schema_exists = lambda *_, **__: True
@@ -136,12 +152,16 @@ def main(engine: str, folder: Path) -> None:
         ]
     )
     failed = {"project": str(result.exception)} if result.exception else {}
+    closures = {}
     for node in getattr(result.result, "results", None) or []:
         if node.status == "success":
             compiled[node.node.unique_id] = node.node.compiled_code or ""
+            if node.node.config.materialized == "closure":
+                closures[node.node.name] = node.node.config.get("made_of")
         else:
             failed[node.node.unique_id] = node.message
-    sys.__stdout__.write(json.dumps({"compiled": compiled, "failed": failed}) + "\n")  # type: ignore[union-attr]
+    said = {"compiled": compiled, "failed": failed, "closures": closures}
+    sys.__stdout__.write(json.dumps(said) + "\n")  # type: ignore[union-attr]
     sys.__stdout__.flush()  # type: ignore[union-attr]
     # Connections that were never opened cannot be closed.
     os._exit(0)

@@ -17,13 +17,14 @@ from tests.engines.venvs import ROOT, venv
 _OURS = ("duckdb", "postgres")
 
 
-def _offline(engine: str, folder: Path) -> dict[str, dict[str, str]]:
+def offline(engine: str, folder: Path) -> dict[str, dict[str, Any]]:
+    """Return what offline.py says of an engine."""
     python = sys.executable if engine in _OURS else venv(engine) / "python"
     script = ROOT / "tests" / "engines" / "offline.py"
     ran = subprocess.run(
         [python, script, engine, folder], capture_output=True, text=True, check=True
     )
-    said: dict[str, dict[str, str]] = json.loads(ran.stdout.splitlines()[-1])
+    said: dict[str, dict[str, Any]] = json.loads(ran.stdout.splitlines()[-1])
     return said
 
 
@@ -43,7 +44,7 @@ def _unreadable(sql: str, engine: str) -> str | None:
 
 @pytest.mark.parametrize("engine", SUPPORTED)
 def test_everything_compiles_and_is_the_engine_s_sql(engine: str, tmp_path: Path) -> None:
-    said = _offline(engine, tmp_path)
+    said = offline(engine, tmp_path)
     assert said["failed"] == {}
     kinds = Counter(name.split(".")[0] for name in said["compiled"])
     assert kinds["model"] > 140
@@ -55,6 +56,6 @@ def test_everything_compiles_and_is_the_engine_s_sql(engine: str, tmp_path: Path
 
 
 def test_redshift_is_refused_although_it_takes_the_macros_of_postgres(tmp_path: Path) -> None:
-    said = _offline("redshift", tmp_path)
+    said = offline("redshift", tmp_path)
     assert said["compiled"] == {}
     assert "Redshift is not supported: the models have no SQL for it." in said["failed"]["project"]
