@@ -129,7 +129,7 @@ def test_who_lives_keeps_it_longer_than_a_lease(s3: S3Server) -> None:
 def test_a_lock_taken_whose_answer_was_lost_is_ours(s3: S3Server) -> None:
     with lease(s3).held():
         pass
-    lost = []
+    lost: list[bytes] = []
 
     def lose(environ: Environ) -> tuple[int, str] | None:
         if environ["REQUEST_METHOD"] != "PUT" or "HTTP_IF_MATCH" not in environ or lost:
