@@ -22,6 +22,7 @@ from rich.table import Table
 
 from loader.genesys.quota import Quota
 from loader.windows import iso
+from tests.bench import engines
 from tests.bench.command import spent
 from tests.bench.contenders import Measured
 from tests.bench.days import one_more_day
@@ -31,6 +32,8 @@ from tests.sandbox.process import SandboxProcess, running_sandbox
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("load", "memory", "windows", "jobs", "quota", "noop", "day", "page")
+# Only where asked for: it takes Java and the extra `spark`.
+ENGINES = "engines"
 DLT_CONVERSATIONS = 3_000
 TIMES_AS_LONG = 4
 # Small, and yet so large that the shorter load meets what DuckDB needs now and then, some 100 MB to
@@ -74,6 +77,8 @@ def main() -> int:
             console.print(_day(folder, options.per_day, options.months))
         if "page" in options.only:
             console.print(_page(folder, options.per_year))
+        if ENGINES in options.only:
+            console.print(_engines(folder, options.conversations))
     return 0
 
 
@@ -247,6 +252,23 @@ def _page(folder: Path, per_year: int) -> Table:
     return table
 
 
+def _engines(folder: Path, conversations: int) -> Table:
+    """Tell what the same conversations cost on each engine, as a multiple of DuckDB's."""
+    table = _table(
+        f"{conversations:,} conversations of {engines.DAYS} days", "", "s", "CPU s", "peak MB",
+        "CPU of DuckDB's",
+    )  # fmt: skip
+    of_duckdb: dict[str, float] = {}
+    for cost in engines.costs_of_engines(folder, conversations, _environment(folder, {})):
+        one = cost.spent
+        table.add_row(
+            cost.step, cost.engine, f"{one.seconds:.1f}", f"{one.cpu_seconds:.1f}",
+            f"{one.peak_megabytes:,}",
+            f"{one.cpu_seconds / of_duckdb.setdefault(cost.step, one.cpu_seconds):.1f}",
+        )  # fmt: skip
+    return table
+
+
 # Nobody listens there: local pages ask nobody.
 _NOWHERE = {
     "GENESYS_API_URL": "http://127.0.0.1:9",
@@ -329,10 +351,10 @@ def _options() -> argparse.Namespace:
         type=lambda text: text.split(","),
         default=list(PARTS),
         metavar="PART,...",
-        help=f"of {', '.join(PARTS)}",
+        help=f"of {', '.join(PARTS)}, or {ENGINES}, which takes Java",
     )
     options = parser.parse_args()
-    if unknown := set(options.only) - set(PARTS):
+    if unknown := set(options.only) - {*PARTS, ENGINES}:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     return options
 
