@@ -5,6 +5,7 @@ not told again.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,10 @@ def _connection(environment: Mapping[str, str]) -> Any:  # noqa: ANN401
     credentials = SparkCredentials.from_dict(
         {name: value for name, value in told.items() if name not in ("type", "threads")}
     )
+    if credentials.method == "session":
+        # PySpark turns a time into that of where the process stands, and does not say so.
+        os.environ["TZ"] = "UTC"
+        time.tzset()
     asked: Any = Connection
     opened = SparkConnectionManager.open(
         asked(type="spark", name="loader", credentials=credentials)
