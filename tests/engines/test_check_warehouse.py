@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from loader.reference import fingerprints
+from tests.engines import small_spark
 from tests.harness.outcome import Outcome
 from tests.harness.postgres import PostgresDatabase
 from tests.transform.warehouses import ROOT, project_with_registry
@@ -98,3 +100,15 @@ def test_postgres_names_the_mart_and_the_column_that_differ(
     schemas = postgres.query("select schema_name from information_schema.schemata")
     assert {name for (name,) in schemas if name.startswith("genesys")} == {*THEIRS}
     assert postgres.query("select mine from genesys_marts.fct_interactions") == [(1,)]
+
+
+@pytest.mark.xdist_group("spark")
+@pytest.mark.usefixtures("java")
+def test_spark_gives_what_is_expected_and_its_data_tests_pass(tmp_path: Path) -> None:
+    outcome = check(
+        tmp_path, ELT_TARGET="spark", ELT_BUCKET_URL="bucket", ELT_SPARK_CONF=small_spark.CONF,
+        # Not UTC: nothing may depend on the process's zone.
+        TZ="America/St_Johns",
+    ).succeeded()  # fmt: skip
+
+    assert shown(outcome) == {name: (f"{mart.rows:,}", "yes") for name, mart in MARTS.items()}
