@@ -217,3 +217,18 @@ def test_columns_of_ids_stay_zstd_in_a_refreshed_table_too(raw: RawTables) -> No
         )
         assert "session_id VARCHAR USING COMPRESSION ZSTD" in ddl
         assert "metric_name VARCHAR," in ddl
+
+
+@pytest.mark.slow
+def test_postgres_knows_what_a_build_has_filled_as_soon_as_it_has(
+    postgres_warehouse: Warehouse,
+) -> None:
+    """It looks by itself once a minute, and plans the models behind as if nothing were there."""
+    raw = RawTables(postgres_warehouse)
+    raw.load(1, conversation_details=[call("a")])
+    dbt(postgres_warehouse, "build", *MODELS_AND_SEEDS, "--select", "+stg_platform__sessions")
+    looked = postgres_warehouse.execute(
+        "select relname from pg_stat_user_tables"
+        " where schemaname = 'genesys_staging' and last_analyze is not null"
+    )
+    assert ("stg_platform__sessions",) in looked

@@ -13,3 +13,12 @@
 {%- endmacro %}
 
 {% macro default__contact_indexes() -%} {{ return([]) }} {%- endmacro %}
+
+
+{#- A statement that has the engine look at the rows of a table that was filled or changed. Postgres does so
+    by itself only once a minute, and until then plans the models behind it as if the table held nothing. -#}
+{% macro gather_statistics(relation) -%}
+    {{ return(adapter.dispatch('gather_statistics', 'genesys')(relation)) }}
+{%- endmacro %}
+
+{% macro default__gather_statistics(relation) -%} select 1 {%- endmacro %}

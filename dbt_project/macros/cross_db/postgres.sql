@@ -250,6 +250,8 @@
 
 {% macro postgres__computed_once() -%} materialized {%- endmacro %}
 
+{% macro postgres__gather_statistics(relation) -%} analyze {{ relation }} {%- endmacro %}
+
 {% macro postgres__conversation_indexes() -%}
     {{ return([{'columns': ['conversation_id']}]) }}
 {%- endmacro %}

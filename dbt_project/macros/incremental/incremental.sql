@@ -132,7 +132,7 @@
         {%- call noop_statement('main', 'NOTHING NEW') -%} {{ query }} {%- endcall -%}
     {%- endfor -%}
 
-    {%- call statement('end') -%} select 1 {%- endcall -%}
+    {%- call statement('end') -%} {{ gather_statistics(target_relation) }} {%- endcall -%}
     {%- if is_refresh -%}
         {%- set final = this.incorporate(type='table') -%}
         {%- do adapter.drop_relation(in_place) -%}
