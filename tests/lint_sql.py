@@ -50,6 +50,8 @@ def main(paths: Sequence[str]) -> int:
             sys.stdout.writelines(f"{line}\n" for line in lines)
         pool.close()
         pool.join()
+    # DuckDB tells on the terminal of what nobody takes away before the end.
+    gc.unfreeze()
     sys.stdout.write(f"sqlfluff: {len(files)} files, {complaints} complaints\n")
     return 1 if complaints else 0
 
