@@ -34,7 +34,7 @@ from tests.transform.warehouses import (
 )
 
 # One process loads and builds for all of them.
-pytestmark = pytest.mark.xdist_group("both contracts")
+pytestmark = [pytest.mark.xdist_group("both contracts"), pytest.mark.slow]
 
 SETTINGS = {
     "ELT_START": "2026-03-14",
@@ -396,7 +396,6 @@ def test_genesys_own_shares_agree_with_ours(
     assert count == agreed > 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("contract", ["guides", "platform"])
 def test_both_engines_agree_and_days_add_up_to_one_build(
     arena_of_four: duckdb.DuckDBPyConnection, contract: str
@@ -410,7 +409,6 @@ def test_both_engines_agree_and_days_add_up_to_one_build(
         assert differing(arena_of_four, on_postgres, on_duckdb) == [], mart
 
 
-@pytest.mark.slow
 def test_a_page_of_the_guides_says_what_they_do_not_tell(
     arena: duckdb.DuckDBPyConnection,
     sandbox: SandboxProcess,
@@ -429,7 +427,6 @@ def test_a_page_of_the_guides_says_what_they_do_not_tell(
         assert page.violations() == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("contract", ["guides", "platform"])
 def test_both_engines_have_one_report(
     arena_of_four: duckdb.DuckDBPyConnection,

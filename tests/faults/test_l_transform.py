@@ -274,6 +274,7 @@ def test_l5_built_again_in_parts_and_by_several_threads_nothing_changes(
     assert tables(again, *SCHEMAS) == tables(built.warehouse, *SCHEMAS)
 
 
+@pytest.mark.slow
 def test_l8_a_resource_that_is_no_longer_read_is_told_with_the_last_time(tmp_path: Path) -> None:
     """A day without a record is none; nor is what nobody asks for, such as the other contract's."""
     warehouse = DuckDBWarehouse(tmp_path / "genesys.duckdb")
@@ -310,6 +311,7 @@ def without_log(folder: Path) -> tuple[str, ...]:
     return ("--target-path", str(folder), "--log-level-file", "none")
 
 
+@pytest.mark.slow
 def test_l6_three_builds_leave_what_one_from_nothing_does(built: Built, tmp_path: Path) -> None:
     """How each kind of correction is undone and done again, tests/transform tells."""
     load_by_load = tables(built.warehouse, *SCHEMAS)
@@ -498,6 +500,7 @@ def test_l12_times_beyond_all_reason_are_null_and_break_nothing(built: Built) ->
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.first_run
 def test_l11_a_model_that_fails_keeps_those_behind_it_as_they_were(
     built: Built, site: Site

@@ -11,6 +11,7 @@ from tests.transform.warehouses import MODELS_AND_SEEDS, DuckDBWarehouse, RawTab
 QUEUES = ("--select", "+dim_queues")
 
 
+@pytest.mark.slow
 def test_what_has_changed_builds_in_an_empty_database(tmp_path: Path) -> None:
     """With --defer nothing need be loaded there; without it that is said in one line."""
     warehouse, state = DuckDBWarehouse(tmp_path / "empty.duckdb"), tmp_path / "state"
