@@ -205,11 +205,12 @@ def test_an_edited_model_is_looked_at_also_where_nothing_is_new(
     assert "out of sync" in problems[0]
 
 
-def test_columns_of_ids_stay_zstd_in_a_refreshed_table_too(raw: RawTables) -> None:
+def test_columns_of_ids_stay_zstd_in_a_refreshed_table_too(
+    duckdb_warehouse: Warehouse,
+) -> None:
     """DuckDB would keep every letter of them, and zstd four bytes of every word."""
-    warehouse = raw.warehouse
-    if warehouse.name != "duckdb":
-        pytest.skip("no other engine is told how to compress")
+    warehouse = duckdb_warehouse
+    RawTables(warehouse).load(1, conversation_details=[call("a")])
     for refresh in ([], ["--full-refresh"]):
         dbt(warehouse, "run", *MODELS, *refresh)
         [(ddl,)] = warehouse.execute(
