@@ -5,7 +5,8 @@ LoaderError
 │   └── WrongClock          this machine's: nothing may be committed by it
 ├── AccessError          3  credentials or a permission refused
 ├── SourceUnavailable    4  source down, unreachable or limiting: try later
-│   └── WindowUnavailable   one window only
+│   ├── WindowUnavailable   one window only
+│   └── NoJobFree           so many jobs run that no other is taken
 ├── SourceContractError  5  source answered what its contract rules out
 │   └── Refused             a request that is itself at fault
 ├── TooLarge             5  a window too long for one request, once it cannot be made shorter
@@ -77,6 +78,10 @@ class SourceUnavailable(LoaderError):
 
 class WindowUnavailable(SourceUnavailable):
     """One window cannot be had now, though the source answers: other resources still load."""
+
+
+class NoJobFree(SourceUnavailable):
+    """So many jobs run already, ours or those of others, that Genesys takes no other."""
 
 
 class SourceContractError(LoaderError):

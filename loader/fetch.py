@@ -1,5 +1,6 @@
 """Reads a window ahead of the warehouse, in a thread of its own; several may be read at once."""
 
+import logging
 import threading
 import time
 from collections.abc import Collection
@@ -12,15 +13,19 @@ from loader.errors import (
     Incomplete,
     LoaderError,
     LostJob,
+    NoJobFree,
     SourceContractError,
     WrongClock,
 )
 from loader.genesys.client import Client
 from loader.genesys.request_metrics import FETCH_THREAD, RateLimitEvent, RequestMetrics
-from loader.ledger import OpenWindow
+from loader.ledger import OpenWindow, described
 from loader.limits import USUAL, Limits
+from loader.own_jobs import OwnJobs
 from loader.raw import Page, QuarantinedRecord, RawPages, Rows, checksum_with
 from loader.resources.resource import Answer, Reading, Resource
+
+logger = logging.getLogger(__name__)
 
 # The longest a batch is read: no more than this is read again after a kill.
 COMMIT_SECONDS = 60.0
@@ -165,6 +170,8 @@ class Fetcher:
         commit_bytes: size of a batch; it ends with the page that passes it.
         ahead_bytes: the most it holds until its turn has come, but for the page that passes it.
         room: what all that are read ahead may hold.
+        jobs: those of all windows.
+        patience: for so many seconds a job is asked for that others of `jobs` stand in the way of.
         erased: `entity_hash` of those whose records are left out.
         job_age: how long ago the window's job was started; None without one.
         limits: how large a record may be.
@@ -181,6 +188,8 @@ class Fetcher:
         commit_bytes: int,
         ahead_bytes: int,
         room: RoomAhead,
+        jobs: OwnJobs,
+        patience: float,
         erased: Collection[str] = (),
         job_age: timedelta | None = None,
         limits: Limits = USUAL,
@@ -193,6 +202,8 @@ class Fetcher:
         self._most_bytes = max(1, ahead_bytes)
         self._room = room
         room.join(self)
+        self._jobs = jobs
+        self._patience = patience
         self._seen = {opened.token}
         self._empty_pages = 0
         # Stamped with the time of asking, not of reading: a job resumed tomorrow still shows what
@@ -289,6 +300,7 @@ class Fetcher:
         except BaseException as fault:
             self._end(fault=fault)
         finally:
+            self._jobs.ended(self)
             self.has_job.set()
 
     def _end(
@@ -304,12 +316,36 @@ class Fetcher:
             self._after.wait()
         self._client.log.wait(0)
         if self._reading.job_id is None:
-            job_id = self._resource.submit(self._client, self._reading.window)
+            job_id = self._submitted()
             age = None if job_id is None else timedelta(0)
             self._reading = replace(self._reading, job_id=job_id, job_age=age)
             with self._changed:
                 self._unread.opened = replace(self._unread.opened, job_id=job_id)
+        if self._reading.job_id is not None:
+            self._jobs.began(self)
         self.has_job.set()
+
+    def _submitted(self) -> str | None:
+        """Start the job; where Genesys takes no more, as soon as it is done with one of ours.
+
+        Raises:
+            NoJobFree: none of ours stood in its way.
+        """
+        window, ends, is_told = self._reading.window, time.monotonic() + self._patience, False
+        while True:
+            ours = self._jobs.running()
+            try:
+                return self._resource.submit(self._client, window)
+            except NoJobFree:
+                if not ours or time.monotonic() > ends:
+                    raise
+            if not is_told:
+                logger.warning(
+                    "%s %s gets its job when one of the %d that this run has is done",
+                    self._resource.name, described(window), len(ours),
+                )  # fmt: skip
+                is_told = True
+            self._jobs.wait_for_one(ours, self._client.log.wait)
 
     def _read_page(self) -> bool:
         """Read one page; tell whether there is another."""
@@ -322,6 +358,7 @@ class Fetcher:
         self._room.enter(self)
         self._client.log.wait(0)
         answer = self._resource.read(self._client, self._reading, token)
+        self._jobs.ended(self)
         self._check(answer, number)
         page = self._raw.page(answer.records, number)
         with self._changed:

@@ -227,7 +227,7 @@ class Run:
         elif isinstance(problem, SourceUnavailable) and turn.is_joined and not batch.rate_limits:
             turns.part_first()
         elif turn.is_ahead and self._was_crowded_out(batch):
-            logger.warning("%s is asked for again, by itself", what)
+            logger.warning("%s is asked for again, now that it is its turn", what)
         else:
             raise problem
 

@@ -12,6 +12,7 @@ from loader.fetch import Batch, Fetcher, RoomAhead
 from loader.genesys.client import Client
 from loader.ledger import OpenWindow, ResourceState, described
 from loader.lengths import Lengths, as_one
+from loader.own_jobs import OwnJobs
 from loader.planning import Plan
 from loader.progress import Reporter
 from loader.resources.resource import query_hash
@@ -35,10 +36,13 @@ class Pace:
         self._jobs = most
         self._refused_before = 0
 
-    def jobs(self) -> int:
-        """Return how many may be read at once now."""
+    def jobs(self, reading: int) -> int:
+        """Return how many may be read at once now, where so many are read.
+
+        While those are more than that already, what is refused says nothing of it.
+        """
         refused = self._client.quota.refused_count
-        if refused > self._refused_before and self._jobs > 1:
+        if refused > self._refused_before and 1 < self._jobs >= reading:
             self._jobs -= 1
             logger.warning(
                 "Genesys says that this is too fast: from now on %d windows are read at once "
@@ -117,6 +121,7 @@ class Turns:
         self._reporter = reporter
         self._ahead_bytes = settings.commit_bytes // settings.concurrent_jobs
         self._room = RoomAhead()
+        self._jobs = OwnJobs()
         self._lengths = Lengths(plan.resource.longest, self._ahead_bytes)
         self._turns = [Turn(due) for due in plan.windows]
         self._shown: Due | None = None
@@ -249,7 +254,8 @@ class Turns:
         return sum(turn.fetcher is not None and turn.fetcher.is_reading for turn in self._turns)
 
     def _read_ahead(self) -> None:
-        jobs, reading = self._pace.jobs(), self._reading()
+        reading = self._reading()
+        jobs = self._pace.jobs(reading)
         number, before = 0, None
         while number < min(len(self._turns), 2 * jobs if jobs > 1 else 1):
             turn = self._turns[number]
@@ -302,6 +308,8 @@ class Turns:
             commit_bytes=self._settings.commit_bytes,
             ahead_bytes=self._ahead_bytes,
             room=self._room,
+            jobs=self._jobs,
+            patience=60.0 * self._settings.job_minutes,
             erased=self._erased,
             limits=self._settings.limits,
             job_age=self._settings.now() - opened.started_at if opened.job_id else None,

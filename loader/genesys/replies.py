@@ -25,7 +25,7 @@ from loader.errors import (
 )
 from loader.genesys.named import named_in, words_of
 from loader.genesys.request_metrics import RateLimitEvent
-from loader.genesys.retries import RateLimited, Transient
+from loader.genesys.retries import RateLimited, TooManyJobs, Transient
 from loader.genesys.too_much import means_too_many_jobs, means_too_much
 
 logger = logging.getLogger(__name__)
@@ -111,8 +111,9 @@ class Replies:
                 waited_seconds=0.0,
                 allowed_count=_int_or_none(headers.get("inin-ratelimit-allowed")),
             )
-            why = "too many jobs at once" if too_many_jobs else "rate limited"
-            raise RateLimited(event, f"{why} ({status})")
+            if too_many_jobs:
+                raise TooManyJobs(event, f"too many jobs at once ({status})")
+            raise RateLimited(event, f"rate limited ({status})")
         # 409: the same query is still being answered, perhaps to a run that was killed.
         if status in (408, 409, 500, 502, 503, 504):
             raise Transient(f"answered {status}", _retry_after(headers, self._now()))

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import tenacity
 
-from loader.errors import SourceContractError, SourceUnavailable
+from loader.errors import NoJobFree, SourceContractError, SourceUnavailable
 from loader.genesys.request_metrics import Log, RateLimitEvent
 
 logger = logging.getLogger(__name__)
@@ -47,9 +47,13 @@ class RateLimited(Transient):
     Its event is recorded by whoever asks again, who knows how long the wait was.
     """
 
-    def __init__(self, event: RateLimitEvent, why: str = "rate limited (429)") -> None:
+    def __init__(self, event: RateLimitEvent, why: str) -> None:
         super().__init__(why, event.retry_after_seconds)
         self.event = event
+
+
+class TooManyJobs(RateLimited):
+    """Others run already, so that this one was not taken."""
 
 
 class TooSlow(Transient):
@@ -77,7 +81,7 @@ class Retries:
             host: as above.
 
         Raises:
-            SourceUnavailable: the retries ran out.
+            SourceUnavailable: the retries ran out; `NoJobFree` where others' jobs were the reason.
             SourceContractError: the same, and the last answer was unusable.
         """
         policy = self._policy
@@ -103,7 +107,8 @@ class Retries:
                 raise SourceContractError(
                     f"{host}{what}: {error}, each time it was asked."
                 ) from None
-            raise SourceUnavailable(
+            kind = NoJobFree if isinstance(error, TooManyJobs) else SourceUnavailable
+            raise kind(
                 f"{host}{what}: {error}; gave up after {policy.attempts} attempts or "
                 f"{policy.retry_seconds:.0f} s (ELT_RETRY_ATTEMPTS, ELT_RETRY_SECONDS)."
             ) from None

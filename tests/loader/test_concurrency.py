@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.place import Place, fault
+from tests.harness.place import Place, fault, undisturbed
 from tests.sandbox.process import SandboxProcess, Told, running_sandbox
 
 JOBS = "/api/v2/analytics/conversations/details/jobs"
@@ -77,10 +77,10 @@ def _is_job(entry: Told) -> bool:
 
 @pytest.fixture(scope="module")
 def few_jobs() -> Iterator[SandboxProcess]:
-    """Serve an organisation that runs two jobs at once, each for a moment."""
+    """Serve an organisation that runs two jobs at once, each for longer than a commit takes."""
     with running_sandbox(
-        conversations=60, days=6, end="2026-03-17T00:00:00Z", now="2026-03-16T06:00:00Z",
-        quota=1_000_000, job_polls=0, job_seconds=0.4, most_jobs=2, page_seconds=0.05,
+        conversations=60, days=8, end="2026-03-17T00:00:00Z", now="2026-03-16T06:00:00Z",
+        quota=1_000_000, job_polls=0, job_seconds=2.5, most_jobs=2,
     ) as running:  # fmt: skip
         yield running
 
@@ -88,15 +88,28 @@ def few_jobs() -> Iterator[SandboxProcess]:
 def test_too_many_jobs_make_the_run_slower_and_end_nothing(
     few_jobs: SandboxProcess, tmp_path: Path
 ) -> None:
-    place = Place(few_jobs, tmp_path, settings={"ELT_START": "2026-03-11"})
-    # Two attempts are not enough ahead of its turn: it is asked for again when that comes.
-    outcome = place.run(*ONLY, ELT_RETRY_ATTEMPTS="2").succeeded()
-    assert "too many jobs at once (400)" in outcome.stderr
+    """What was not taken is not overtaken either: later windows would have its job's place."""
+    place = Place(few_jobs, tmp_path, settings={"ELT_START": "2026-03-09"})
+    # One attempt: a window must not need the retries of what others are to blame for.
+    outcome = place.run(*ONLY, ELT_RETRY_ATTEMPTS="1").succeeded()
+    waiting = "03-11T00:00Z..2026-03-12T00:00Z gets its job when one of the 2 that this run has"
+    assert outcome.stderr.count(waiting) == 1
     assert "from now on 3 windows are read at once (ELT_CONCURRENT_JOBS=4)" in outcome.stderr
-    loaded = place.ledger(COLUMNS, "status = 'loaded'")
-    assert [day for day, _ in loaded] == ["11", "12", "13", "14", "15", "16"]
+    assert "from now on 1 " not in outcome.stderr
+    days = [f"{day:02}" for day in range(9, 17)]
+    assert place.ledger(COLUMNS) == [(day, "loaded") for day in days]
+    taken = [json.loads(entry["body"]) for entry in place.requests() if _is_job(entry)]
+    assert [query["interval"][8:10] for query in taken] == days
     refused = place.query("select distinct endpoint from genesys_raw.rate_limit_events")
     assert refused == [(JOBS,)]
+
+
+def test_a_window_waits_for_no_job_of_others(few_jobs: SandboxProcess, tmp_path: Path) -> None:
+    place = Place(few_jobs, tmp_path, settings={"ELT_START": "2026-03-15"})
+    too_many = {"message": "The maximum number of concurrent jobs has been reached"}
+    with undisturbed(few_jobs):
+        few_jobs.add_faults(fault(SUBMIT, "status", "all", status=400, body=too_many))
+        assert "too many jobs at once (400)" in place.run(*ONLY).error(4)
 
 
 def test_aggregates_are_asked_for_many_days_at_once_until_that_is_refused(
