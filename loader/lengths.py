@@ -1,7 +1,7 @@
 """How long a window is asked for at once, where the source takes several windows in one request.
 
 Nobody publishes how long an interval an aggregate may have or how large an answer may be, so it is
-found out: asked for twice as long after each small answer, and never again as long as was refused.
+found out: an answer tells by its size how long the next may be, and a refusal that it was too long.
 """
 
 from collections import deque
@@ -12,8 +12,9 @@ from itertools import takewhile
 
 from loader.windows import Due, Window
 
-# Whether the next answer, twice as long, would still be a small one.
-GROWTH = 2
+# How much longer than the answer it goes by the next may be: times differ, and the first day of an
+# organisation tells nothing of the others.
+MOST_GROWTH = 8
 
 
 class Lengths:
@@ -28,25 +29,43 @@ class Lengths:
         self._longest = longest or timedelta(0)
         self._most_bytes = most_bytes
         self._length = timedelta(0)
+        # The longest that was answered, and the shortest that was not.
+        self._answered = timedelta(0)
+        self._refused: timedelta | None = None
+
+    def is_tried(self, window: Window) -> bool:
+        """Tell whether so long a time was answered before, where that is a question."""
+        return not self._longest or window.end - window.start <= self._answered
+
+    @property
+    def _next(self) -> timedelta:
+        length = min(self._length, self._longest)
+        if self._refused is None:
+            return length
+        return min(length, (self._answered + self._refused) / 2)
 
     def answered(self, window: Window, byte_count: int) -> None:
         """Learn from an answer of so many bytes."""
-        longer = min((window.end - window.start) * GROWTH, self._longest)
-        if byte_count * GROWTH <= self._most_bytes:
-            self._length = max(self._length, longer)
+        length = window.end - window.start
+        self._answered = max(self._answered, length)
+        times = self._most_bytes / max(byte_count, 1)
+        if times >= 2:
+            self._length = max(self._length, length * min(int(times), MOST_GROWTH))
         else:
-            self._longest = min(self._longest, window.end - window.start)
-            self._length = min(self._length, self._longest)
+            self._longest = min(self._longest, length * min(times, 1.0))
 
     def refused(self, window: Window) -> None:
         """Learn from the refusal of a window."""
-        self._longest = min(self._longest, (window.end - window.start) / GROWTH)
-        self._length = min(self._length, self._longest)
+        length = window.end - window.start
+        self._refused = min(self._refused or length, length)
+        # What was answered was easier.
+        self._answered = min(self._answered, self._refused / 2)
 
     def joined(self, due: Iterable[Due]) -> list[Due]:
         """Return the first windows that can be asked for as one; at least the first."""
         waiting = deque(due)
         parts = [waiting.popleft()]
+        most = self._next
 
         def goes_on(item: Due) -> bool:
             begin, end = parts[0].window, parts[-1].window
@@ -59,11 +78,19 @@ class Lengths:
                 length = begin.end - item.window.start
             else:
                 return False
-            return length <= self._length
+            return length <= most
 
         for item in takewhile(goes_on, waiting):
             parts.append(item)
         return parts
+
+    def apart(self, parts: Iterable[Due]) -> list[list[Due]]:
+        """Return windows in groups that can each be asked for as one."""
+        left, groups = list(parts), []
+        while left:
+            groups.append(self.joined(left))
+            del left[: len(groups[-1])]
+        return groups
 
 
 def as_one(parts: list[Due]) -> Due:

@@ -214,7 +214,7 @@ class Run:
         assert problem is not None, "what else is there to heed"
         turn.close()
         if isinstance(problem, TooLarge):
-            if not turns.halve_first():
+            if not turns.cut_first():
                 raise SourceContractError(
                     f"{what}: {problem} The window cannot be made shorter."
                 ) from None

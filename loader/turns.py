@@ -191,23 +191,21 @@ class Turns:
         due = [replace(self.first.due, window=whole)] if whole.start < whole.end else []
         self._replace_first([Turn(one, why) for one in due])
 
-    def halve_first(self) -> bool:
-        """Read the first window as two, which was too much; tell whether it can be cut."""
+    def cut_first(self) -> bool:
+        """Read the first window in parts, which was too much; tell whether it can be cut."""
         turn = self.first
         self._lengths.refused(turn.due.window)
-        why = f"half of {described(turn.due.window)}, too much for one request"
+        what = f"{described(turn.due.window)}, too much for one request"
         if turn.is_joined:
-            middle = len(turn.parts) // 2
-            halves = [
-                Turn(as_one(parts), why, parts)
-                for parts in (turn.parts[:middle], turn.parts[middle:])
-            ]
+            why = f"part of {what}"
+            cut = [Turn(as_one(group), why, group) for group in self._lengths.apart(turn.parts)]
         else:
-            halves = [Turn(half, why) for half in self._halves(turn.due)]
-        if halves:
+            why = f"half of {what}"
+            cut = [Turn(half, why) for half in self._halves(turn.due)]
+        if cut:
             logger.warning("%s %s", self._plan.resource.name, why)
-            self._replace_first(halves)
-        return bool(halves)
+            self._replace_first(cut)
+        return bool(cut)
 
     def part_first(self) -> None:
         """Read again one by one what was asked for as one window and was not answered."""
@@ -260,7 +258,7 @@ class Turns:
         while number < min(len(self._turns), 2 * jobs if jobs > 1 else 1):
             turn = self._turns[number]
             if turn.fetcher is None:
-                if before is not None and reading >= jobs:
+                if before is not None and (reading >= jobs or not self._is_tried()):
                     return
                 self._join(number)
                 turn.is_ahead = before is not None
@@ -268,6 +266,10 @@ class Turns:
                 reading += 1
             before = turn.fetcher
             number += 1
+
+    def _is_tried(self) -> bool:
+        """Tell whether so long a time as the first's was answered before: others wait for that."""
+        return self._lengths.is_tried(self.first.due.window)
 
     def _join(self, number: int) -> None:
         """Ask for a window and those after it as one, as far as that may be."""
