@@ -12,9 +12,9 @@ from itertools import takewhile
 
 from loader.windows import Due, Window
 
-# How much longer than the answer it goes by the next may be: times differ, and the first day of an
-# organisation tells nothing of the others.
-MOST_GROWTH = 8
+# How much longer than the answer it goes by the next may be: days differ, the first of all tells
+# nothing of the others, and what takes too long to count is not answered.
+MOST_GROWTH = 4
 
 
 class Lengths:
@@ -58,8 +58,9 @@ class Lengths:
         """Learn from the refusal of a window."""
         length = window.end - window.start
         self._refused = min(self._refused or length, length)
-        # What was answered was easier.
-        self._answered = min(self._answered, self._refused / 2)
+        if self._answered >= self._refused:
+            # What was answered was easier.
+            self._answered = self._refused / 2
 
     def joined(self, due: Iterable[Due]) -> list[Due]:
         """Return the first windows that can be asked for as one; at least the first."""

@@ -258,7 +258,7 @@ class Turns:
         while number < min(len(self._turns), 2 * jobs if jobs > 1 else 1):
             turn = self._turns[number]
             if turn.fetcher is None:
-                if before is not None and (reading >= jobs or not self._is_tried()):
+                if before is not None and (reading >= jobs or not self._are_tried(number)):
                     return
                 self._join(number)
                 turn.is_ahead = before is not None
@@ -267,9 +267,12 @@ class Turns:
             before = turn.fetcher
             number += 1
 
-    def _is_tried(self) -> bool:
-        """Tell whether so long a time as the first's was answered before: others wait for that."""
-        return self._lengths.is_tried(self.first.due.window)
+    def _are_tried(self, count: int) -> bool:
+        """Tell whether times as long as the first windows' were answered before.
+
+        Others wait for that, or each would be refused that is as long.
+        """
+        return all(self._lengths.is_tried(turn.due.window) for turn in self._turns[:count])
 
     def _join(self, number: int) -> None:
         """Ask for a window and those after it as one, as far as that may be."""

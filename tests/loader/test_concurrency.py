@@ -122,7 +122,7 @@ def test_aggregates_are_asked_for_many_days_at_once_until_that_is_refused(
     loaded = [row for row in windows if row[2] == "loaded"]
     assert [row[0] for row in loaded[1:]] == [row[1] for row in loaded[:-1]]
     # 56 days; those that share a commit are a row each.
-    assert len(place.requests("aggregates/query")) < 56 / 4
+    assert len(place.requests("aggregates/query")) < 56 / 3
     assert max((end - start).days for start, end, *_ in loaded) == 7
     assert len({row[4] for row in loaded}) < len(loaded)
     adjustments = " ".join(str(row[3]) for row in windows)

@@ -31,16 +31,16 @@ def asked(lengths: Lengths, count: int, bytes_a_day: int, most_days: int = 99) -
 
 
 def test_an_answer_tells_how_long_the_next_may_be() -> None:
-    assert asked(Lengths(DAY * 31, most_bytes=1_000), 30, bytes_a_day=1) == [1, 8, 21]
-    assert asked(Lengths(DAY * 31, most_bytes=1_000), 101, bytes_a_day=30) == [1, 8, 31, 31, 30]
+    assert asked(Lengths(DAY * 31, most_bytes=1_000), 30, bytes_a_day=1) == [1, 4, 16, 9]
+    assert asked(Lengths(DAY * 31, most_bytes=1_000), 101, bytes_a_day=30) == [1, 4, 16, 31, 31, 18]
     assert asked(Lengths(DAY * 31, most_bytes=100), 30, bytes_a_day=25) == [1, *[4] * 7, 1]
     assert asked(Lengths(DAY * 31, most_bytes=100), 4, bytes_a_day=60) == [1, 1, 1, 1]
 
 
 def test_a_refusal_tells_what_is_too_long_and_the_longest_that_is_not_is_found() -> None:
     week = asked(Lengths(DAY * 31, most_bytes=1_000), 60, bytes_a_day=1, most_days=7)
-    assert week == [1, 8, 4, 6, *[7] * 7]
-    assert asked(Lengths(DAY * 31, most_bytes=1_000), 6, 1, most_days=1) == [1, 5, 3, 2, *[1] * 5]
+    assert week == [1, 4, 16, 10, 7, 8, *[7] * 6, 6]
+    assert asked(Lengths(DAY * 31, most_bytes=1_000), 6, 1, most_days=1) == [1, 4, 2, *[1] * 5]
 
 
 def test_who_answered_more_than_was_wanted_is_asked_for_less() -> None:
