@@ -8,10 +8,11 @@ import hashlib
 import json
 import logging
 import re
+from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Literal, Protocol
 
 import msgspec
@@ -117,7 +118,11 @@ class RawRows:
 
     def _batch(self, rows: slice) -> pa.RecordBatch:
         ids = self.ids[rows]
-        payloads = [bytes(payload) for payload in self.payloads[rows]]
+        ends = array("i", accumulate(self.sizes[rows], initial=0))
+        # Each payload is copied once, here; that it is UTF-8 was seen before.
+        payloads = pa.StringArray.from_buffers(
+            len(ids), pa.py_buffer(ends), pa.py_buffer(b"".join(self.payloads[rows]))
+        )
         return pa.RecordBatch.from_arrays(
             [
                 pa.array(ids, pa.string()),
@@ -125,7 +130,7 @@ class RawRows:
                 pa.repeat(pa.scalar(self.window.end, _TIMESTAMP), len(ids)),
                 pa.repeat(pa.scalar(self.extracted_at, _TIMESTAMP), len(ids)),
                 pa.array(self.hashes[rows], pa.string()),
-                pa.array(payloads, pa.binary()).cast(pa.string()),
+                payloads,
             ],
             schema=self.schema,
         )
@@ -408,7 +413,8 @@ class RawPages:
                 payload.decode()
             except UnicodeDecodeError:
                 return record_id, "not valid UTF-8"
-        if b"\\u0000" in payload and _ESCAPED_NUL.search(payload):
+        # Most have no backslash, which is looked for ten times as fast.
+        if b"\\" in payload and b"\\u0000" in payload and _ESCAPED_NUL.search(payload):
             return record_id, "NUL character"
         return record_id, None
 

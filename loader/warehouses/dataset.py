@@ -44,6 +44,7 @@ from loader.warehouses import warehouse_of
 from loader.warehouses.base import OURS, StoredColumn
 from loader.warehouses.configuration import (
     configure,
+    keep_schemas,
     listing_in_order,
     with_known_capabilities,
 )
@@ -184,6 +185,7 @@ class Dataset:
                 dataset_name=self.name,
                 pipelines_dir=str(self._dlt_dir),
             )
+            keep_schemas(self._pipeline)
             self._pipeline.sync_destination()
             self._check_dataset()
             if to_look:

@@ -34,9 +34,9 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     # The C library keeps what threads free; by itself DuckDB has it given back from 128 MB on.
     "allocator_flush_threshold": "16MB",
 }
-# What is added to a row group is written together with what was in it before. One of DuckDB's
-# default size, 122 880 rows, would hold 800 MB of conversations.
-ROW_GROUP = 4_096
+# What fills one is compressed as it is inserted, anything else lies in the log first, uncompressed.
+# So no more than 16 MB of conversations hold; DuckDB takes no fewer rows, and by default 122 880.
+ROW_GROUP = 2_048
 # Rows not yet in the file itself lie uncompressed in its log; dlt would let that grow to 1 GB.
 CHECKPOINT = "16MB"
 # What DuckDB may keep from one commit to the next; within one it takes what that needs, since a
