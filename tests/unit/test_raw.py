@@ -9,6 +9,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 
+from loader import raw
 from loader.errors import Unreadable, WrongShape
 from loader.genesys.replies import Reply
 from loader.raw import RawPages, slice_array
@@ -54,6 +55,21 @@ def test_a_valid_record_is_stored_byte_for_byte(payload: bytes) -> None:
             "payload": payload.decode(),
         }
     ]
+
+
+def test_records_of_any_length_are_stored_byte_for_byte_in_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(raw, "COPIED_BYTES", 150)
+    payloads = [record(b'"' + "\u2603".encode() * length + b'"') for length in (0, 9, 1, 60, 2, 7)]
+    served = b'{"conversations":[' + b", ".join(payloads) + b"]}"
+    _, records = page_decoder(_Page, "conversations")(Reply(bytearray(served)))
+    batches = list(raw_pages().page(records, page_number=1).rows.to_batches())
+    assert len(batches) > 1
+    stored = [text for batch in batches for text in batch["payload"].to_pylist()]
+    assert [text.encode() for text in stored] == payloads
+    for batch in batches:
+        batch.validate(full=True)
 
 
 @pytest.mark.parametrize(
