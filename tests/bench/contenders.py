@@ -6,7 +6,6 @@ not counted.
 
 import json
 import os
-import re
 import resource
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import Any
 import duckdb
 
 from tests.bench.pages import NOW
+from tests.bench.served import line_ends
 
 END = datetime.fromisoformat(NOW)
 
@@ -49,6 +49,50 @@ def limit(folder: Path) -> Callable[[], int]:
                 "create table conversation_details as "
                 "select json ->> 'conversationId' as record_id, json::varchar as payload "
                 f"from read_ndjson_objects('{folder / 'records.ndjson'}')"
+            )
+            [(rows,)] = db.execute("select count(*) from conversation_details").fetchall()
+        return int(rows)
+
+    return load
+
+
+def fetched(folder: Path, windows: int) -> Callable[[], int]:
+    """DuckDB alone, over HTTP: a script saves the pages of the jobs and has DuckDB read them.
+
+    It asks as we do, for a token, jobs and cursors; it tries nothing twice, checks and hashes
+    nothing, and what it has of a run that was killed is lost.
+    """
+    import requests
+
+    from loader.resources.platform.conversation_details import JOBS
+
+    url, kept = os.environ["GENESYS_API_URL"], folder / "fetched"
+    kept.mkdir()
+
+    def load() -> int:
+        with requests.Session() as session:
+            token = session.post(f"{url}/oauth/token", {"grant_type": "client_credentials"}).json()
+            session.headers["Authorization"] = f"Bearer {token['access_token']}"
+            for window in range(windows):
+                job = f"{url}{JOBS}/{session.post(url + JOBS, json={}).json()['jobId']}"
+                assert session.get(job).json()["state"] == "FULFILLED"
+                params, page, number = {"pageSize": "1000"}, b"", 0
+                while number == 0 or "cursor" in params:
+                    page = session.get(f"{job}/results", params=params).content
+                    (kept / f"{window:03}-{number:05}.json").write_bytes(page)
+                    params.pop("cursor", None)
+                    # It leads a page here, and few would parse one for it.
+                    if page.startswith(b'{"cursor":"'):
+                        params["cursor"] = page[:64].split(b'"')[3].decode()
+                    number += 1
+        with duckdb.connect(
+            str(folder / "fetched.duckdb"), config={"force_compression": "zstd"}
+        ) as db:
+            db.execute(
+                "create table conversation_details as "
+                "select record ->> 'conversationId' as record_id, record::varchar as payload "
+                "from (select unnest(json -> '$.conversations[*]') as record "
+                f"from read_json_objects('{kept}/*.json', maximum_object_size = 268435456))"
             )
             [(rows,)] = db.execute("select count(*) from conversation_details").fetchall()
         return int(rows)
@@ -111,23 +155,13 @@ def local(folder: Path, times: int) -> Callable[[], int]:
                 _, records = self._results(Reply(pages.read(end - start)))
             return Answer(records or (), None if end == ends[-1] else str(end))
 
-    ends = _line_ends(folder / "pages.ndjson")
+    ends = line_ends(folder / "pages.ndjson")
     return _our_load(
         LocalPages(page_size=1_000, job_seconds=60.0), END - timedelta(days=times), times
     )
 
 
-def _line_ends(path: Path) -> list[int]:
-    """Return where each line ends: to read one as a line would have it in memory twice."""
-    ends, offset = [], 0
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            ends += [offset + found.end() for found in re.finditer(b"\n", chunk)]
-            offset += len(chunk)
-    return ends
-
-
-def sandbox(days: int) -> Callable[[], int]:
+def over_http(days: int) -> Callable[[], int]:
     """Our load over HTTP, from the organisation the environment names."""
     from loader.resources.platform.conversation_details import ConversationDetails
 
@@ -166,7 +200,8 @@ def main(name: str, folder: Path, amount: int) -> None:
         "limit": lambda: limit(folder),
         "dlt": lambda: dlt_default(folder, amount),
         "local": lambda: local(folder, amount),
-        "sandbox": lambda: sandbox(amount),
+        "fetched": lambda: fetched(folder, amount),
+        "http": lambda: over_http(amount),
     }[name]()
     before, began = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
     rows = prepared()
