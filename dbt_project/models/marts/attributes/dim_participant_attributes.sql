@@ -80,4 +80,6 @@ final as (
 
 )
 
+-- Where they stand together, what they have in common takes no room.
 select * from final
+order by loaded_at, conversation_id, participant_id

@@ -69,7 +69,7 @@ visits as (
 
 attributes as (
 
-    select * from {{ ref('int_participant_attributes_unioned') }}
+    select * from {{ ref('fct_participant_attributes') }}
     where {{ newly_loaded() }}
 
 ),

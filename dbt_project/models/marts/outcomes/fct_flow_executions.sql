@@ -228,4 +228,6 @@ final as (
 
 )
 
+-- Where they stand together, what they have in common takes no room.
 select * from final
+order by loaded_at, conversation_id, session_id

@@ -48,4 +48,4 @@ renamed as (
 
 -- Where they stand together, what they have in common takes no room.
 select * from renamed
-order by conversation_id, session_id, outcome_number
+order by loaded_at, conversation_id, session_id, outcome_number

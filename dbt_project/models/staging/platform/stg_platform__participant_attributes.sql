@@ -1,6 +1,6 @@
 {{
     config(
-        materialized='incremental',
+        materialized='view' if target.type == 'duckdb' else 'incremental',
         incremental_strategy='replace_conversations',
         on_schema_change='fail',
         indexes=conversation_indexes(),
@@ -10,6 +10,8 @@
 
 -- depends_on: {{ ref('stg_platform__conversations') }}
 -- Grain: one row per participant and exact attribute name.
+-- On DuckDB a view, which fct_participant_attributes reads once per slice: a table would hold every
+-- value a second time, and engines that compute a CTE first would open all records for each slice.
 
 with
 
@@ -28,6 +30,7 @@ attribute_documents as (
 
     select
         conversation_id,
+        loaded_at,
         first_number as participant_number,
         {{ json_node_field('record', 'attributes') }} as attributes_json
     from participant_records
@@ -55,6 +58,8 @@ participants as (
             attribute_documents.conversation_id = identified_participants.conversation_id
             and attribute_documents.participant_number
             = identified_participants.participant_number
+            -- Equal anyway: so whoever reads some loads opens no records of others.
+            and attribute_documents.loaded_at = identified_participants.loaded_at
     where {{ attributes_within_limit('attribute_documents.attributes_json') }}
 
 ),
@@ -78,6 +83,4 @@ attributes as (
 
 )
 
--- Where they stand together, what they have in common takes no room.
 select * from attributes
-order by conversation_id, participant_id

@@ -83,4 +83,6 @@ renamed as (
 
 )
 
+-- Where they stand together, what they have in common takes no room.
 select * from renamed
+order by loaded_at, conversation_id, participant_number

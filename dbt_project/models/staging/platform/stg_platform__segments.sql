@@ -62,4 +62,4 @@ renamed as (
 
 -- Where they stand together, what they have in common takes no room.
 select * from renamed
-order by conversation_id, session_id, segment_number
+order by loaded_at, conversation_id, session_id, segment_number

@@ -40,4 +40,4 @@ renamed as (
 
 -- Where they stand together, what they have in common takes no room.
 select * from renamed
-order by conversation_id, session_id, metric_number
+order by loaded_at, conversation_id, session_id, metric_number
