@@ -23,6 +23,7 @@ from rich.table import Table
 from loader.genesys.quota import Quota
 from loader.windows import iso
 from tests.bench import engines
+from tests.bench.builds import build_by_size
 from tests.bench.command import spent
 from tests.bench.contenders import Measured
 from tests.bench.days import one_more_day
@@ -32,7 +33,7 @@ from tests.bench.year import END, looked_at, make_year
 from tests.sandbox.process import SandboxProcess, running_sandbox
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("load", "memory", "windows", "jobs", "quota", "noop", "day", "page")
+PARTS = ("load", "memory", "windows", "jobs", "quota", "noop", "build", "day", "page")
 # Only where asked for: it takes Java and the extra `spark`.
 ENGINES = "engines"
 DLT_CONVERSATIONS = 3_000
@@ -72,6 +73,8 @@ def main() -> int:
             console.print(_quota(folder))
         if "noop" in options.only:
             console.print(_noop(folder))
+        if "build" in options.only:
+            console.print(_build(folder, options.conversations))
         if "day" in options.only:
             console.print(_day(folder, options.per_day, options.months))
         if "page" in options.only:
@@ -243,6 +246,35 @@ def _day(folder: Path, per_day: int, months: int) -> Table:
             f"{one.cpu_seconds / first.cpu_seconds:.2f}",
             f"{one.peak_megabytes / first.peak_megabytes:.2f}",
         )  # fmt: skip
+    return table
+
+
+def _build(folder: Path, conversations: int) -> Table:
+    """Tell what a build costs beside DuckDB alone, and what room beside what was loaded."""
+    _clear(folder)
+    table = _table(
+        f"{conversations:,} conversations", "CPU s", "of DuckDB alone", "peak MB", "file MB",
+        "of what was loaded",
+    )  # fmt: skip
+    loaded, alone, build = None, None, 0.0
+    for one in build_by_size(folder, conversations, _environment(folder, {})):
+        if isinstance(one, Measured):
+            alone = one
+            table.add_row(
+                "DuckDB alone: payloads once, four tables", f"{one.cpu_seconds:.1f}", "1.00",
+                f"{one.peak_megabytes:,.0f}", "", "",
+            )  # fmt: skip
+            continue
+        loaded = loaded or one.megabytes
+        ratio = ""
+        if alone and one.name.startswith("transform"):
+            build += one.cost.cpu_seconds
+            ratio = f"{build / alone.cpu_seconds:.2f}"
+        table.add_row(
+            one.name, f"{one.cost.cpu_seconds:.1f}", ratio, f"{one.cost.peak_megabytes:,}",
+            f"{one.megabytes:,.0f}", f"{one.megabytes / loaded:.2f}",
+        )  # fmt: skip
+    _clear(folder)
     return table
 
 

@@ -100,6 +100,84 @@ def fetched(folder: Path, windows: int) -> Callable[[], int]:
     return load
 
 
+SLICE_BYTES = 64 * 1024 * 1024
+_TEXT, _TIME = "VARCHAR", "TIMESTAMP"
+_METRIC = {"name": _TEXT, "value": "BIGINT", "emitDate": _TIME}
+_SEGMENT = {
+    **dict.fromkeys(("segmentType", "queueId", "disconnectType", "errorCode", "wrapUpCode"), _TEXT),
+    **dict.fromkeys(("wrapUpNote", "requestedLanguageId", "groupId", "subject"), _TEXT),
+    "conference": "BOOLEAN", "segmentStart": _TIME, "segmentEnd": _TIME,
+}  # fmt: skip
+_SESSION = {
+    **dict.fromkeys(("sessionId", "peerId", "mediaType", "messageType", "direction"), _TEXT),
+    **dict.fromkeys(("provider", "ani", "dnis", "sessionDnis", "addressFrom", "addressTo"), _TEXT),
+    **dict.fromkeys(("remote", "usedRouting", "selectedAgentId", "flowInType"), _TEXT),
+    **dict.fromkeys(("flowOutType", "outboundCampaignId", "outboundContactId"), _TEXT),
+}
+_PARTICIPANT = dict.fromkeys(
+    ("participantId", "participantName", "purpose", "userId", "teamId", "externalContactId"), _TEXT
+)
+
+
+def unnested(folder: Path) -> Callable[[], int]:
+    """DuckDB alone: the newest payloads that were loaded, in slices, each opened once.
+
+    Participants, sessions, segments and metrics become a table each, with the storage we use.
+    """
+    from loader.warehouses.duckdb import CONFIG, ROW_GROUP
+
+    session = {**_SESSION, "segments": [_SEGMENT], "metrics": [_METRIC]}
+    shape = json.dumps({"participants": [{**_PARTICIPANT, "sessions": [session]}]})
+    participants = "select conversation_id, unnest(participants) as element from opened"
+    sessions = f"select conversation_id, unnest(element.sessions) as element from ({participants})"
+    ids = "conversation_id, element.sessionId as session_id"
+    tables = {
+        "participants": (("conversation_id",), _PARTICIPANT, participants),
+        "sessions": (("conversation_id",), _SESSION, sessions),
+        **{
+            name: (
+                ("conversation_id", "session_id"),
+                fields,
+                f"select {ids}, unnest(element.{name}) as element from ({sessions})",
+            )
+            for name, fields in (("segments", _SEGMENT), ("metrics", _METRIC))
+        },
+    }
+
+    def build() -> int:
+        with duckdb.connect(config={**CONFIG, "memory_limit": "1500MB"}) as db:
+            db.execute(f"attach '{folder / 'genesys.duckdb'}' as loaded (read_only)")
+            db.execute(f"attach '{folder / 'unnested.duckdb'}' (row_group_size {ROW_GROUP})")
+            details = "loaded.genesys_raw.conversation_details"
+            [(slices,)] = db.execute(
+                f"select cast(ceil(sum(byte_count) / {SLICE_BYTES}) as int)"
+                " from loaded.genesys_raw.extract_windows where resource = 'conversation_details'"
+            ).fetchall()
+            db.execute(
+                "create temp table newest as"
+                f" select *, ntile({slices}) over (order by position) as slice from ("
+                " select record_id as conversation_id,"
+                " arg_max(rowid, (extracted_at, payload_hash)) as position"
+                f" from {details} group by 1)"
+            )
+            for number in range(1, slices + 1):
+                db.execute(
+                    "create or replace temp table opened as select conversation_id,"
+                    f" json_transform(payload, '{shape}').participants as participants"
+                    f" from {details} as details inner join newest"
+                    f" on details.rowid = newest.position where slice = {number}"
+                )
+                for name, (keys, fields, elements) in tables.items():
+                    columns = [*keys, *(f"element.{field}" for field in fields)]
+                    query = f"select {', '.join(columns)} from ({elements}) order by all"
+                    db.execute(f"create table if not exists unnested.{name} as {query} limit 0")
+                    db.execute(f"insert into unnested.{name} {query}")
+            [(conversations,)] = db.execute("select count(*) from newest").fetchall()
+        return int(conversations)
+
+    return build
+
+
 def dlt_default(folder: Path, count: int) -> Callable[[], int]:
     """Dicts given to dlt as its documentation shows: every list in a record a table of its own."""
     import dlt
@@ -198,6 +276,7 @@ def main(name: str, folder: Path, amount: int) -> None:
     """Measure one and print it as JSON."""
     prepared = {
         "limit": lambda: limit(folder),
+        "unnested": lambda: unnested(folder),
         "dlt": lambda: dlt_default(folder, amount),
         "local": lambda: local(folder, amount),
         "fetched": lambda: fetched(folder, amount),

@@ -221,6 +221,26 @@ def test_columns_of_ids_stay_zstd_in_a_refreshed_table_too(
 
 
 @pytest.mark.slow
+def test_who_reads_attributes_of_one_load_opens_no_records_of_others(
+    duckdb_warehouse: Warehouse,
+) -> None:
+    """They are a view on the records there, read once for each slice."""
+    warehouse, view = duckdb_warehouse, "stg_platform__participant_attributes"
+    raw = RawTables(warehouse)
+    for number in (1, 2):
+        raw.load(number, conversation_details=[call(f"c-{number}", attributes={"a": "1"})])
+    dbt(warehouse, "run", "--select", f"+{view}")
+    [(newest,)] = warehouse.execute(
+        "select max(loaded_at) from genesys_staging.stg_platform__participants"
+    )
+    break_record(warehouse, "c-1")
+    assert warehouse.execute(
+        f"select distinct conversation_id from genesys_staging.{view}"
+        f" where loaded_at > timestamp '{newest}' - interval 1 microsecond"
+        f" and loaded_at <= timestamp '{newest}'"
+    ) == [("c-2",)]
+
+
 def test_postgres_knows_what_a_build_has_filled_as_soon_as_it_has(
     postgres_warehouse: Warehouse,
 ) -> None:

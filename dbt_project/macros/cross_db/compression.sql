@@ -1,7 +1,8 @@
 {#- Tables on DuckDB, with how their columns are compressed. DuckDB chooses by itself, and right for what
     repeats; of ids and texts that are in few rows it keeps every letter, which zstd halves, and of
     JSON it makes three times as much. zstd for all columns would keep four bytes a row for the
-    length of each text, also where all rows have the same one. -#}
+    length of each text, also where all rows have the same one. So an id that a table repeats in row
+    after row, more than ten of them, is left to DuckDB: made_of: {repeats: [<column>]}. -#}
 {% macro duckdb__get_create_table_as_sql(temporary, relation, sql) -%}
     {%- if temporary -%}
         {{ create_table_as(true, relation, sql) }}
@@ -42,8 +43,12 @@
 {#- Whether a column is of ids or texts that hardly repeat within a row group. -#}
 {% macro is_compressed(column) -%}
     {{ return(
-        column.data_type | lower in ['text', 'varchar', 'json'] and (
-            column.name in ['conversation_id', 'participant_id', 'session_id', 'peer_id', 'raw_value']
+        column.data_type | lower in ['text', 'varchar', 'json']
+        and column.name not in config.get('made_of', {}).get('repeats', [])
+        and (
+            column.name in ['conversation_id', 'participant_id', 'peer_id', 'raw_value']
+            or column.name.endswith('session_id')
+            or column.name.endswith('contact_id')
             or column.name.endswith('_json')
             or column.name.endswith('_hash')
         )

@@ -5,7 +5,11 @@
         incremental_strategy='replace_conversations',
         on_schema_change='fail',
         indexes=conversation_indexes(),
-        made_of={'conversations': 'int_conversations_unioned', 'rules': rules}
+        made_of={
+            'conversations': 'int_conversations_unioned',
+            'rules': rules,
+            'repeats': ['conversation_id']
+        }
     )
 }}
 

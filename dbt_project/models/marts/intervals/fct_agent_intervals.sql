@@ -188,6 +188,4 @@ final as (
 
 )
 
--- Where they stand together, what they have in common takes no room.
 select * from final
-order by interval_kind, interval_started_at, user_id

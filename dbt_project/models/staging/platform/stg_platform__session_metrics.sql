@@ -4,7 +4,7 @@
         incremental_strategy='replace_conversations',
         on_schema_change='fail',
         indexes=conversation_indexes(),
-        made_of={'conversations': 'stg_platform__conversations'}
+        made_of={'conversations': 'stg_platform__conversations', 'repeats': ['conversation_id']}
     )
 }}
 
