@@ -46,6 +46,7 @@ def _plain_path(value: object) -> object:
 
 Text = Annotated[str, BeforeValidator(_one_line)]
 Secret = Annotated[SecretStr, BeforeValidator(_one_line)]
+FileOrNone = Annotated[Path | None, BeforeValidator(_one_line)]
 PlainPath = Annotated[Path, BeforeValidator(_plain_path)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 

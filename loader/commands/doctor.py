@@ -87,7 +87,7 @@ def _examined(settings: Settings, *, redate: bool, deep: bool) -> Iterator[Findi
         yield Finding("lock", "ok", "no run is going on")
         pending = dataset.pending_packages()
         dataset.connect(to_look=True)
-        if dataset.recorded_columns() and (loads := dataset.future_loads()):
+        if any(dataset.found_columns().values()) and (loads := dataset.future_loads()):
             yield _of_the_future(dataset, loads, redate=redate)
         elif pending:
             yield _finished(dataset, pending)
@@ -123,13 +123,16 @@ def _finished(dataset: Dataset, pending: int) -> Finding:
     """Load what a killed run has left; what keeps it from that is what is looked for."""
     try:
         dataset.finish_pending()
-    except DestinationError:
+    except DestinationError as problem:
         return Finding(
             "packages",
             "problem",
-            f"{pending} left by a run cannot be loaded",
-            "put right what is named below; the next `load` begins with them",
+            f"{pending} left by a run cannot be loaded: {problem}",
+            "put right what is named here and below; the next `load` begins with them",
         )
+    if not dataset.recorded_columns():
+        told = f"{pending} left by a run that could make no tables; the next `load` asks anew"
+        return Finding("packages", "note", told)
     return Finding("packages", "note", f"{pending} left by a run, finished just now")
 
 
@@ -144,6 +147,9 @@ def look(
         now: the present.
         deep: whether to compare every payload with its hash; else a few of each resource.
     """
+    if not dataset.recorded_columns():
+        yield Finding("tables", "note", "nothing has been loaded yet", "`load`")
+        return
     differences = list(_tables(dataset, resources))
     yield from differences or [Finding("tables", "ok", f"{DATASET} is as dlt has recorded it")]
     if any(difference.verdict == "problem" for difference in differences):
@@ -164,8 +170,17 @@ def look(
 
 def _tables(dataset: Dataset, resources: Sequence[str]) -> Iterator[Finding]:
     """Compare the tables there are with those dlt believes in."""
-    found = dataset.found_columns()
-    for table, columns in sorted(dataset.recorded_columns().items()):
+    found, recorded = dataset.found_columns(), dataset.recorded_columns()
+    if recorded and not any(found.values()):
+        yield Finding(
+            "tables",
+            "problem",
+            f"{DATASET} has none, though dlt has recorded {len(recorded)}",
+            "if the first load was kept from making them, the next one makes them; if they were "
+            "dropped, restore them from a backup, or delete ELT_WORK_DIR and load again",
+        )
+        return
+    for table, columns in sorted(recorded.items()):
         if not found[table]:
             like = next((name for name in resources if found.get(name) and name != table), None)
             yield Finding(
@@ -203,7 +218,10 @@ def _tables(dataset: Dataset, resources: Sequence[str]) -> Iterator[Finding]:
 
 
 def _counts(dataset: Dataset, resources: Sequence[str]) -> Iterator[Finding]:
-    """Compare the rows of each window with what the ledger tells, if nobody read it again."""
+    """Compare the rows of each window with what the ledger tells, if nobody read it again.
+
+    What the ledger tells twice is a package that was loaded twice, by a kill at the wrong moment.
+    """
     # A warehouse that an older loader made has no such table before the next load.
     erased = ERASED if "erased_records" in dataset.found_columns() else NOBODY_ERASED
     for resource in resources:
@@ -214,7 +232,12 @@ def _counts(dataset: Dataset, resources: Sequence[str]) -> Iterator[Finding]:
             from (
                 select _dlt_load_id, window_start, max(window_end) as window_end,
                     sum(record_count - quarantined_count) as row_count
-                from {{extract_windows}} where resource = %s group by _dlt_load_id, window_start
+                from (
+                    select distinct _dlt_load_id, window_attempt_id, status, window_start,
+                        window_end, record_count, quarantined_count
+                    from {{extract_windows}} where resource = %s
+                ) as commits
+                group by _dlt_load_id, window_start
             ) as told
             left join (
                 select _dlt_load_id, window_start, count(*) as row_count

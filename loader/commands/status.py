@@ -12,7 +12,8 @@ from loader.settings import Settings
 from loader.warehouses.dataset import DATASET
 from loader.warehouses.lock import locked
 
-# The last error is the newest failure that no later success of the resource has made good.
+# The last error is the newest failure that no later success of the resource has made good. A commit
+# whose ledger rows came twice counts once.
 _STATUS = """
     with latest as (
         select resource, max(finished_at) as loaded_at
@@ -31,7 +32,11 @@ _STATUS = """
     )
     select windows.resource, max(windows.source_available_through), sum(windows.record_count),
         sum(windows.quarantined_count), max(failures.error)
-    from {extract_windows} as windows
+    from (
+        select distinct resource, window_attempt_id, _dlt_load_id, status, record_count,
+            quarantined_count, source_available_through
+        from {extract_windows}
+    ) as windows
     left join failures on windows.resource = failures.resource and failures.newest = 1
     group by windows.resource
 """

@@ -111,10 +111,12 @@ def _problem(
             f"{stale[0]}{others} not read to the end for too long; it says above since when."
         )
     for text in [str(exception or ""), *(str(node.message or "") for node in failed)]:
-        if any(sign in text for sign in (*_OF_THE_WAREHOUSE, *warehouse.dbt_signs)):
-            problem = warehouse.problem([], text)
+        if problem := warehouse.meaning(text):
+            return DestinationError(problem)
+        if any(sign in text for sign in _OF_THE_WAREHOUSE):
             return DestinationError(
-                problem or f"{warehouse.place} refused dbt {command}; it says above why."
+                warehouse.problem([], text)
+                or f"{warehouse.place} refused dbt {command}; it says above why."
             )
     if type(exception).__name__ == "DbtUsageException":
         return SettingsError(f"dbt {command} does not take these arguments; it says above why.")

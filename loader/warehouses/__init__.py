@@ -26,7 +26,9 @@ _FOR_ALL = frozenset(
         "lock",
         "lock_row",
         "marts",
+        "once",
         "packages",
+        "renewed",
     }
 )
 

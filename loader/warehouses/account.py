@@ -3,9 +3,9 @@
 Their drivers and adapters are extras; their lock is a row of a table (`lock_row`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from loader.errors import AlreadyRunning, DestinationError, SettingsError
@@ -24,15 +24,12 @@ class Account(Warehouse[SettingsOfKind]):
         adapter: the module that is dbt's adapter.
         now_ms: SQL of its time, in whole milliseconds.
         text_type: SQL of a text's type.
-        signs: what an error says, in lower case, and what that means; the first that fits. In
-            braces: `place`.
     """
 
     driver: ClassVar[str]
     adapter: ClassVar[str]
     now_ms: ClassVar[str]
     text_type: ClassVar[str]
-    signs: ClassVar[Mapping[tuple[str, ...], str]]
 
     def __init__(self, settings: SettingsOfKind) -> None:
         super().__init__(settings)
@@ -44,7 +41,7 @@ class Account(Warehouse[SettingsOfKind]):
         Raises:
             SettingsError: it is not installed.
         """
-        self._check_installed(self.driver)
+        self.check_installed(self.driver)
 
     def check_dbt(self) -> None:
         """Refuse to start dbt without its adapter.
@@ -52,14 +49,7 @@ class Account(Warehouse[SettingsOfKind]):
         Raises:
             SettingsError: it is not installed.
         """
-        self._check_installed(self.adapter)
-
-    def _check_installed(self, module: str) -> None:
-        if not _is_installed(module):
-            raise SettingsError(
-                f"ELT_TARGET={self.name}: {module} is not installed; "
-                f"`pip install -e '.[{self.name}]'`."
-            )
+        self.check_installed(self.adapter)
 
     @contextmanager
     def lock(self, wait_seconds: float = 0.0) -> Iterator[None]:
@@ -93,12 +83,7 @@ class Account(Warehouse[SettingsOfKind]):
         except (AlreadyRunning, DestinationError, SettingsError):
             raise
         except Exception as error:
-            causes = [error, *filter(None, (error.__cause__, error.__context__))]
-            text = " ".join(map(str, causes))
-            raise DestinationError(
-                self.problem(causes, text)
-                or f"{self.place} refused the lock ({type(causes[-1]).__name__})."
-            ) from error
+            raise self.refused_the_lock(error) from error
 
     def _open_client(self) -> "AbstractContextManager[SqlClientBase[Any]]":
         """Return a client of dlt's for the raw dataset, connected while entered."""
@@ -115,17 +100,26 @@ class Account(Warehouse[SettingsOfKind]):
         client = cast(SqlJobClientBase, destination.client(Schema("lock"), settings))
         return cast("AbstractContextManager[SqlClientBase[Any]]", client.sql_client)
 
-    def problem(self, causes: Sequence[BaseException], text: str) -> str | None:
-        """Say what an error of the account or the way to it means."""
-        lower = text.lower()
-        for signs, told in self.signs.items():
-            if any(sign in lower for sign in signs):
-                return told.format(place=self.place)
-        return None
 
+def key_in(setting: str, path: Path, check: Callable[[str], object], what: str) -> str:
+    """Return the text of a file that is a key.
 
-def _is_installed(module: str) -> bool:
+    Args:
+        setting: that names the file, for messages.
+        path: of it.
+        check: raises anything if the text is no such key.
+        what: it should be, for messages.
+
+    Raises:
+        SettingsError: it is not to be read, or is no such key.
+    """
     try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{setting} {path} cannot be read as UTF-8 text.") from None
+    try:
+        check(text)
+    except Exception:
+        # What it says may quote the file.
+        raise SettingsError(f"{setting} {path} is not {what}.") from None
+    return text

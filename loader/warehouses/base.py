@@ -5,11 +5,13 @@ imports dlt and the engine's driver inside its functions, so that settings are r
 """
 
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
@@ -60,6 +62,8 @@ class WarehouseSettings(BaseSettings):
 
 
 def _plain(value: object) -> str:
+    if value is None:
+        return ""
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     # dbt may run in another directory.
@@ -90,7 +94,9 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
         dlt_values: what dlt is told otherwise than by `configuration.VALUES`.
         undefined: names of the driver's errors that mean that a table or column is not there; what
             dlt recognises by itself needs no mention.
-        dbt_signs: what an error of dbt says that is of the warehouse and not of a model.
+        signs: what an error of the warehouse or the way to it says, the driver's or dbt's, as a
+            regular expression in any case; and what that means, in braces what is `named` and the
+            groups, which are names and nothing else. The first that is found counts.
         table_kinds: what it calls tables of rows in its information schema.
         record_megabytes: of the longest text it takes.
         remains: where deleted rows go on being after `rewrite`, and until when; a sentence.
@@ -103,7 +109,7 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
     chosen_by: ClassVar[str]
     dlt_values: ClassVar[Mapping[str, object]] = {}
     undefined: ClassVar[frozenset[str]] = frozenset()
-    dbt_signs: ClassVar[tuple[str, ...]] = ()
+    signs: ClassVar[Mapping[str, str]] = {}
     table_kinds: ClassVar[frozenset[str]] = frozenset({"BASE TABLE"})
     record_megabytes: ClassVar[int] = 1024
     remains: ClassVar[str] = ""
@@ -177,11 +183,12 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
         loads = sql.make_qualified_table_name(client.schema.loads_table_name)
         columns = client.loads_table_schema_columns  # type: ignore[attr-defined]
         values = (load_id, client.schema.name, 0, datetime.now(UTC), client.schema.version_hash)
-        # In one statement: between two of them we might sleep.
+        # In one statement: between two of them we might sleep. One that is listed already is so
+        # by us: the answer was lost, or we were killed.
         sql.execute_sql(
             f"INSERT INTO {loads}({columns})"
             " SELECT %s, %s, %s, %s, %s FROM (SELECT 1 AS one) AS one"
-            f" WHERE NOT EXISTS (SELECT 1 FROM {loads} AS later WHERE later.load_id > %s)",
+            f" WHERE NOT EXISTS (SELECT 1 FROM {loads} AS later WHERE later.load_id >= %s)",
             *values,
             load_id,
         )
@@ -240,7 +247,47 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
             causes: the error and what caused it.
             text: what all of them say.
         """
+        return self.meaning(text)
+
+    def meaning(self, text: str) -> str | None:
+        """Say in one line what an error is a sign of; None where it is none of the warehouse's."""
+        for sign, told in self.signs.items():
+            if found := re.search(sign, text, re.IGNORECASE):
+                return told.format(*found.groups(), **self.named)
         return None
+
+    @property
+    def named(self) -> Mapping[str, str]:
+        """What `signs` name in braces."""
+        return {"place": self.place}
+
+    def refused_the_lock(self, error: Exception) -> DestinationError:
+        """Return what to raise in place of what the driver did when it was asked for the lock."""
+        causes = [error, *filter(None, (error.__cause__, error.__context__))]
+        return DestinationError(
+            self.problem(causes, " ".join(map(str, causes)))
+            or f"{self.place} refused the lock ({type(causes[-1]).__name__})."
+        )
+
+    def check_installed(self, module: str, how: str = "") -> None:
+        """Refuse to run without a module that is not among what everybody has.
+
+        Args:
+            module: its name.
+            how: what to tell pip; without it the extra of the kind's name.
+
+        Raises:
+            SettingsError: it is not installed.
+        """
+        try:
+            is_there = find_spec(module) is not None
+        except ModuleNotFoundError:
+            is_there = False
+        if not is_there:
+            told = how or f"-e '.[{self.name}]'"
+            raise SettingsError(
+                f"ELT_TARGET={self.name}: {module} is not installed; `pip install {told}`."
+            )
 
     def stored(self, client: "SqlClientBase[Any]", prefix: str) -> Iterator[StoredColumn]:
         """Walk through the columns, in their order, of the schemas whose name begins so.

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 from loader.errors import SettingsError
-from loader.setting_types import Text
-from loader.warehouses.account import Account
+from loader.setting_types import FileOrNone, Text
+from loader.warehouses.account import Account, key_in
 from loader.warehouses.base import WarehouseSettings
 
 if TYPE_CHECKING:
@@ -23,15 +22,8 @@ class BigQuerySettings(WarehouseSettings):
     required = ("project", "location")
 
     project: Text = Field(default="", alias="ELT_BIGQUERY_PROJECT")
-    keyfile: Text = Field(default="", alias="ELT_BIGQUERY_KEYFILE")
+    keyfile: FileOrNone = Field(default=None, alias="ELT_BIGQUERY_KEYFILE")
     location: Text = Field(default="US", alias="ELT_BIGQUERY_LOCATION", pattern=r"^[\w-]*$")
-
-    def environment(self) -> dict[str, str]:
-        """Return what dbt's profile reads; dbt may run in another folder."""
-        told = super().environment()
-        if self.keyfile:
-            told["ELT_BIGQUERY_KEYFILE"] = str(Path(self.keyfile).resolve())
-        return told
 
 
 class BigQuery(Account[BigQuerySettings]):
@@ -50,34 +42,33 @@ class BigQuery(Account[BigQuerySettings]):
         "days by default, 2 at least), and can restore them itself for 7 days more."
     )
     signs: ClassVar = {
-        ("invalid_grant", "invalid jwt", "account not found", "reauthentication is needed"): (
+        "invalid_grant|invalid jwt|account not found|reauthentication is needed": (
             "{place}: credentials refused (ELT_BIGQUERY_KEYFILE): the key was deleted or has "
             "expired, or the clock of this machine is wrong."
         ),
-        ("billing has not been enabled", "billing to be enabled", "billingnotenabled"): (
+        "billing has not been enabled|billing to be enabled|billingnotenabled": (
             "{place}: the project has no billing account, which DML and load jobs need."
         ),
-        ("has not enabled bigquery", "api has not been used", "accessnotconfigured"): (
+        "has not enabled bigquery|api has not been used|accessnotconfigured": (
             "{place}: the BigQuery API is not enabled in that project."
         ),
-        ("not found: project", "project not found", "invalid project id", "projectid"): (
+        "not found: project|project not found|invalid project id|projectid must": (
             "{place}: there is no such project, or no permission to know of it."
         ),
-        ("quotaexceeded", "ratelimitexceeded", "exceeded rate limits", "quota exceeded"): (
+        "quotaexceeded|ratelimitexceeded|exceeded rate limits|quota exceeded": (
             "{place}: a quota of the project is used up; try later."
         ),
-        ("not found in location", "was not found in location"): (
-            "{place}: the dataset lies elsewhere (ELT_BIGQUERY_LOCATION)."
+        "not found in location": ("{place}: the dataset lies elsewhere (ELT_BIGQUERY_LOCATION)."),
+        r"access denied: (dataset|table) [\w-]+:([\w.-]+)": (
+            "{place}: no permission on {0} {1}; README lists the roles that it takes."
         ),
-        ("access denied", "accessdenied", "permission denied", "does not have bigquery."): (
+        r"access denied|accessdenied|permission denied|does not have bigquery\.": (
             "{place}: no permission; README lists the roles that it takes."
         ),
-        ("failed to resolve", "max retries exceeded", "connection refused", "transporterror",
-         "name or service not known", "deadline of", "timeout of", "connection reset",
-         "unable to find the server", "connection aborted"): (
-            "{place}: unreachable or closed the connection."
-        ),
-    }  # fmt: skip
+        "failed to resolve|max retries exceeded|connection refused|connection reset|"
+        "connection aborted|transporterror|name or service not known|unable to find the server|"
+        "deadline of|timeout of": "{place}: unreachable or closed the connection.",
+    }
 
     @property
     def place(self) -> str:
@@ -88,10 +79,17 @@ class BigQuery(Account[BigQuerySettings]):
         """Return dlt's destination, which opens a connection each time it needs one."""
         import dlt
         from dlt.common.configuration.specs import GcpServiceAccountCredentials
+        from google.oauth2.service_account import Credentials
 
         credentials = GcpServiceAccountCredentials()
-        if self.settings.keyfile:
-            credentials.parse_native_representation(self._key())
+        if path := self.settings.keyfile:
+            key = key_in(
+                "ELT_BIGQUERY_KEYFILE",
+                path,
+                lambda text: Credentials.from_service_account_info(json.loads(text)),
+                "the JSON key of a service account",
+            )
+            credentials.parse_native_representation(key)
         else:
             self._check_default()
         return dlt.destinations.bigquery(
@@ -118,26 +116,6 @@ class BigQuery(Account[BigQuerySettings]):
                 "Cloud; set it to the file of a service account's key, or run "
                 "`gcloud auth application-default login`."
             ) from None
-
-    def _key(self) -> str:
-        """Read the file of the key, and see that it is one.
-
-        Raises:
-            SettingsError: it is not to be read, or is no service account's.
-        """
-        from google.oauth2.service_account import Credentials
-
-        named = f"ELT_BIGQUERY_KEYFILE {self.settings.keyfile}"
-        try:
-            text = Path(self.settings.keyfile).read_text("utf-8")
-        except (OSError, UnicodeDecodeError):
-            raise SettingsError(f"{named} cannot be read as UTF-8 text.") from None
-        try:
-            Credentials.from_service_account_info(json.loads(text))
-        except Exception:
-            # What it says may quote the file.
-            raise SettingsError(f"{named} is not the JSON key of a service account.") from None
-        return text
 
     def driver_errors(self) -> tuple[type[BaseException], ...]:
         """Return what the driver raises."""

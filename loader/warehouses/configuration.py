@@ -39,7 +39,6 @@ VALUES = {
     "parallelism_strategy": "table-sequential",
     # Loaded rows stay in the warehouse only, not in the work directory as well.
     "delete_completed_jobs": True,
-    "truncate_staging_dataset": True,
     # A trace may hold what an exception quotes.
     "enable_runtime_trace": False,
 }

@@ -60,27 +60,25 @@ class Databricks(Account[DatabricksSettings]):
         "_retry_stop_after_attempts_count": 5,
     }
     signs: ClassVar = {
-        ("invalid access token", "401", "unauthorized", "invalid_client", "expired token",
-         "token is expired", "unauthenticated"): (
+        "invalid access token|401|unauthorized|invalid_client|expired token|token is expired|"
+        "unauthenticated": (
             "{place}: credentials refused (ELT_DATABRICKS_TOKEN, or ELT_DATABRICKS_CLIENT_ID and "
             "ELT_DATABRICKS_CLIENT_SECRET); a token may have expired."
         ),
-        ("no_such_catalog", "catalog_not_found", "no such catalog"): (
+        "no_such_catalog|catalog_not_found|no such catalog": (
             "{place}: there is no such catalog, or no USE CATALOG of it."
         ),
-        ("permission_denied", "insufficient_permissions", "does not have permission", "403",
-         "insufficient privileges"): (
-            "{place}: no permission; README lists the grants that it takes."
-        ),
-        ("endpoint not found", "endpoint_not_found", "resource_does_not_exist", "404"): (
+        "permission_denied|insufficient_permissions|does not have permission|403|"
+        "insufficient privileges": "{place}: no permission; README lists the grants that it takes.",
+        "endpoint not found|endpoint_not_found|resource_does_not_exist|404": (
             "{place}: there is no such SQL warehouse (ELT_DATABRICKS_HTTP_PATH)."
         ),
-        ("failed to resolve", "max retries exceeded", "connection refused", "connection reset",
-         "name or service not known", "error during request to server", "nodename nor servname",
-         "timed out", "remote end closed", "connection aborted"): (
+        "failed to resolve|max retries exceeded|connection refused|connection reset|"
+        "connection aborted|name or service not known|nodename nor servname|timed out|"
+        "remote end closed|error during request to server": (
             "{place}: unreachable or closed the connection (ELT_DATABRICKS_HOST)."
         ),
-    }  # fmt: skip
+    }
 
     @property
     def place(self) -> str:

@@ -6,13 +6,8 @@ is never deleted, which no store does conditionally; who is done writes that nob
 """
 
 import json
-import os
-import secrets
-import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -25,15 +20,15 @@ from obstore.exceptions import (
 )
 from obstore.store import ObjectStore
 
-from loader.errors import AlreadyRunning, DestinationError
-from loader.warehouses.lock import wait_for
+from loader.errors import DestinationError
+from loader.warehouses.renewed import Renewed
 
 # After so long without a renewal its holder counts as dead, and so does it to itself.
 LEASE_SECONDS = 120.0
 RENEW_SECONDS = 20.0
 
 
-class Lease:
+class Lease(Renewed):
     """One object, and us as one of those who want to hold it.
 
     Args:
@@ -46,41 +41,12 @@ class Lease:
     def __init__(
         self, store: ObjectStore, path: str, place: str, lease_seconds: float = LEASE_SECONDS
     ) -> None:
+        super().__init__(place, lease_seconds, RENEW_SECONDS)
         self._store = store
         self._path = path
-        self._place = place
-        self._lease_seconds = lease_seconds
-        self._writing = threading.Lock()
-        # What we wrote last, and by which we are known; None while we do not hold it.
+        # What we wrote last; None while we do not hold it.
         self._version: Any = None
-        self._nonce = ""
         self._renewed = 0.0
-        self._is_lost = False
-
-    @contextmanager
-    def held(self, wait_seconds: float = 0.0) -> Iterator[None]:
-        """Hold it, and renew it from time to time.
-
-        Args:
-            wait_seconds: how long to wait for a run that holds it.
-
-        Raises:
-            AlreadyRunning: another run holds it, and which.
-            DestinationError: the store writes whatever the condition.
-        """
-        wait_for(self._take, self._held_by, wait_seconds)
-        is_over = threading.Event()
-        renewing = threading.Thread(target=self._renew_until, args=(is_over,), daemon=True)
-        renewing.start()
-        try:
-            yield
-        finally:
-            is_over.set()
-            renewing.join()
-            # It is free in two minutes, whatever becomes of this.
-            with suppress(BaseError, OSError):
-                self._write(self._version, holder="")
-            self._version = None
 
     def check(self) -> None:
         """Make sure that it is still ours; renewed a moment ago it is.
@@ -94,7 +60,6 @@ class Lease:
 
     def _take(self) -> bool:
         """Write our name, if nobody's who lives is there."""
-        self._nonce = secrets.token_hex(8)
         try:
             self._write("create")
         except AlreadyExistsError:
@@ -140,16 +105,28 @@ class Lease:
         now: datetime = obstore.head(self._store, beside)["last_modified"]
         return now
 
-    def _held_by(self) -> str:
-        holder = ""
+    def _holder(self) -> str:
         with suppress(BaseError, OSError):
-            holder = str(_read(bytes(obstore.get(self._store, self._path).bytes()))["holder"])
-        return f"another run ({holder or 'just ended'}) holds {self._place}"
+            return str(_read(bytes(obstore.get(self._store, self._path).bytes()))["holder"])
+        return ""
+
+    def _write_again(self) -> bool:
+        try:
+            self._write(self._version)
+        except (AlreadyExistsError, PreconditionError, FileNotFoundError):
+            return self._is_ours()
+        return True
+
+    def _give_back(self) -> None:
+        try:
+            self._write(self._version, holder="")
+        finally:
+            self._version = None
 
     def _write(self, mode: Any, holder: str | None = None) -> None:  # noqa: ANN401
         """Write the object on a condition: `create`, or the version that is there now."""
         if holder is None:
-            holder = f"process {os.getpid()} on {socket.gethostname()}"
+            holder = self._we
         began = _passed()
         body = json.dumps({"holder": holder, "nonce": self._nonce, "written": began}).encode()
         try:
@@ -161,19 +138,6 @@ class Lease:
             ) from error
         self._version, self._renewed = _version(put), began
 
-    def _renew(self) -> None:
-        with self._writing:
-            if not self._is_lost:
-                try:
-                    self._write(self._version)
-                except (AlreadyExistsError, PreconditionError, FileNotFoundError):
-                    self._is_lost = not self._is_ours()
-            if self._is_lost:
-                raise AlreadyRunning(
-                    f"the lock of {self._place} was not renewed in time, and another run has taken "
-                    "it; what was not committed is read again by the next load."
-                )
-
     def _is_ours(self) -> bool:
         """Tell whether the store took what we wrote and its answer was lost."""
         try:
@@ -184,17 +148,6 @@ class Lease:
             return False
         self._version, self._renewed = _version(found.meta), _passed()
         return True
-
-    def _renew_until(self, is_over: threading.Event) -> None:
-        while not is_over.wait(min(RENEW_SECONDS, self._lease_seconds / 4)):
-            try:
-                self._renew()
-            except AlreadyRunning:
-                # Said before the next commit.
-                return
-            except (BaseError, OSError):
-                # The line is cut; whoever commits sees it as well.
-                continue
 
 
 def _version(told: Any) -> Any:  # noqa: ANN401 - what obstore tells of an object

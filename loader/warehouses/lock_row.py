@@ -6,18 +6,14 @@ that says what must be in it, and then looks whether their own change is what st
 the warehouse's alone.
 """
 
-import os
-import secrets
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import tenacity
 
-from loader.errors import AlreadyRunning
-from loader.warehouses.lock import POLL_SECONDS, wait_for
+from loader.warehouses.lock import POLL_SECONDS
+from loader.warehouses.renewed import Renewed
 
 if TYPE_CHECKING:
     from dlt.destinations.sql_client import SqlClientBase
@@ -30,7 +26,7 @@ RENEW_SECONDS = 150
 MAKING_SECONDS = 30
 
 
-class LockRow:
+class LockRow(Renewed):
     """The row, and us as one of those who want to hold it.
 
     Args:
@@ -49,41 +45,22 @@ class LockRow:
         place: str,
         lease_seconds: float = LEASE_SECONDS,
     ) -> None:
+        super().__init__(place, lease_seconds, RENEW_SECONDS)
         self._open_client = open_client
         self._now = now
         self._text = text
-        self._place = place
-        self._lease = lease_seconds
-        self._asking = threading.Lock()
         self._client: SqlClientBase[Any] | None = None
-        self._nonce = ""
-        self._is_lost = False
 
     @contextmanager
     def held(self, wait_seconds: float = 0.0) -> Iterator[None]:
-        """Hold it, and renew it from time to time.
-
-        Args:
-            wait_seconds: how long to wait for a run that holds it.
-
-        Raises:
-            AlreadyRunning: another run holds it, and which.
-        """
+        """Hold it, by one connection, and renew it from time to time."""
         with self._open_client() as client:
             self._client = client
             self._make(client)
-            wait_for(self._take, self._held_by, wait_seconds)
-            is_over = threading.Event()
-            renewing = threading.Thread(target=self._renew_until, args=(is_over,), daemon=True)
-            renewing.start()
             try:
-                yield
+                with super().held(wait_seconds):
+                    yield
             finally:
-                is_over.set()
-                renewing.join()
-                # Nobody waits longer than the lease, whatever becomes of this.
-                with suppress(Exception):
-                    self._change("holder = ''", "nonce = %s", self._nonce)
                 self._client = None
 
     def check(self) -> None:
@@ -119,41 +96,27 @@ class LockRow:
 
     def _take(self) -> bool:
         """Write our name where nobody's who lives is; tell whether it stayed."""
-        self._nonce = secrets.token_hex(8)
-        holder = f"process {os.getpid()} on {socket.gethostname()}"
         self._change(
             f"nonce = %s, holder = %s, renewed_ms = {self._now}",
-            f"holder = '' or renewed_ms < {self._now} - {int(self._lease * 1000)}",
+            f"holder = '' or renewed_ms < {self._now} - {int(self._lease_seconds * 1000)}",
             self._nonce,
-            holder,
+            self._we,
         )
+        return self._is_ours()
+
+    def _write_again(self) -> bool:
+        """Renew it: where somebody has taken it, the row has another nonce and stays as it is."""
+        self._change(f"renewed_ms = {self._now}", "nonce = %s", self._nonce)
+        return self._is_ours()
+
+    def _give_back(self) -> None:
+        self._change("holder = ''", "nonce = %s", self._nonce)
+
+    def _holder(self) -> str:
+        return self._newest()[1]
+
+    def _is_ours(self) -> bool:
         return self._newest()[0] == self._nonce
-
-    def _renew(self) -> None:
-        with self._asking:
-            if not self._is_lost:
-                # Where somebody has taken it, the row has another nonce and stays as it is.
-                self._change(f"renewed_ms = {self._now}", "nonce = %s", self._nonce)
-                self._is_lost = self._newest()[0] != self._nonce
-        if self._is_lost:
-            raise AlreadyRunning(
-                f"the lock of {self._place} was not renewed in time, and another run has taken it; "
-                "what was not committed is read again by the next load."
-            )
-
-    def _renew_until(self, is_over: threading.Event) -> None:
-        while not is_over.wait(min(RENEW_SECONDS, self._lease / 4)):
-            try:
-                self._renew()
-            except AlreadyRunning:
-                # Said before the next commit.
-                return
-            except Exception:
-                # The line is cut; whoever commits sees it as well.
-                continue
-
-    def _held_by(self) -> str:
-        return f"another run ({self._newest()[1] or 'just ended'}) holds {self._place}"
 
     @property
     def _connected(self) -> "SqlClientBase[Any]":

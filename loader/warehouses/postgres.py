@@ -4,19 +4,22 @@ import os
 import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pydantic import Field, SecretStr
 
-from loader.errors import AlreadyRunning, DestinationError
+from loader.errors import AlreadyRunning
 from loader.setting_types import Secret, Text, Whole, count
 from loader.warehouses.base import Warehouse, WarehouseSettings
 from loader.warehouses.lock import wait_for
 
 if TYPE_CHECKING:
+    from dlt.common.destination.client import JobClientBase
     from dlt.common.destination.reference import AnyDestination_CO
     from dlt.destinations.sql_client import SqlClientBase
     from psycopg2.extensions import connection
+
+    from loader.warehouses.once import OnceClient
 
 # Of the advisory lock, which is one of the database's.
 _KEY = int.from_bytes(b"genesys")
@@ -27,6 +30,11 @@ _KEEP = """
         ('tcp_keepalives_count', '6'), ('idle_session_timeout', '0')) as given (name, value)
     inner join pg_settings as settings on given.name = settings.name
 """
+# Where nothing answers, not even that the line is cut, one would wait for hours.
+_PATIENCE: dict[str, Any] = {
+    "connect_timeout": 15, "keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6,
+    "tcp_user_timeout": 120_000,
+}  # fmt: skip
 _HOLDER = f"""
     select sessions.application_name
     from pg_locks as locks
@@ -56,6 +64,32 @@ class Postgres(Warehouse[PostgresSettings]):
     settings_model = PostgresSettings
     file_format = "csv"
     chosen_by = "ELT_POSTGRES_DATABASE"
+    signs: ClassVar = {
+        "password authentication failed|no password supplied": (
+            "{place}: user or password refused (ELT_POSTGRES_USER, ELT_POSTGRES_PASSWORD), or the "
+            "password has expired."
+        ),
+        "is not permitted to log in|pg_hba.conf": (
+            "{place}: lets no such user in from this machine (ELT_POSTGRES_USER)."
+        ),
+        "too many clients|connection slots|too many connections|not currently accepting|"
+        "starting up|shutting down|recovery mode": "{place}: takes no connection now; try later.",
+        'fatal: +database "[^"]*" does not exist': (
+            "{place}: there is no such database (ELT_POSTGRES_DATABASE)."
+        ),
+        r"(?:permission denied (?:for|to create temporary tables in)|must be owner of) "
+        r'(\w+) "?(\w+)': (
+            "{place}: no permission on the {0} {1}; README lists the grants that it takes."
+        ),
+        "read-only": "{place} cannot be written: no permission.",
+        "statement timeout|lock timeout": (
+            "{place}: a statement took longer than the server lets it (statement_timeout, "
+            "lock_timeout)."
+        ),
+        "could not translate host name|connection to server|server closed the connection": (
+            "{place}: unreachable or closed the connection."
+        ),
+    }
 
     def __init__(self, settings: PostgresSettings) -> None:
         super().__init__(settings)
@@ -73,6 +107,7 @@ class Postgres(Warehouse[PostgresSettings]):
                 user=self.settings.user,
                 password=self.settings.password.get_secret_value(),
                 dbname=self.settings.database,
+                **_PATIENCE,
                 application_name=f"genesys-elt process {os.getpid()} on {socket.gethostname()}"[
                     :63
                 ],
@@ -80,10 +115,7 @@ class Postgres(Warehouse[PostgresSettings]):
             held.autocommit = True
             _rows(held, _KEEP)
         except psycopg2.Error as error:
-            problem = self.problem([error], str(error))
-            raise DestinationError(
-                problem or f"{self.place} refused a connection ({type(error).__name__})."
-            ) from error
+            raise self.refused_the_lock(error) from error
         with closing(held):
             wait_for(
                 lambda: bool(_rows(held, f"select pg_try_advisory_lock({_KEY})")[0][0]),
@@ -121,17 +153,24 @@ class Postgres(Warehouse[PostgresSettings]):
 
     def destination(self) -> "AnyDestination_CO":
         """Return dlt's destination, which opens a connection each time it needs one."""
-        import dlt
+        from loader.warehouses.once import Once
 
-        return dlt.destinations.postgres(
+        return Once(
             credentials={
                 "host": self.settings.host,
                 "port": self.settings.port,
                 "username": self.settings.user,
                 "password": self.settings.password.get_secret_value(),
                 "database": self.settings.database,
+                "query": dict(_PATIENCE),
             }
         )
+
+    def list_load(self, client: "JobClientBase", load_id: str) -> bool:
+        """List a load as completed, and forget which of its files are loaded."""
+        was_listed = super().list_load(client, load_id)
+        cast("OnceClient", client).forget_files(load_id)
+        return was_listed
 
     def driver_errors(self) -> tuple[type[BaseException], ...]:
         """Return what the driver raises."""
@@ -143,13 +182,10 @@ class Postgres(Warehouse[PostgresSettings]):
         """Say what an error of the server or the way to it means."""
         import psycopg2
 
-        if "read-only" in text:
-            return f"{self.place} cannot be written: no permission."
+        if told := super().problem(causes, text):
+            return told
         if any(isinstance(cause, psycopg2.OperationalError) for cause in causes):
-            reason = (
-                "password refused" if "password" in text else "unreachable or closed the connection"
-            )
-            return f"{self.place}: {reason}."
+            return f"{self.place}: unreachable or closed the connection."
         return None
 
     def rewrite(

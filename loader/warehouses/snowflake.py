@@ -1,14 +1,12 @@
 """Snowflake: a database of an account."""
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, SecretStr
 
-from loader.errors import SettingsError
-from loader.setting_types import Secret, Text
-from loader.warehouses.account import Account
+from loader.setting_types import FileOrNone, Secret, Text
+from loader.warehouses.account import Account, key_in
 from loader.warehouses.base import WarehouseSettings
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ class SnowflakeSettings(WarehouseSettings):
     account: Text = Field(default="", alias="ELT_SNOWFLAKE_ACCOUNT")
     user: Text = Field(default="", alias="ELT_SNOWFLAKE_USER")
     password: Secret = Field(default=SecretStr(""), alias="ELT_SNOWFLAKE_PASSWORD")
-    private_key_path: Text = Field(default="", alias="ELT_SNOWFLAKE_PRIVATE_KEY_PATH")
+    private_key_path: FileOrNone = Field(default=None, alias="ELT_SNOWFLAKE_PRIVATE_KEY_PATH")
     private_key_passphrase: Secret = Field(
         default=SecretStr(""), alias="ELT_SNOWFLAKE_PRIVATE_KEY_PASSPHRASE"
     )
@@ -42,13 +40,6 @@ class SnowflakeSettings(WarehouseSettings):
         if not self.password.get_secret_value() and not self.private_key_path:
             missing.append("ELT_SNOWFLAKE_PASSWORD or ELT_SNOWFLAKE_PRIVATE_KEY_PATH")
         return missing
-
-    def environment(self) -> dict[str, str]:
-        """Return what dbt's profile reads; dbt may run in another folder."""
-        told = super().environment()
-        if self.private_key_path:
-            told["ELT_SNOWFLAKE_PRIVATE_KEY_PATH"] = str(Path(self.private_key_path).resolve())
-        return told
 
 
 class Snowflake(Account[SnowflakeSettings]):
@@ -73,45 +64,47 @@ class Snowflake(Account[SnowflakeSettings]):
         "network_timeout": NETWORK_SECONDS,
     }
     signs: ClassVar = {
-        ("incorrect username or password", "390100"): (
+        "incorrect username or password|390100": (
             "{place}: user or password refused (ELT_SNOWFLAKE_USER, ELT_SNOWFLAKE_PASSWORD)."
         ),
-        ("jwt token is invalid", "390144"): (
+        "jwt token is invalid|390144": (
             "{place}: the key is not the one of the user (ELT_SNOWFLAKE_PRIVATE_KEY_PATH); "
             "`alter user … set rsa_public_key`."
         ),
-        ("password has expired", "password expired", "must be changed", "390106"): (
+        "password has expired|password expired|must be changed|390106": (
             "{place}: the password has expired; change it, or use a key pair "
             "(ELT_SNOWFLAKE_PRIVATE_KEY_PATH)."
         ),
-        ("multi-factor", "mfa", "390197", "394507"): (
+        "multi-factor|mfa|390197|394507": (
             "{place}: a password alone is not enough there; use a key pair "
             "(ELT_SNOWFLAKE_PRIVATE_KEY_PATH)."
         ),
-        ("temporarily locked", "390102"): (
+        "temporarily locked|390102": (
             "{place}: the user is locked; ask whoever administers the account."
         ),
-        ("specified in the connect string is not granted", "390189"): (
+        "specified in the connect string is not granted|390189": (
             "{place}: that role is not the user's (ELT_SNOWFLAKE_ROLE)."
         ),
-        ("no active warehouse", "000606"): (
+        "no active warehouse|000606": (
             "{place}: there is no such warehouse, or no USAGE of it (ELT_SNOWFLAKE_WAREHOUSE)."
         ),
-        ("suspended because the resource monitor", "000630"): (
+        "suspended because the resource monitor|000630": (
             "{place}: the warehouse was stopped, by its resource monitor or a time limit."
         ),
-        ("insufficient privileges", "003001"): (
+        r"insufficient privileges to operate on (\w+ '[\w.$\"]+')": (
+            "{place}: no permission on {0}; README lists the grants that it takes."
+        ),
+        "insufficient privileges|003001": (
             "{place}: no permission; README lists the grants that it takes."
         ),
-        ("does not have a current database", "090105"): (
+        "does not have a current database|090105": (
             "{place}: there is no such database, or no USAGE of it."
         ),
-        ("250001", "404 not found", "could not connect", "failed to connect", "290404",
-         "name or service not known", "max retries exceeded", "connection refused",
-         "connection reset", "251001"): (
+        "250001|251001|290404|404 not found|could not connect|failed to connect|"
+        "max retries exceeded|name or service not known|connection refused|connection reset": (
             "{place}: unreachable, or there is no such account (ELT_SNOWFLAKE_ACCOUNT)."
         ),
-    }  # fmt: skip
+    }
 
     @property
     def place(self) -> str:
@@ -123,6 +116,7 @@ class Snowflake(Account[SnowflakeSettings]):
     def destination(self) -> "AnyDestination_CO":
         """Return dlt's destination, which opens a connection each time it needs one."""
         import dlt
+        from dlt.common.libs.cryptography import decode_private_key
         from dlt.destinations.impl.snowflake.configuration import SnowflakeCredentials
 
         credentials = SnowflakeCredentials()
@@ -133,43 +127,22 @@ class Snowflake(Account[SnowflakeSettings]):
         credentials.role = self.settings.role or None
         credentials.application = ""
         credentials.query = dict(self.options)
-        if self.settings.private_key_path:
-            credentials.private_key = self._private_key()
-            credentials.private_key_passphrase = self._passphrase
+        if path := self.settings.private_key_path:
+            passphrase = self.settings.private_key_passphrase.get_secret_value() or None
+            credentials.private_key = key_in(
+                "ELT_SNOWFLAKE_PRIVATE_KEY_PATH",
+                path,
+                lambda text: decode_private_key(text, passphrase),
+                "a private key in PEM form (PKCS 8), or ELT_SNOWFLAKE_PRIVATE_KEY_PASSPHRASE is "
+                "not its passphrase",
+            )
+            credentials.private_key_passphrase = passphrase
         else:
             credentials.password = self.settings.password.get_secret_value()
         return dlt.destinations.snowflake(
             # Loaded files would stay on the table's stage for ever.
             credentials=credentials, keep_staged_files=False
         )  # fmt: skip
-
-    @property
-    def _passphrase(self) -> str | None:
-        return self.settings.private_key_passphrase.get_secret_value() or None
-
-    def _private_key(self) -> str:
-        """Read the key, and see that it is one.
-
-        Raises:
-            SettingsError: it is not to be read, or not with that passphrase.
-        """
-        from dlt.common.libs.cryptography import decode_private_key
-
-        path = Path(self.settings.private_key_path)
-        named = f"ELT_SNOWFLAKE_PRIVATE_KEY_PATH {path}"
-        try:
-            text = path.read_text("ascii")
-        except (OSError, UnicodeDecodeError):
-            raise SettingsError(f"{named} cannot be read as a key in PEM form.") from None
-        try:
-            decode_private_key(text, self._passphrase)
-        except Exception:
-            # What it says may quote the file.
-            raise SettingsError(
-                f"{named} is not a private key in PEM form (PKCS 8), or "
-                "ELT_SNOWFLAKE_PRIVATE_KEY_PASSPHRASE is not its passphrase."
-            ) from None
-        return text
 
     def driver_errors(self) -> tuple[type[BaseException], ...]:
         """Return what the driver raises."""

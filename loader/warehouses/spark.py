@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -117,6 +116,10 @@ class SparkSettings(WarehouseSettings):
         return told
 
 
+_REFUSED = "credentials refused (ELT_BUCKET_KEY_ID, ELT_BUCKET_SECRET)."
+_NO_PERMISSION = "no permission; it takes those to list, read, write and delete objects there."
+
+
 class Spark(Warehouse[SparkSettings]):
     """Files in a bucket, and a Spark that makes tables of them."""
 
@@ -131,11 +134,28 @@ class Spark(Warehouse[SparkSettings]):
         "A bucket that keeps versions of its objects has the old ones still; delete those too."
     )
 
-    dbt_signs = (
-        "JAVA_GATEWAY_EXITED", "Java gateway process exited", "Could not connect to any of",
-        "TTransportException", "AmazonS3Exception", "AccessDeniedException",
-        "UnknownHostException", "ConnectException",
-    )  # fmt: skip
+    signs: ClassVar = {
+        "nosuchbucket|specified bucket does not exist": "{place}: there is no such bucket.",
+        "invalidaccesskeyid|signaturedoesnotmatch|expiredtoken|invalidtoken|invalidclienttokenid|"
+        "unable to locate credentials|nocredentials|authenticationfailed|invalid_grant": (
+            "{place}: " + _REFUSED
+        ),
+        "accessdenied|access denied|forbidden": "{place}: " + _NO_PERMISSION,
+        "java_gateway_exited|java gateway process exited": (
+            "{spark} did not start; it says above why: Java 17, or a package it could not download "
+            "(ELT_SPARK_PACKAGES, ELT_SPARK_JARS)."
+        ),
+        "could not connect to any of|ttransportexception|statuscode.unavailable": (
+            "{spark}: unreachable or closed the connection."
+        ),
+        "could not connect to the endpoint|endpointconnectionerror|error sending request|"
+        "connecttimeout|connect timeout|connection refused|connection was closed|"
+        "name or service not known|cannot connect to host|connection reset|server disconnected|"
+        "readtimeout|unknownhostexception|connectexception": (
+            "{place}: unreachable or closed the connection (ELT_BUCKET_ENDPOINT)."
+        ),
+        "amazons3exception": "{place} refused what Spark asked for; it says above why.",
+    }
 
     def __init__(self, settings: SparkSettings) -> None:
         super().__init__(settings)
@@ -175,11 +195,8 @@ class Spark(Warehouse[SparkSettings]):
             logging.getLogger(f"{module}.credentials").setLevel(logging.WARNING)
         needed = ["obstore", _PACKAGES[self.settings.scheme]] if self.settings.scheme else []
         for package in needed:
-            if find_spec(package) is None:
-                extra = "" if package in ("obstore", "s3fs") else f" {package}"
-                raise SettingsError(
-                    f"{self.place}: {package} is not installed; `pip install -e '.[spark]'{extra}`."
-                )
+            extra = "" if package in ("obstore", "s3fs") else f" {package}"
+            self.check_installed(package, f"-e '.[spark]'{extra}")
 
     def exists(self) -> bool:
         """Tell whether there is anything; a bucket is only known by asking it."""
@@ -205,7 +222,7 @@ class Spark(Warehouse[SparkSettings]):
                 lease = Lease(self._store(), f"{self.raw_schema}.lock", self.place)
                 held.enter_context(lease.held(wait_seconds))
             except (BaseError, OSError) as error:
-                raise self._refused(error) from error
+                raise self.refused_the_lock(error) from error
             self._lease = lease
             try:
                 yield
@@ -226,13 +243,7 @@ class Spark(Warehouse[SparkSettings]):
         try:
             self._lease.check()
         except (BaseError, OSError) as error:
-            raise self._refused(error) from error
-
-    def _refused(self, error: Exception) -> DestinationError:
-        problem = self.problem([error], str(error))
-        return DestinationError(
-            problem or f"{self.place} refused the lock ({type(error).__name__})."
-        )
+            raise self.refused_the_lock(error) from error
 
     def _store(self) -> "ObjectStore":
         """Return the bucket for the lock, which is written on conditions; fsspec knows none."""
@@ -375,10 +386,7 @@ class Spark(Warehouse[SparkSettings]):
         }
         needed = [("dbt.adapters.spark", "-e '.[spark]'"), by_method[self.settings.method]]
         for package, told in needed:
-            if not _is_installed(package):
-                raise SettingsError(
-                    f"ELT_TARGET=spark: {package} is not installed; `pip install {told}`."
-                )
+            self.check_installed(package, told)
         if self.settings.method == "session" and not _java():
             raise SettingsError(
                 "ELT_SPARK_METHOD=session starts Spark on this machine, which needs Java 17, and "
@@ -402,10 +410,8 @@ class Spark(Warehouse[SparkSettings]):
 
     def problem(self, causes: Sequence[BaseException], text: str) -> str | None:
         """Say what an error of the bucket or of Spark means."""
-        lower = text.lower()
-        for signs, told in _SIGNS:
-            if any(sign in lower for sign in signs):
-                return told.format(place=self.place, spark=self._spark)
+        if told := super().problem(causes, text):
+            return told
         kinds = {type(one).__name__ for one in causes}
         if "UnauthenticatedError" in kinds:
             return f"{self.place}: {_REFUSED}"
@@ -414,10 +420,11 @@ class Spark(Warehouse[SparkSettings]):
         return None
 
     @property
-    def _spark(self) -> str:
-        if self.settings.method == "session":
-            return "Spark on this machine"
-        return f"Spark at ELT_SPARK_HOST {self.settings.host}:{self.settings.port}"
+    def named(self) -> Mapping[str, str]:
+        """The bucket and Spark."""
+        here, at = "Spark on this machine", f"{self.settings.host}:{self.settings.port}"
+        is_here = self.settings.method == "session"
+        return {**super().named, "spark": here if is_here else f"Spark at ELT_SPARK_HOST {at}"}
 
     def close(self) -> None:
         """Let go of Spark."""
@@ -425,8 +432,6 @@ class Spark(Warehouse[SparkSettings]):
             self._marts.close()
 
 
-_REFUSED = "credentials refused (ELT_BUCKET_KEY_ID, ELT_BUCKET_SECRET)."
-_NO_PERMISSION = "no permission; it takes those to list, read, write and delete objects there."
 # What the errors of each are called, wherever they come from.
 _ERRORS = {
     "botocore.exceptions": ("BotoCoreError", "ClientError"),
@@ -434,31 +439,6 @@ _ERRORS = {
     "pyspark.errors": ("PySparkException",),
     "py4j.protocol": ("Py4JError",),
 }
-# What an error says, in lower case, and what that means; the first that fits.
-_SIGNS: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("nosuchbucket", "specified bucket does not exist"), "{place}: there is no such bucket."),
-    (
-        ("invalidaccesskeyid", "signaturedoesnotmatch", "expiredtoken", "invalidtoken",
-         "invalidclienttokenid", "unable to locate credentials", "nocredentials",
-         "authenticationfailed", "invalid_grant"),
-        "{place}: " + _REFUSED,
-    ),
-    (("accessdenied", "access denied", "forbidden"), "{place}: " + _NO_PERMISSION),
-    (
-        ("java_gateway_exited", "java gateway process exited"),
-        "{spark} did not start; it says above why: Java 17, or a package it could not download "
-        "(ELT_SPARK_PACKAGES, ELT_SPARK_JARS).",
-    ),
-    (("could not connect to any of", "ttransportexception", "statuscode.unavailable"),
-     "{spark}: unreachable or closed the connection."),
-    (
-        ("could not connect to the endpoint", "endpointconnectionerror", "error sending request",
-         "connecttimeout", "connect timeout", "connection refused", "connection was closed",
-         "name or service not known", "cannot connect to host", "connection reset",
-         "server disconnected", "readtimeout"),
-        "{place}: unreachable or closed the connection (ELT_BUCKET_ENDPOINT).",
-    ),
-)  # fmt: skip
 
 
 def _account(url: SplitResult) -> str:
@@ -486,13 +466,6 @@ def _machine_credentials() -> Any:  # noqa: ANN401 - a dictionary of obstore's
         # They may change while a load goes on.
         "expires_at": datetime.now(UTC) + timedelta(minutes=10),
     }
-
-
-def _is_installed(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 def _java() -> str | None:

@@ -60,6 +60,21 @@ class PostgresDatabase:
             cursor.execute(sql)
             return cursor.fetchall()
 
+    def for_a_role(self, *privileges: str) -> "PostgresDatabase":
+        """Return it as it is entered by a role that has these privileges on it, and nothing else.
+
+        By default they are those that README asks for.
+        """
+        role = "genesys_elt"
+        given = ", ".join(privileges or ("connect", "create", "temporary"))
+        self.execute(
+            f"drop role if exists {role}",
+            f"create role {role} login password '{self.password}'",
+            f'revoke all on database "{self.name}" from public',
+            f'grant {given} on database "{self.name}" to {role}',
+        )
+        return replace(self, user=role)
+
     def execute(self, *statements: str) -> None:
         """Run statements, each committed by itself."""
         with contextlib.closing(self.connect()) as connection:
