@@ -138,7 +138,7 @@ class Check:
         with self._connected() as dataset:
             times = [float(load) for (load,) in dataset.query("select load_id from {_dlt_loads}")]
             return {
-                name: fingerprint(_comparable(self._mart(dataset, name), sorted(times)))
+                name: fingerprint(_comparable(name, self._mart(dataset, name), sorted(times)))
                 for name in names
                 if dataset.has_all(f"{OURS}_marts.{name}")
             }
@@ -191,23 +191,23 @@ class Check:
 
 
 def _comparable(
-    mart: Mapping[str, Sequence[Any]], loads: Sequence[float]
+    mart: str, columns: Mapping[str, Sequence[Any]], loads: Sequence[float]
 ) -> dict[str, Sequence[Any]]:
     """Return what has to be the same on every engine, and in every check.
 
-    In place of a load's time stands the load's number; `formula` of `dim_metrics` is the engine's
-    own SQL, and left out.
+    In place of a load's time stands the load's number.
 
     Args:
-        mart: its columns.
+        mart: its name.
+        columns: its columns.
         loads: the times of all loads in order, in seconds of the epoch.
     """
     return {
         name: [value and _number_of(value, loads) for value in values]
         if name == "loaded_at"
         else values
-        for name, values in mart.items()
-        if name != "formula"
+        for name, values in columns.items()
+        if (mart, name) not in fingerprints.OWN
     }
 
 

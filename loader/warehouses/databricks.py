@@ -1,5 +1,6 @@
 """Databricks: a catalog of Unity Catalog, through a SQL warehouse."""
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -88,6 +89,9 @@ class Databricks(Account[DatabricksSettings]):
     def destination(self) -> "AnyDestination_CO":
         """Return dlt's destination, which opens a connection each time it needs one."""
         import dlt
+
+        # It says on stderr, beside raising it, that it raises something.
+        logging.getLogger("databricks.sql").setLevel(logging.CRITICAL)
         from dlt.destinations.impl.databricks.configuration import DatabricksCredentials
 
         credentials = DatabricksCredentials()

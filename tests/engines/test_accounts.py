@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines.refusing import Answer, Refusing, refusing
 from tests.engines.venvs import ROOT, venv
 from tests.harness.outcome import Outcome
 from tests.sandbox.process import SandboxProcess, running_sandbox
@@ -39,12 +40,24 @@ ONLY = ("--only", "users", "conversation_details", "external_contacts")
 # Run before the loader: leads its driver to a port of this machine, which no setting does.
 ELSEWHERE = """
 import os
-if "FAKE_PORT" in os.environ:
+if port := os.environ.get("FAKE_PORT"):
+    from loader.warehouses.databricks import Databricks
     from loader.warehouses.snowflake import Snowflake
     Snowflake.options = {
-        "login_timeout": 5, "network_timeout": 30,
-        "host": "127.0.0.1", "port": int(os.environ["FAKE_PORT"]), "protocol": "http",
+        "login_timeout": 5, "network_timeout": int(os.environ.get("FAKE_SECONDS", 30)),
+        "host": "127.0.0.1", "port": int(port), "protocol": "http",
     }
+    Databricks.options = {
+        "_connection_uri": f"http://127.0.0.1:{port}/sql/1.0/warehouses/abc",
+        "_retry_stop_after_attempts_count": 1, "_retry_stop_after_attempts_duration": 5.0,
+    }
+"""
+# Runs the loader once for each line it is given.
+RUNS = """
+import sys
+from loader.__main__ import main
+for line in sys.stdin:
+    print(int(main(line.split())), flush=True)
 """
 HOLD = """
 import signal
@@ -66,6 +79,7 @@ class Machine:
     folder: Path
     environment: str
     settings: dict[str, str] = field(default_factory=dict)
+    place: str = ""
 
     def run(self, *words: str, **settings: str) -> Outcome:
         """Run `python -m loader WORDS` to its end."""
@@ -90,10 +104,28 @@ class Machine:
                 **self.settings,
                 **settings,
             },
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def lines_of(self, server: Refusing, cases: Sequence[dict[str, Answer]]) -> list[str]:
+        """Run `status` once for each way a server answers; return the line of each."""
+        with self.start("-c", RUNS, FAKE_PORT=str(server.port)) as process:
+            assert process.stdin
+            assert process.stdout
+            for answers in cases:
+                server.answers = answers
+                process.stdin.write("status\n")
+                process.stdin.flush()
+                assert process.stdout.readline() == "6\n"
+            _, said = process.communicate()
+        assert SECRET not in said
+        begin = f"ERROR GX-006 {self.place}: "
+        lines: list[str] = said.splitlines()
+        assert all(line.startswith(begin) for line in lines), said
+        return [line.removeprefix(begin) for line in lines]
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +202,127 @@ def test_snowflake_s_errors_are_one_line(tmp_path: Path) -> None:
     assert f"{key} cannot be read as a key" in machine.run("status", **named).error(2)
     key.write_text(SECRET)
     assert "is not a private key in PEM form" in machine.run("status", **named).error(2)
+
+
+@pytest.fixture
+def refused() -> Iterator[Refusing]:
+    with refusing() as server:
+        yield server
+
+
+# As Snowflake's documentation and its driver have them: code, message, what that is to a user.
+SNOWFLAKE_LOGIN = [
+    ("390100", "Incorrect username or password was specified.", "user or password refused"),
+    ("390144", "JWT token is invalid. [0d0a]", "the key is not the one of the user"),
+    ("390106", "Specified password has expired.  Password must be changed using the web console.",
+     "the password has expired; change it, or use a key pair"),
+    ("390197", "Multi-factor authentication is required for this account.",
+     "a password alone is not enough there"),
+    ("390189", "Role 'R' specified in the connect string is not granted to this user.",
+     "that role is not the user's (ELT_SNOWFLAKE_ROLE)."),
+]  # fmt: skip
+SNOWFLAKE_QUERY = [
+    ("000606", "No active warehouse selected in the current session.",
+     "there is no such warehouse, or no USAGE of it (ELT_SNOWFLAKE_WAREHOUSE)."),
+    ("090105", "Cannot perform CREATE SCHEMA. This session does not have a current database.",
+     "there is no such database, or no USAGE of it."),
+    ("003001", "SQL access control error:\nInsufficient privileges to operate on schema "
+     "'GENESYS_RAW'", "no permission on schema 'GENESYS_RAW'; README lists the grants that it "),
+]  # fmt: skip
+
+
+def test_what_snowflake_refuses_is_one_line(refused: Refusing, tmp_path: Path) -> None:
+    place = "Snowflake account fakesnow, ELT_SNOWFLAKE_DATABASE analytics"
+    machine = Machine(tmp_path, "accounts", dict(SNOWFLAKE), place)
+    session = {"token": "t", "masterToken": "m", "parameters": [], "sessionId": 1,
+               "sessionInfo": {}}  # fmt: skip
+    entered = Answer({"data": session, "code": None, "message": None, "success": True})
+
+    def no(code: str, message: str) -> Answer:
+        data = {"errorCode": code, "sqlState": "42501"}
+        return Answer({"data": data, "code": code, "message": message, "success": False})
+
+    cases = [{"/login-request": no(code, message)} for code, message, _ in SNOWFLAKE_LOGIN]
+    cases += [
+        {"/login-request": entered, "/query-request": no(code, message)}
+        for code, message, _ in SNOWFLAKE_QUERY
+    ]
+    told = [told for *_, told in (*SNOWFLAKE_LOGIN, *SNOWFLAKE_QUERY)]
+    lines = machine.lines_of(refused, cases)
+    assert [line[: len(told)] for line, told in zip(lines, told, strict=True)] == told
+
+
+# As Google's documentation has them: status, reason, message, what that is to a user.
+BIGQUERY_ANSWERS = [
+    (404, "notFound", "Not found: Project my-project",
+     "there is no such project, or no permission to know of it."),
+    (403, "accessDenied", "Access Denied: Project my-project: User does not have "
+     "bigquery.jobs.create permission in project my-project.",
+     "no permission; README lists the roles that it takes."),
+    (403, "accessDenied", "Access Denied: Dataset my-project:genesys_raw: Permission "
+     "bigquery.tables.create denied on dataset my-project:genesys_raw (or it may not exist).",
+     "no permission on Dataset genesys_raw; README lists the roles that it takes."),
+    (403, "accessNotConfigured", "BigQuery API has not been used in project 1 before.",
+     "the BigQuery API is not enabled in that project."),
+    (403, "billingNotEnabled", "Billing has not been enabled for this project.",
+     "the project has no billing account, which DML and load jobs need."),
+    (404, "notFound", "Not found: Dataset my-project:genesys_raw was not found in location US",
+     "the dataset lies elsewhere (ELT_BIGQUERY_LOCATION)."),
+]  # fmt: skip
+
+
+def test_what_bigquery_refuses_is_one_line(refused: Refusing, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{refused.port}"
+    made = subprocess.run(
+        ["openssl", "genrsa", "2048"], capture_output=True, text=True, check=True
+    )  # fmt: skip
+    key = {"type": "service_account", "project_id": "my-project", "private_key_id": "1",
+           "private_key": made.stdout, "client_email": "elt@my-project.iam.gserviceaccount.com",
+           "client_id": "1", "token_uri": f"{url}/token"}  # fmt: skip
+    (tmp_path / "key.json").write_text(json.dumps(key))
+    machine = Machine(
+        tmp_path,
+        "accounts",
+        {**BIGQUERY, "ELT_BIGQUERY_KEYFILE": "key.json", "BIGQUERY_EMULATOR_HOST": url},
+        "BigQuery, ELT_BIGQUERY_PROJECT my-project",
+    )
+    expired = {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
+    entered = Answer({"access_token": "t", "expires_in": 3600, "token_type": "Bearer"})
+
+    def no(status: int, reason: str, message: str) -> dict[str, Answer]:
+        error = {"code": status, "message": message, "errors": [{"reason": reason}]}
+        return {"/token": entered, " /": Answer({"error": error}, status)}
+
+    lines = machine.lines_of(
+        refused,
+        [{"/token": Answer(expired, 400)}, *(no(*answer[:3]) for answer in BIGQUERY_ANSWERS)],
+    )
+    assert lines == [
+        "credentials refused (ELT_BIGQUERY_KEYFILE): the key was deleted or has expired, or the "
+        "clock of this machine is wrong.",
+        *(told for *_, told in BIGQUERY_ANSWERS),
+    ]
+
+
+# As a SQL warehouse answers by HTTP: status, message, what that is to a user.
+DATABRICKS_ANSWERS = [
+    (401, "Invalid access token.", "credentials refused (ELT_DATABRICKS_TOKEN, or "
+     "ELT_DATABRICKS_CLIENT_ID and ELT_DATABRICKS_CLIENT_SECRET); a token may have expired."),
+    (403, "User does not have permission to use the SQL warehouse.",
+     "no permission; README lists the grants that it takes."),
+    (404, "RESOURCE_DOES_NOT_EXIST: SQL warehouse abc does not exist",
+     "there is no such SQL warehouse (ELT_DATABRICKS_HTTP_PATH)."),
+]  # fmt: skip
+
+
+def test_what_databricks_refuses_is_one_line(refused: Refusing, tmp_path: Path) -> None:
+    place = "Databricks at 127.0.0.1, ELT_DATABRICKS_CATALOG main"
+    machine = Machine(tmp_path, "databricks_loader", dict(DATABRICKS), place)
+    cases = [
+        {" /": Answer({"message": message}, status, {"X-ThriftServer-Error-Message": message})}
+        for status, message, _ in DATABRICKS_ANSWERS
+    ]
+    assert machine.lines_of(refused, cases) == [told for *_, told in DATABRICKS_ANSWERS]
 
 
 def test_bigquery_s_errors_are_one_line(tmp_path: Path) -> None:

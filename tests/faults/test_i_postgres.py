@@ -1,4 +1,4 @@
-"""Faults I on Postgres: who may not enter or write, and a line that is cut."""
+"""Fault I10 and its like on Postgres: who may not enter or write, and a line that is cut."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,7 +29,7 @@ def line(at_postgres: Site, postgres: PostgresDatabase) -> Iterator[Line]:
         yield line
 
 
-def test_i14_whoever_is_not_let_in_is_told_why(
+def test_whoever_is_not_let_in_is_told_why(
     at_postgres: Site, postgres: PostgresDatabase
 ) -> None:
     role = postgres.for_a_role()
@@ -56,7 +56,7 @@ def test_i14_whoever_is_not_let_in_is_told_why(
     assert at_postgres.requests("/details/") == []
 
 
-def test_i14_what_a_role_may_not_do_is_named_and_nothing_is_lost(
+def test_what_a_role_may_not_do_is_named_and_nothing_is_lost(
     at_postgres: Site, postgres: PostgresDatabase, expected: Expected
 ) -> None:
     at_postgres.postgres = postgres.for_a_role("connect")
@@ -85,7 +85,7 @@ def test_i14_what_a_role_may_not_do_is_named_and_nothing_is_lost(
 
 
 @pytest.mark.slow
-def test_i14_a_schema_of_somebody_else_s_is_named_by_transform(
+def test_a_schema_of_somebody_else_s_is_named_by_transform(
     at_postgres: Site, postgres: PostgresDatabase
 ) -> None:
     at_postgres.postgres = postgres.for_a_role()
@@ -100,7 +100,7 @@ CUTS = ["in the rows", "as rows are committed", "as the ledger is committed",
 
 
 @pytest.mark.parametrize("moment", first(2, CUTS))
-def test_i15_a_line_cut_in_mid_commit_loses_and_doubles_nothing(
+def test_i10_a_line_cut_in_mid_commit_loses_and_doubles_nothing(
     at_postgres: Site, line: Line, moment: str, expected: Expected
 ) -> None:
     """Whether what the server was asked for came to pass, nobody here has been told."""
