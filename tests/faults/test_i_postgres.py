@@ -29,9 +29,7 @@ def line(at_postgres: Site, postgres: PostgresDatabase) -> Iterator[Line]:
         yield line
 
 
-def test_whoever_is_not_let_in_is_told_why(
-    at_postgres: Site, postgres: PostgresDatabase
-) -> None:
+def test_whoever_is_not_let_in_is_told_why(at_postgres: Site, postgres: PostgresDatabase) -> None:
     role = postgres.for_a_role()
     wrong = {
         "ELT_POSTGRES_HOST": ("no-such-host.invalid", "unreachable or closed the connection."),

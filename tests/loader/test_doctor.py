@@ -83,6 +83,13 @@ def test_tables_and_columns_that_hands_have_changed_are_named(loaded: Place) -> 
     assert loaded.run("load", *ONLY, ELT_NOW="2026-03-17T09:00:00Z").exit_code == 0
 
 
+def test_a_package_that_was_loaded_twice_is_counted_once(loaded: Place) -> None:
+    before = loaded.run("status").stdout
+    loaded.change("insert into genesys_raw.extract_windows from genesys_raw.extract_windows")
+    assert "problem" not in loaded.run("doctor").stdout
+    assert loaded.run("status").stdout == before
+
+
 def test_time_that_no_window_covers_is_named_with_its_remedy(loaded: Place) -> None:
     loaded.change(
         "delete from genesys_raw.extract_windows where resource = 'conversation_details' "
