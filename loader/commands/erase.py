@@ -31,6 +31,9 @@ ABOUT = (
     "canonical_contact_id",
     "external_contact_id",
     "reached_contact_id",
+    # Of a slice that a killed build has left: the keys of the rows it was to replace.
+    "replaced_conversation_id",
+    "replaced_contact_id",
 )
 IDS = "genesys_intermediate.int_contact_external_ids_unioned"
 MERGES = "genesys_intermediate.int_contact_merges_resolved"

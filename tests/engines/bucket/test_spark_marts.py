@@ -33,6 +33,11 @@ for name, columns in {
         f"'{contact}' contact_id, '{conversation}' conversation_id",
     "genesys_marts.fct_interactions":
         f"explode(array('{conversation}', 'of somebody else')) conversation_id, 7 seconds",
+    # What a build that was killed in a MERGE has left: rows, and the keys of those they replace.
+    "genesys_marts.fct_interactions__slice":
+        f"false is_row, '{conversation}' replaced_conversation_id, string(null) conversation_id",
+    "genesys_marts.fct_journey_steps__slice":
+        f"false is_row, '{contact}' replaced_contact_id, string(null) canonical_contact_id",
 }.items():
     spark.sql(f"create table {name} using iceberg as select {columns}")
 spark.sql("create view genesys_marts.v as select * from genesys_marts.fct_interactions")
