@@ -182,6 +182,47 @@ elements_0 as (
 {%- endmacro %}
 
 
+{#- One parse for each level, and no more: for all of them at once, Spark loses every list in which one
+    element is not what it should be. -#}
+{% macro spark__elements_of_documents(lists) -%}
+elements_0 as (
+
+    select
+        record_id as conversation_id,
+        loaded_at,
+        payload_json as element_json
+    from documents
+
+),
+
+{% for list in lists %}
+{% set fields = list.split('.') %}
+{% set shape = namespace(json='array<string>') %}
+{% for field in fields | reverse %} {% set shape.json = 'struct<`' ~ field ~ '`:' ~ shape.json ~ '>' %} {% endfor %}
+{{ 'elements' if loop.last else 'elements_' ~ loop.index }} as (
+
+    select
+        conversation_id,
+        loaded_at,
+        {% for name in element_numbers(loop.index0) %} {{ name }}, {% endfor %}
+        cast(place + 1 as bigint) as {{ element_numbers(loop.index)[-1] }},
+        element_json
+    from (
+        select
+            conversation_id,
+            loaded_at,
+            {% for name in element_numbers(loop.index0) %} {{ name }}, {% endfor %}
+            posexplode(
+                from_json(element_json, '{{ shape.json }}').`{{ fields | join('`.`') }}`
+            ) as (place, element_json)
+        from elements_{{ loop.index0 }}
+    ) as placed
+
+){{ ',' if not loop.last }}
+{% endfor %}
+{%- endmacro %}
+
+
 {#- The same for lists of sessions, with the ids that these have in stg_platform__sessions; the last CTE
     is session_elements, with element_number and the fields of each as a record. They are taken out
     before the join, which would hold what they are taken from. -#}

@@ -89,6 +89,12 @@ newest_buckets as {{ computed_once() }} (
 {% macro newest_reads(table_name) -%}
 {{ newest_answers('platform', table_name) }},
 
+{{ adapter.dispatch('metrics_of_documents', 'genesys')() }}
+{%- endmacro %}
+
+
+{#- Of the CTE documents, those of the newest reads. -#}
+{% macro default__metrics_of_documents() -%}
 group_records as (
 
     select
@@ -167,6 +173,98 @@ metrics as (
         {{ try_bigint(json_field('stats', 'numerator')) }} as stat_numerator,
         {{ try_bigint(json_field('stats', 'denominator')) }} as stat_denominator
     from metric_stats
+
+)
+{%- endmacro %}
+
+
+{#- One parse for each level, and no more: for all of them at once, Spark loses every list in which one
+    element is not what it should be. -#}
+{% macro spark__metrics_of_documents() -%}
+groups as (
+
+    select
+        window_attempt_id,
+        loaded_at,
+        from_json(payload_json, '`group` string, `data` array<string>') as record
+    from documents
+
+),
+
+bucket_texts as (
+
+    select
+        window_attempt_id,
+        loaded_at,
+        record.`group` as group_json,
+        explode(record.`data`) as bucket_json
+    from groups
+
+),
+
+bucket_records as (
+
+    select
+        *,
+        from_json(bucket_json, '`interval` string, `metrics` array<string>') as record
+    from bucket_texts
+
+),
+
+buckets as (
+
+    select
+        window_attempt_id,
+        loaded_at,
+        group_json,
+        {{ timestamp_from_text(dbt.split_part('record.`interval`', "'/'", 1)) }} as bucket_started_at,
+        {{ timestamp_from_text(dbt.split_part('record.`interval`', "'/'", 2)) }} as bucket_ended_at,
+        record.`metrics` as metric_texts
+    from bucket_records
+
+),
+
+{{ newest_buckets() }},
+
+metric_texts as (
+
+    select
+        group_json,
+        bucket_started_at,
+        bucket_ended_at,
+        loaded_at,
+        explode(metric_texts) as metric_json
+    from newest_buckets
+
+),
+
+metric_records as (
+
+    select
+        *,
+        from_json(
+            metric_json,
+            '`metric` string, `qualifier` string,
+            `stats` struct<`count`: string, `sum`: string, `numerator`: string, `denominator`: string>'
+        ) as record
+    from metric_texts
+
+),
+
+metrics as (
+
+    select
+        group_json,
+        bucket_started_at,
+        bucket_ended_at,
+        loaded_at,
+        record.`metric` as metric_name,
+        record.`qualifier` as qualifier,
+        {{ try_bigint('record.`stats`.`count`') }} as stat_count,
+        {{ try_bigint('record.`stats`.`sum`') }} as stat_sum,
+        {{ try_bigint('record.`stats`.`numerator`') }} as stat_numerator,
+        {{ try_bigint('record.`stats`.`denominator`') }} as stat_denominator
+    from metric_records
 
 )
 {%- endmacro %}
