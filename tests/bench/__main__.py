@@ -22,7 +22,7 @@ from rich.table import Table
 
 from loader.genesys.quota import Quota
 from loader.windows import iso
-from tests.bench import engines
+from tests.bench import cluster, engines
 from tests.bench.builds import build_by_size
 from tests.bench.command import spent
 from tests.bench.contenders import Measured
@@ -34,8 +34,8 @@ from tests.sandbox.process import SandboxProcess, running_sandbox
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("load", "memory", "windows", "jobs", "quota", "noop", "build", "day", "page")
-# Only where asked for: it takes Java and the extra `spark`.
-ENGINES = "engines"
+# Only where asked for: they take Java and the extra `spark`.
+ENGINES, CLUSTER = "engines", "cluster"
 DLT_CONVERSATIONS = 3_000
 TIMES_AS_LONG = 4
 # A month and a year of days.
@@ -81,6 +81,8 @@ def main() -> int:
             console.print(_page(folder, options.per_year))
         if ENGINES in options.only:
             console.print(_engines(folder, options.conversations))
+        if CLUSTER in options.only:
+            console.print(*_cluster(folder, options.per_day, options.days))
     return 0
 
 
@@ -312,6 +314,31 @@ def _engines(folder: Path, conversations: int) -> Table:
     return table
 
 
+def _cluster(folder: Path, per_day: int, days: tuple[int, int]) -> tuple[Table, Table]:
+    """Tell what two histories cost a Spark here, and what a cluster would do by that."""
+    table = _table(
+        f"Spark here, days of {per_day:,} conversations", "days", "s", "CPU s", "CPU s of tasks",
+        "no task at work, s", "shuffled MB", "spilled MB", "tables MB",
+    )  # fmt: skip
+    measured = []
+    for one in cluster.builds(folder, per_day, days, _environment(folder, {})):
+        measured.append(one)
+        table.add_row(
+            one.step, f"{one.conversations // per_day:,}", f"{one.spent.seconds:.0f}",
+            f"{one.spent.cpu_seconds:.0f}", f"{one.work.cpu_seconds:.1f}",
+            f"{one.driver_seconds:.0f}", f"{one.work.shuffled_bytes / 1e6:.1f}",
+            f"{one.work.spilled_bytes / 1e6:.1f}", f"{one.written_bytes / 1e6:.1f}",
+        )  # fmt: skip
+    assumed = cluster.Cluster()
+    told = _table(
+        f"{assumed.nodes} nodes of {assumed.cores} cores, {assumed.conversations:,} conversations, "
+        f"{assumed.per_day:,} a day", "",
+    )  # fmt: skip
+    for name, value in cluster.estimate(measured, assumed):
+        told.add_row(name, value)
+    return table, told
+
+
 # Nobody listens there: local pages ask nobody.
 _NOWHERE = {
     "GENESYS_API_URL": "http://127.0.0.1:9",
@@ -378,6 +405,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=1, help="turns of each contender")
     parser.add_argument("--per-day", type=int, default=300, help="conversations of a day more")
     parser.add_argument(
+        "--days", type=lambda text: tuple(map(int, text.split(","))), default=(5, 20),
+        metavar="FEW,MANY", help="of the two histories that a cluster is judged by",
+    )  # fmt: skip
+    parser.add_argument(
         "--months", type=int, default=12, help="of the longer history before a day more"
     )
     parser.add_argument(
@@ -388,10 +419,10 @@ def _options() -> argparse.Namespace:
         type=lambda text: text.split(","),
         default=list(PARTS),
         metavar="PART,...",
-        help=f"of {', '.join(PARTS)}, or {ENGINES}, which takes Java",
+        help=f"of {', '.join(PARTS)}, or {ENGINES}, {CLUSTER}, which take Java",
     )
     options = parser.parse_args()
-    if unknown := set(options.only) - {*PARTS, ENGINES}:
+    if unknown := set(options.only) - {*PARTS, ENGINES, CLUSTER}:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     return options
 

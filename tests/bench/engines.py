@@ -8,6 +8,7 @@ from os import sysconf
 from pathlib import Path
 
 from loader.windows import iso
+from tests.bench import spark_log
 from tests.bench.command import Spent, spent
 from tests.harness.postgres import PostgresDatabase, postgres_server
 from tests.sandbox.process import running_sandbox
@@ -23,8 +24,6 @@ STEPS = {
     "nothing new, build": BUILD,
 }
 ENGINES = ("duckdb", "postgres", "spark")
-# A cluster would have this by itself: what is left of it is a machine's cores and memory.
-_SPARK = "spark.master=local[*];spark.driver.memory=4g"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ def costs_of_engines(
             "spark": {
                 "ELT_TARGET": "spark",
                 "ELT_BUCKET_URL": str(folder / "bucket"),
-                "ELT_SPARK_CONF": _SPARK,
+                "ELT_SPARK_CONF": spark_log.LOCAL,
             },
         }
         for step, words in STEPS.items():
