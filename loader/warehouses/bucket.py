@@ -14,7 +14,7 @@ load, a state or a schema is a file of JSON each. Here it becomes as strict as a
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,6 +50,14 @@ KEPT_STATES = 10
 PARTIAL = ".partial"
 # Statements begun: whoever connects next brings them to their end.
 _BEGUN = "_statements.json"
+# Files being joined: whoever connects next brings that to its end.
+_JOINED = "_joined.json"
+# A smaller file is joined with others of its table, once there are more of them than so many.
+SMALL_BYTES = 4 << 20
+MOST_SMALL_FILES = 200
+# Bytes of the files that are joined at once, in memory; of a row group of what is written.
+_AT_ONCE_BYTES = 32 << 20
+_ROW_GROUP_BYTES = 16 << 20
 
 
 class WholeFiles(LocalFileSystem):  # type: ignore[misc] # fsspec says nothing of its types
@@ -262,6 +270,65 @@ class RawClient(FilesystemClient):
     def _begun(self) -> str:
         return f"{self.dataset_path}{_BEGUN}"
 
+    # -- files that have become many -------------------------------------------------------------
+
+    def join_small_files(self, check_lock: Callable[[], None]) -> None:
+        """Write the small files of a table as a few, where they are many: readers open each.
+
+        Hourly loads leave thousands of files of a few rows in a year. The newest file stays: it
+        tells the columns. Rows keep the load they came with. Whoever reads before the joined files
+        are deleted finds rows twice, as of a load that was repeated.
+
+        Args:
+            check_lock: raises where the lock is not ours any more.
+        """
+        self._delete_joined()
+        for table in self.schema.data_table_names():
+            if len(self._files(table)) > MOST_SMALL_FILES:
+                found = self.fs_client.find(self.get_table_dir(table), detail=True)
+                sizes = {path: int(found[path]["size"]) for path in sorted(found)[:-1]}
+                small = {path: size for path, size in sizes.items() if size < SMALL_BYTES}
+                if len(small) >= MOST_SMALL_FILES:
+                    for paths in _together(small, _AT_ONCE_BYTES):
+                        check_lock()
+                        self._join(paths)
+
+    def _join(self, paths: Sequence[str]) -> None:
+        """Write some files of a table as one in the place of the newest."""
+        parts = []
+        for path in paths:
+            with self.fs_client.open(path, "rb") as file:
+                rows = pq.read_table(file)
+            parts.append(rows.cast(_plain(rows.schema)))
+        joined = pa.concat_tables(parts, promote_options="default")
+        written = pa.BufferOutputStream()
+        pq.write_table(
+            joined,
+            written,
+            compression="zstd",
+            row_group_size=max(_ROW_GROUP_BYTES * len(joined) // max(joined.nbytes, 1), 1),
+        )
+        target = paths[-1].removesuffix(".parquet") + "-joined.parquet"
+        note = json.dumps({"into": target, "from": list(paths)})
+        self.fs_client.pipe_file(self._being_joined, note.encode())
+        self.fs_client.pipe_file(target, written.getvalue().to_pybytes())
+        self._delete_joined()
+
+    def _delete_joined(self) -> None:
+        """Delete the files whose rows another one has by now."""
+        if not self.fs_client.exists(self._being_joined):
+            return
+        note = json.loads(self.fs_client.cat_file(self._being_joined))
+        if self.fs_client.exists(note["into"]):
+            for path in note["from"]:
+                if self.fs_client.exists(path):
+                    self._delete_file(path)
+        self._delete_file(self._being_joined)
+
+    @property
+    def _being_joined(self) -> str:
+        return f"{self.dataset_path}{_JOINED}"
+
     def _change(self, sql: str, parameters: Sequence[Any]) -> None:
         """Execute a `delete` or an `update` of one table."""
         statement = sqlglot.parse_one(sql.replace("%s", "?"), read="duckdb")
@@ -334,6 +401,20 @@ class RawClient(FilesystemClient):
                 self._write_to_json_file(named, kept)
                 if named != path:
                     self._delete_file(path)
+
+
+def _together(sizes: Mapping[str, int], limit: int) -> Iterator[list[str]]:
+    """Walk through files in order, as many at once as hold so many bytes, and two at least."""
+    together: list[str] = []
+    total = 0
+    for path, size in sizes.items():
+        if len(together) > 1 and total + size > limit:
+            yield together
+            together, total = [], 0
+        together.append(path)
+        total += size
+    if len(together) > 1:
+        yield together
 
 
 def _plain(schema: pa.Schema) -> pa.Schema:

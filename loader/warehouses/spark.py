@@ -328,9 +328,10 @@ class Spark(Warehouse[SparkSettings]):
     def finish(
         self, open_client: "Callable[[], AbstractContextManager[SqlClientBase[Any]]]"
     ) -> None:
-        """Execute what a process that was killed has noted down."""
+        """Execute what a process that was killed has noted down; join files that are too many."""
         with open_client() as client:
             client.remote_client.finish()
+            client.remote_client.join_small_files(self.check_lock)
 
     def stored(self, client: "SqlClientBase[Any]", prefix: str) -> Iterator[StoredColumn]:
         """Walk through the columns of the files, and of Spark's tables."""

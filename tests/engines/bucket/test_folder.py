@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from loader.warehouses import bucket
 from loader.warehouses.bucket import RawClient
 from loader.warehouses.lock import file_lock
 from tests.harness.place import Place
@@ -114,6 +115,35 @@ def test_an_erasure_that_was_interrupted_is_brought_to_its_end(
     assert folder.bucket is not None
     assert not (folder.bucket / "genesys_raw" / "_statements.json").exists()
     assert "problem" not in folder.run("doctor").stdout
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_small_files_that_have_become_many_are_joined(
+    folder: Place, monkeypatch: pytest.MonkeyPatch, is_killed: bool
+) -> None:
+    monkeypatch.setattr(bucket, "MOST_SMALL_FILES", 2)
+    folder.load(*ONLY, ELT_PAGE_SIZE="5", ELT_COMMIT_MEGABYTES="1", ELT_WINDOW_HOURS="2")
+    before, ledger = folder.raw(), sorted(folder.ledger("window_attempt_id, byte_count"))
+    many = files(folder, "extract_windows")
+    assert len(many) > 3
+    if is_killed:
+        with monkeypatch.context() as patched:
+
+            def die(self: RawClient) -> None:
+                if self.fs_client.exists(self._being_joined):
+                    raise KeyboardInterrupt
+
+            patched.setattr(RawClient, "_delete_joined", die)
+            assert folder.run("load", *ONLY[:2]).exit_code == 130
+        assert len(files(folder, "extract_windows")) == len(many) + 1
+    assert "nothing is due" in folder.load(*ONLY[:2]).stderr
+    # The newest stays, and what the table's file was joined into.
+    assert len(files(folder, "extract_windows")) == 2
+    assert folder.raw() == before
+    assert sorted(folder.ledger("window_attempt_id, byte_count")) == ledger
+    assert folder.bucket is not None
+    assert not (folder.bucket / "genesys_raw" / "_joined.json").exists()
+    assert "problem" not in folder.run("doctor", "--deep").stdout
 
 
 # Takes the lock from whoever sleeps, as a lease can be.
