@@ -4,6 +4,7 @@ Knows nothing of tables or windows. Credentials go to the login host only, the b
 API host only; redirects are never followed, and neither proxies nor .netrc can change a header.
 """
 
+import functools
 import json
 import queue
 import ssl
@@ -12,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -62,11 +62,18 @@ class _MachineTrust(HeldAdapter):
     """Trusts the authorities of this machine beside those that come with `requests`.
 
     A company whose proxy inspects TLS installs its own there (or names it in SSL_CERT_FILE).
+
+    Args:
+        trust: what the machine trusts; `requests` adds its bundle to it.
     """
 
+    def __init__(self, trust: ssl.SSLContext) -> None:
+        self._trust = trust
+        super().__init__()
+
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
-        """Begin with what the machine trusts; `requests` adds its bundle to it."""
-        super().init_poolmanager(*arguments, **options, ssl_context=ssl.create_default_context())
+        """Begin with the trust."""
+        super().init_poolmanager(*arguments, **options, ssl_context=self._trust)
 
 
 class Client:
@@ -172,7 +179,7 @@ class Client:
         circuit = self._circuits.get(request.path)
         host = urlsplit(request.url).hostname or request.url
         return self._retries.run(
-            partial(circuit.call, attempt) if circuit else attempt, request.path, host
+            functools.partial(circuit.call, attempt) if circuit else attempt, request.path, host
         )
 
     def _authorized(self, request: _HttpRequest) -> Reply:
@@ -244,11 +251,21 @@ class Client:
         try:
             session = self._sessions.get_nowait()
         except queue.Empty:
-            session = _new_session()
+            session = _new_session(self._adapter())
         try:
             yield session
         finally:
             self._sessions.put(session)
+
+    def _adapter(self) -> HeldAdapter:
+        """Return what connects; where no host has TLS it is not asked whom the machine trusts."""
+        has_tls = any(host.startswith("https:") for host in (self._hosts.api, self._hosts.login))
+        return _MachineTrust(self._trust) if has_tls else HeldAdapter()
+
+    @functools.cached_property
+    def _trust(self) -> ssl.SSLContext:
+        """The authorities of this machine: a hundred, so they are read once for all sessions."""
+        return ssl.create_default_context()
 
     def _body(self, response: requests.Response, path: str, ends: float) -> bytearray:
         # It grows in place: chunks to be joined at the end would be there twice then.
@@ -270,12 +287,12 @@ def _with_bearer(request: _HttpRequest, bearer: str) -> _HttpRequest:
     return replace(request, headers=headers)
 
 
-def _new_session() -> requests.Session:
+def _new_session(adapter: HeldAdapter) -> requests.Session:
     session = requests.Session()
     # A .netrc entry would silently replace the bearer, a proxy setting redirect it.
     session.trust_env = False
     for scheme in ("https://", "http://"):
-        session.mount(scheme, _MachineTrust())
+        session.mount(scheme, adapter)
     session.headers["Accept"] = "application/json"
     session.hooks["response"].append(_hide_redirect)
     return session

@@ -158,8 +158,8 @@ def _session(change: Callable[[Any], None]) -> None:
 
     make = client._new_session
 
-    def made() -> Any:  # noqa: ANN401
-        session = make()
+    def made(adapter: Any) -> Any:  # noqa: ANN401
+        session = make(adapter)
         change(session)
         return session
 

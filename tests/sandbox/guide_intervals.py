@@ -16,7 +16,7 @@ A body with `select` is the guides', any other the platform's. Ours:
 * 100 rows a page, ordered by interval, user and queue. nextPage is null on the last one.
 """
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -63,6 +63,7 @@ PREDICATES = {
     "conversation.mediaType": "mediaType",
 }  # fmt: skip
 ROWS_PER_PAGE = 100
+KEPT_REPORTS = 4
 
 # Ids in the order of groupBy.
 Key = tuple[Bucket, tuple[str, ...]]
@@ -95,26 +96,32 @@ class IntervalReports:
         self.rules = rules
         organisation = contributions.world.organisation
         self.names = {str(e["id"]): e["name"] for e in (*organisation.users, *organisation.queues)}
-        # Of the report asked for last: its other pages follow.
-        self._last: tuple[tuple[str, int], dict[Key, dict[str, int]]] | None = None
+        # Of the reports asked for last, in order: their other pages follow, turn by turn.
+        self._latest: OrderedDict[tuple[str, int], list[tuple[Key, dict[str, int]]]] = OrderedDict()
 
     def answer(self, told: Told, now: int) -> dict[str, object]:
         """Answer a page; raises Refusal (400)."""
         query = _read(told, self.rules)
         owner = digest("intervals", {**told, "pageToken": None})
         place = read_token(owner, told.get("pageToken"), now)
-        report, last = (owner, place.as_of), self._last
-        if last is None or last[0] != report:
-            self._last = last = (report, self._sums(query, place.as_of))
-        sums = last[1]
-        keys = sorted(sums, key=lambda key: (key[0].start, key[1]))
+        rows = self._report((owner, place.as_of), query)
         after = place.position + ROWS_PER_PAGE
         return {
-            "entities": [self._row(query, key, sums[key]) for key in keys[place.position : after]],
+            "entities": [self._row(query, *row) for row in rows[place.position : after]],
             "nextPage": write_token(owner, Place(place.as_of, after))
-            if after < len(keys)
+            if after < len(rows)
             else None,
         }
+
+    def _report(
+        self, name: tuple[str, int], query: IntervalQuery
+    ) -> list[tuple[Key, dict[str, int]]]:
+        if name not in self._latest:
+            sums = self._sums(query, name[1])
+            self._latest[name] = sorted(sums.items(), key=lambda row: (row[0][0].start, row[0][1]))
+            if len(self._latest) > KEPT_REPORTS:
+                self._latest.popitem(last=False)
+        return self._latest[name]
 
     def _sums(self, query: IntervalQuery, now: int) -> dict[Key, dict[str, int]]:
         found: dict[Key, dict[str, int]] = {}
