@@ -149,8 +149,13 @@ lint: lint-python lint-sql ## Check Python, and of the SQL what has changed; cha
 lint-sql: install
 	@changed=$$($(CHANGED_SQL)); test -z "$$changed" || { set -x; $(BIN)/python -m tests.lint_sql $$changed; }
 
+# mypy is one process, and so is dbt where it reads the project: side by side.
 .PHONY: lint-all
-lint-all: lint-python ## Check all Python and SQL
+lint-all: install ## Check all Python and SQL
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target lint-python lint-sql-all
+
+.PHONY: lint-sql-all
+lint-sql-all: install
 	$(BIN)/python -m tests.lint_sql
 
 .PHONY: lint-python

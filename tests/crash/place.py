@@ -13,6 +13,7 @@ import duckdb
 
 from tests.crash.hooks import Strike
 from tests.harness.bucket import tables_of
+from tests.harness.duckdb_file import opened
 from tests.harness.outcome import Outcome
 from tests.harness.place import Place
 from tests.harness.warm_parent import WarmParent
@@ -161,7 +162,7 @@ class HookedPlace(Place):
             for path in self.data.glob(f"{self.database.name}*"):
                 if path.is_file():
                     shutil.copy(path, folder)
-            with duckdb.connect(str(Path(folder) / self.database.name)) as connection:
+            with opened(Path(folder) / self.database.name) as connection:
                 connection.execute("set TimeZone = 'UTC'")
                 yield connection
 

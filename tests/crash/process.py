@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from tests.crash.hooks import Effects, Strike, install
@@ -40,12 +41,22 @@ def run(options: argparse.Namespace) -> int:
     from loader.__main__ import main as load
     from loader.genesys.request_metrics import FETCH_THREAD
 
-    code = load(options.command)
+    with _known_to_dbt(options.command):
+        code = load(options.command)
     sys.stdout.flush()
     sys.stderr.flush()
     if any(thread.name.startswith(FETCH_THREAD) for thread in threading.enumerate()):
         os._exit(code)
     return code
+
+
+def _known_to_dbt(command: Sequence[str]) -> AbstractContextManager[None]:
+    """Have a build find what the tests have parsed of the project."""
+    if "transform" not in command:
+        return nullcontext()
+    from tests.harness.quick_dbt import parsed_alike_everywhere
+
+    return parsed_alike_everywhere()
 
 
 def _commit_after(size: int) -> None:

@@ -11,11 +11,11 @@ from tests.crash.marts import SCHEMAS, demand_alike
 from tests.crash.place import DEAD
 from tests.crash.points import NEXT
 from tests.crash.stage import Stage
-from tests.transform.warehouses import DuckDBWarehouse, tables
+from tests.transform.warehouses import DuckDBWarehouse, parsed_in, tables
 
 # What a day's conversations become, without the tests of it.
 BUILD = (
-    "transform", "build", "--select", "+fct_interactions",
+    "transform", "build", "--select", "+fct_conversation_legs",
     "--exclude-resource-type", "test", "unit_test",
 )  # fmt: skip
 
@@ -30,11 +30,11 @@ def test_a_history_ends_where_an_undisturbed_load_does(stage: Stage, seed: int) 
 @pytest.mark.slow
 def test_h9_h10_a_build_that_dies_is_made_good_by_the_next(stage: Stage, tmp_path: Path) -> None:
     place = NEXT.undisturbed(stage)
-    place.settings |= {
-        "DBT_TARGET_PATH": str(stage.folder / "dbt"),
-        "DBT_LOG_PATH": str(stage.folder / "dbt-logs"),
-    }
     warehouse = DuckDBWarehouse(place.database)
+    place.settings |= {
+        "DBT_TARGET_PATH": str(shutil.copytree(parsed_in(warehouse), tmp_path / "dbt")),
+        "DBT_LOG_PATH": str(tmp_path / "dbt-logs"),
+    }
     shutil.copy(place.database, tmp_path / "loaded")
     ended = place.run(*BUILD)
     assert ended.exit_code == 0, ended.said

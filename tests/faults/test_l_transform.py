@@ -17,7 +17,7 @@ from loader.windows import iso
 from tests.faults.site import Site
 from tests.harness.in_process import run_here
 from tests.harness.place import SALT
-from tests.harness.quick_dbt import parsed_alike_everywhere
+from tests.harness.quick_dbt import quick_dbt
 from tests.transform.aggregates import QUARTER, group, handled, outcome
 from tests.transform.contacts import contact
 from tests.transform.conversations import DAY, Json, at, call, reference
@@ -286,7 +286,7 @@ def test_l8_a_resource_that_is_no_longer_read_is_told_with_the_last_time(tmp_pat
     raw.load(2, extracted_at=now - timedelta(hours=49), queues=[])
     raw.load(3, extracted_at=days_ago, queue_aggregates=[], users=[])
     raw.load(4, extracted_at=never, flows=[], complete=False)
-    with parsed_alike_everywhere():
+    with quick_dbt():
         exit_code, _, said = run_here(
             ["transform", "source", "freshness", *without_log(parsed_in(warehouse))],
             tmp_path,
@@ -518,7 +518,7 @@ def test_l11_a_model_that_fails_keeps_those_behind_it_as_they_were(
     RawTables(warehouse).load(4, conversation_details=[call("new", attributes={"VIP": "true"})])
     # Before the model broke, dbt had parsed it.
     folder = parsed_in(warehouse, project)
-    with parsed_alike_everywhere():
+    with quick_dbt():
         outcome = site.run(
             "transform", "build", "--quiet", "--no-use-colors", *MODELS_AND_SEEDS, *MODELS,
             *without_log(folder), DBT_PROJECT_DIR=str(project),

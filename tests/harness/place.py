@@ -15,9 +15,8 @@ from dataclasses import InitVar, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import duckdb
-
 from tests.harness.bucket import tables_of
+from tests.harness.duckdb_file import opened
 from tests.harness.in_process import run_here
 from tests.harness.outcome import Outcome
 from tests.harness.postgres import PostgresDatabase
@@ -135,16 +134,20 @@ class Place:
         out, err = process.communicate(timeout=300)
         return self._outcome(process.returncode, out, err)
 
-    def transform(self, *models: str, target: str = "target", **changes: str) -> Outcome:
+    def transform(self, *models: str, target: Path, **changes: str) -> Outcome:
         """Build the models with their seeds, without their tests, in a process of its own.
 
-        What dbt has parsed lies in the project's `target`, unless a test wants it elsewhere.
+        Args:
+            models: as `--select` has them, and further options.
+            target: where dbt finds what was parsed, and keeps what it writes.
+            changes: of the settings.
         """
         return self.ended(
-            self.start(
+            self.start_python(
+                "-m", "tests.harness.build_process",
                 "transform", "build", "--quiet", "--no-use-colors",
                 "--resource-type", "model", "--resource-type", "seed", "--select", *models,
-                "--target-path", target, "--log-path", target,
+                "--target-path", str(target), "--log-path", str(target),
                 **{"DBT_PROJECT_DIR": str(ROOT / "dbt_project"), **changes},
             )
         )  # fmt: skip
@@ -180,7 +183,7 @@ class Place:
             return self.postgres.query(sql)
         if not self.database.exists():
             return []
-        with duckdb.connect(str(self.database), read_only=True) as connection:
+        with opened(self.database, read_only=True) as connection:
             return connection.execute(sql).fetchall()
 
     def change(self, *statements: str) -> None:
@@ -188,7 +191,7 @@ class Place:
         if self.postgres is not None:
             self.postgres.execute(*statements)
             return
-        with duckdb.connect(str(self.database)) as connection:
+        with opened(self.database) as connection:
             for statement in statements:
                 connection.execute(statement)
 

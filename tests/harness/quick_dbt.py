@@ -19,8 +19,11 @@ from dbt.adapters.contracts.connection import ConnectionState
 from dbt.adapters.duckdb.credentials import DuckDBCredentials
 from dbt.adapters.postgres.connections import PostgresCredentials
 from dbt.clients.jinja import MacroGenerator
+from dbt.compilation import Compiler
 from dbt.context.macros import MacroNamespace, MacroNamespaceBuilder
+from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import Macro, ParsedNode
+from dbt.graph import Graph
 from dbt.include.global_project import PROJECT_NAME as GLOBAL_PROJECT_NAME
 from dbt_common.events.base_types import (
     BaseEvent,
@@ -45,6 +48,7 @@ def quick_dbt() -> Iterator[None]:
         mock.patch.object(BaseConnectionManager, "release", _kept_for_the_next_node),
         mock.patch.object(ParsedNode, "write_node", _written_beside_a_log),
         mock.patch.object(jinja2.Environment, "compile", _compiled_once),
+        mock.patch.object(Compiler, "compile", _linked_once),
         mock.patch.object(MacroNamespaceBuilder, "build_namespace", _namespace),
     ):
         yield
@@ -133,6 +137,23 @@ def _written_beside_a_log(node: ParsedNode, *where: str) -> None:
     """Write what was compiled of a node only where somebody reads the log as well."""
     if get_event_manager().loggers:
         _write(node, *where)
+
+
+_link = Compiler.compile
+
+
+def _linked_once(
+    compiler: Compiler,
+    manifest: Manifest,
+    write: bool = True,
+    add_test_edges: bool = False,
+) -> Graph:
+    """Link a project, and look for circles in it, once for all commands that find it parsed."""
+    known: dict[bool, Graph] = vars(manifest).setdefault("linked", {})
+    if add_test_edges not in known:
+        known[add_test_edges] = _link(compiler, manifest, write, add_test_edges)
+    compiler.initialize()
+    return known[add_test_edges]
 
 
 _compile = jinja2.Environment.compile

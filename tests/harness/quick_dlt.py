@@ -5,6 +5,7 @@ hashes all that stands there. Tests load hundreds of times in one process, alway
 """
 
 import contextlib
+import copy
 import functools
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ from typing import Any
 from unittest import mock
 
 from dlt.common import json, validation
-from dlt.common.schema import utils
+from dlt.common.configuration import resolve
+from dlt.common.configuration.specs.base_configuration import BaseConfiguration
+from dlt.common.schema import schema, utils
 from dlt.common.schema.schema import Schema
 from dlt.common.schema.typing import TStoredSchema
 from dlt.common.storages.live_schema_storage import LiveSchemaStorage
@@ -25,7 +28,12 @@ def quick_dlt() -> Iterator[None]:
     with (
         mock.patch.object(validation, "get_type_hints", _type_hints),
         mock.patch.object(utils, "validate_stored_schema", _validated_once),
+        mock.patch.object(utils, "generate_version_hash", _hashed_once),
+        mock.patch.object(utils, "deepcopy", _copied),
+        mock.patch.object(schema, "deepcopy", _copied),
         mock.patch.object(LiveSchemaStorage, "__getitem__", _read_where_changed),
+        mock.patch.object(BaseConfiguration, "get_resolvable_fields", classmethod(_fields)),
+        mock.patch.multiple(resolve, **_SAID_OF_TYPES),
     ):
         yield
 
@@ -46,6 +54,24 @@ def _hints_of(spec: type) -> dict[str, Any]:
     return found
 
 
+_fields_found = functools.cache(vars(BaseConfiguration)["get_resolvable_fields"].__func__)
+
+
+def _fields(configuration: type[BaseConfiguration]) -> dict[str, Any]:
+    """Return the fields of a configuration with their types, which are looked through once."""
+    return dict(_fields_found(configuration))
+
+
+# What dlt asks of a field's type each time it looks for its value, dozens of times a run.
+_SAID_OF_TYPES = {
+    name: functools.cache(vars(resolve)[name])
+    for name in (
+        "extract_inner_hint", "is_base_configuration_inner_hint", "is_context_inner_hint",
+        "is_hint_not_resolvable", "is_optional_type", "is_secret_hint",
+    )
+}  # fmt: skip
+
+
 _validate = utils.validate_stored_schema
 _valid: set[bytes] = set()
 
@@ -56,6 +82,28 @@ def _validated_once(stored_schema: TStoredSchema) -> None:
     if content not in _valid:
         _validate(stored_schema)
         _valid.add(content)
+
+
+_hash = utils.generate_version_hash
+_NOT_HASHED = {"version", "version_hash", "imported_version_hash", "previous_hashes"}
+_hashes: dict[bytes, str] = {}
+
+
+def _hashed_once(stored_schema: TStoredSchema) -> str:
+    """Return the hash of a schema's content, found before where it is the same in all its order."""
+    content = json.dumpb({k: v for k, v in stored_schema.items() if k not in _NOT_HASHED})
+    if content not in _hashes:
+        _hashes[content] = _hash(stored_schema)
+    return _hashes[content]
+
+
+def _copied(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Copy what is made of lists and texts only, without looking for parts that it has twice."""
+    if type(value) is dict:
+        return {key: _copied(part) for key, part in value.items()}
+    if type(value) is list:
+        return [_copied(part) for part in value]
+    return value if isinstance(value, str | int | float | None) else copy.deepcopy(value)
 
 
 _read = LiveSchemaStorage.__getitem__
@@ -69,7 +117,7 @@ def _read_where_changed(storage: LiveSchemaStorage, name: str) -> Schema:
     state = (stat.st_ino, stat.st_mtime_ns, stat.st_size) if stat else None
     if name in storage.live_schemas and state is not None and states.get(name) == state:
         return storage.live_schemas[name]
-    schema = _read(storage, name)
+    found = _read(storage, name)
     if state is not None:
         states[name] = state
-    return schema
+    return found

@@ -16,10 +16,14 @@ HERE = Path(__file__).parent
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests on one worker of xdist: what they begin with is made once."""
+    """Keep these tests on one worker of xdist: what they begin with is made once.
+
+    Erasure builds marts besides, and takes as long as all others.
+    """
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("loader"))
+            name = "erasure" if item.path.stem == "test_erasure" else "loader"
+            item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,9 @@ def test_what_has_changed_builds_in_an_empty_database(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_an_empty_build_needs_no_rows_anywhere(tmp_path: Path) -> None:
     warehouse = DuckDBWarehouse(tmp_path / "empty.duckdb")
-    dbt(warehouse, "build", "--empty")
+    dbt(warehouse, "build", "--empty", "--exclude-resource-type", "unit_test")
+    # Unit tests bring rows of their own; those of one model say that they can.
+    dbt(warehouse, "build", "--empty", "--select", "fct_queue_visits")
     assert warehouse.execute("select count(*) from genesys_marts.fct_interactions") == [(0,)]
 
 

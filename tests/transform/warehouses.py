@@ -24,6 +24,7 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 from dbt_common.events.event_manager_client import get_event_manager
 
+from tests.harness.duckdb_file import opened
 from tests.harness.place import SALT, Place
 from tests.harness.postgres import PostgresDatabase
 from tests.harness.quick_dbt import quick_dbt
@@ -92,7 +93,7 @@ class DuckDBWarehouse:
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
         """Keep one connection for the statements of the block; none may be open while dbt runs."""
-        with contextlib.closing(duckdb.connect(str(self.path))) as self._connection:
+        with opened(self.path) as self._connection:
             self._connection.execute("set TimeZone = 'UTC'")
             yield
         self._connection = None

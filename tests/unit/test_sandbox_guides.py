@@ -13,13 +13,16 @@ import requests
 
 from tests.sandbox.access import TenantQuota
 from tests.sandbox.cast import is_lasting
-from tests.sandbox.clock import HOUR, to_millis, to_text
+from tests.sandbox.clock import HOUR, Clock, to_millis, to_text
 from tests.sandbox.contract import descend
 from tests.sandbox.errors import Refusal
+from tests.sandbox.guide_intervals import IntervalQuery, IntervalReports
 from tests.sandbox.guides import SETTLED
 from tests.sandbox.organisation import build_organisation
 from tests.sandbox.outcome_names import RENAMED
 from tests.sandbox.process import SandboxProcess, running_sandbox
+from tests.sandbox.server import Sandbox, ServerRules
+from tests.sandbox.world import World
 from tests.unit.test_sandbox_api import Client
 
 Told = dict[str, Any]
@@ -618,6 +621,29 @@ def test_reports_agree_with_the_platforms_aggregates(
             }
     assert found == expected
     assert len(found) > 100
+
+
+def test_reports_that_are_read_in_turns_are_each_computed_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A loader reads several at once: computed anew for each page they took half of a test run."""
+    sandbox = Sandbox(World(7, 60, to_millis(END)), Clock(to_millis(NOW)), ServerRules())
+    computed = []
+    compute = IntervalReports._sums
+
+    def counted(reports: IntervalReports, query: IntervalQuery, now: int) -> Any:  # noqa: ANN401
+        computed.append(query.groups)
+        return compute(reports, query, now)
+
+    monkeypatch.setattr(IntervalReports, "_sums", counted)
+    asked = [report([("idleTime", "sum")]), report([("offQueueTime", "sum")])]
+    for _ in range(2):
+        told = [sandbox.intervals.answer(body, sandbox.clock.now) for body in asked]
+        assert [len(page["entities"]) for page in told] == [100, 100]
+        asked = [
+            {**body, "pageToken": page["nextPage"]} for body, page in zip(asked, told, strict=True)
+        ]
+    assert len(computed) == 2
 
 
 def test_time_per_status_agrees_with_the_platforms(client: Client) -> None:
