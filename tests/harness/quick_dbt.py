@@ -23,7 +23,7 @@ from dbt.compilation import Compiler
 from dbt.context.macros import MacroNamespace, MacroNamespaceBuilder
 from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import Macro, ParsedNode
-from dbt.graph import Graph
+from dbt.graph.graph import Graph
 from dbt.include.global_project import PROJECT_NAME as GLOBAL_PROJECT_NAME
 from dbt_common.events.base_types import (
     BaseEvent,
@@ -152,7 +152,7 @@ def _linked_once(
     known: dict[bool, Graph] = vars(manifest).setdefault("linked", {})
     if add_test_edges not in known:
         known[add_test_edges] = _link(compiler, manifest, write, add_test_edges)
-    compiler.initialize()
+    compiler.initialize()  # type: ignore[no-untyped-call]
     return known[add_test_edges]
 
 

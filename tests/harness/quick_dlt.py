@@ -63,7 +63,7 @@ def _fields(configuration: type[BaseConfiguration]) -> dict[str, Any]:
 
 
 # What dlt asks of a field's type each time it looks for its value, dozens of times a run.
-_SAID_OF_TYPES = {
+_SAID_OF_TYPES: dict[str, Any] = {
     name: functools.cache(vars(resolve)[name])
     for name in (
         "extract_inner_hint", "is_base_configuration_inner_hint", "is_context_inner_hint",

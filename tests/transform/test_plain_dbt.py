@@ -6,16 +6,30 @@ from pathlib import Path
 import pytest
 
 from tests.transform.conversations import call, reference
-from tests.transform.warehouses import MODELS_AND_SEEDS, DuckDBWarehouse, RawTables, dbt
+from tests.transform.warehouses import (
+    MODELS_AND_SEEDS,
+    DuckDBWarehouse,
+    RawTables,
+    begun_with,
+    dbt,
+    parsed_in,
+)
 
 QUEUES = ("--select", "+dim_queues")
+
+
+def state_of_production(warehouse: DuckDBWarehouse, folder: Path) -> Path:
+    """Return a folder with what dbt says of the project there."""
+    begun_with(parsed_in(warehouse), folder)
+    dbt(warehouse, "parse", "--write-json", "--target-path", str(folder))
+    return folder
 
 
 @pytest.mark.slow
 def test_what_has_changed_builds_in_an_empty_database(tmp_path: Path) -> None:
     """With --defer nothing need be loaded there; without it that is said in one line."""
-    warehouse, state = DuckDBWarehouse(tmp_path / "empty.duckdb"), tmp_path / "state"
-    dbt(warehouse, "parse", "--write-json", "--target-path", str(state))
+    warehouse = DuckDBWarehouse(tmp_path / "empty.duckdb")
+    state = state_of_production(warehouse, tmp_path / "state")
     refused = dbt(warehouse, "run", "--select", "+stg_platform__queues", expect_success=False)
     assert "nothing is loaded yet" in refused[0]
     defer = ("--defer", "--state", str(state))
@@ -53,8 +67,7 @@ def test_ci_takes_from_production_what_has_not_changed(
     production = DuckDBWarehouse(tmp_path / "genesys.duckdb")
     RawTables(production).load(1, conversation_details=[call("a")], **reference())
     dbt(production, "build", *MODELS_AND_SEEDS, *QUEUES)
-    state = tmp_path / "state"
-    dbt(production, "parse", "--write-json", "--target-path", str(state))
+    state = state_of_production(production, tmp_path / "state")
     monkeypatch.setenv("DBT_PRODUCTION_DUCKDB", str(production.path))
     before = shutil.copy(production.path, tmp_path / "before")
     check = DuckDBWarehouse(tmp_path / "check.duckdb")

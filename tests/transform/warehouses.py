@@ -156,9 +156,12 @@ def dbt(
     """Run a dbt command in this process and return the messages of what did not succeed."""
     variables = arguments[arguments.index("--vars") + 1] if "--vars" in arguments else ""
     folder = parsed_in(warehouse, project, variables)
-    known = (
-        None if {*arguments} & _PARSED_OTHERWISE else _known(warehouse, project, folder, variables)
-    )
+    known = None
+    if {*arguments} & _PARSED_OTHERWISE:
+        # What is parsed for them is of no use to others, who would parse all again.
+        folder = begun_with(folder, folder.with_name(f"{folder.name}-otherwise"))
+    else:
+        known = _known(warehouse, project, folder, variables)
     result = _invoked(warehouse, project, folder, *arguments, known=known)
     problems = [str(result.exception)] if result.exception else []
     for node in getattr(result.result, "results", None) or []:
@@ -254,10 +257,9 @@ def parsed_in(warehouse: Warehouse, project: Path = PROJECT, variables: str = ""
     parsed = folder / "partial_parse.msgpack"
     if parsed.exists():
         return folder
-    folder.mkdir(parents=True)
     if project != PROJECT:
-        shutil.copy(parsed_in(warehouse, variables=variables) / parsed.name, folder)
-        return folder
+        return begun_with(parsed_in(warehouse, variables=variables), folder)
+    folder.mkdir(parents=True)
     kept = KEPT / f"{folder.relative_to(PARSED).parts[0]}.msgpack"
     KEPT.mkdir(parents=True, exist_ok=True)
     with (KEPT / "lock").open("w") as lock:
@@ -270,6 +272,14 @@ def parsed_in(warehouse: Warehouse, project: Path = PROJECT, variables: str = ""
         assert result.success, result.exception
         shutil.copy(parsed, f"{kept}.new")
         Path(f"{kept}.new").replace(kept)
+    return folder
+
+
+def begun_with(parsed: Path, folder: Path) -> Path:
+    """Return a target folder where dbt finds at first what was parsed in another."""
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        shutil.copy(parsed / "partial_parse.msgpack", folder)
     return folder
 
 
