@@ -12,7 +12,7 @@ import pytest
 from tests.faults.site import SUBMIT, Site
 from tests.harness.place import Rows, fault
 from tests.sandbox.process import SandboxProcess, Told, running_sandbox
-from tests.transform.warehouses import DuckDBWarehouse, dbt, parsed_in, tables
+from tests.transform.warehouses import DuckDBWarehouse, dbt, tables
 
 FIRST_DAY = "2026-10-31"
 AFTERNOON = "2026-11-01T15:45:00Z"
@@ -331,9 +331,8 @@ def test_f11_where_the_machine_stands_changes_nothing(two_loads: TwoLoads, tmp_p
     marts = tables(DuckDBWarehouse(two_loads.site.database), "genesys_marts")
     shutil.copy(two_loads.site.database, site.database)
     models = ("+fct_interactions", "+fct_queue_intervals", "--full-refresh")
-    warehouse = DuckDBWarehouse(site.database)
-    site.transform(*models, target=parsed_in(warehouse), TZ="America/New_York").succeeded()
-    assert tables(warehouse, "genesys_marts") == marts
+    site.transform(*models, TZ="America/New_York").succeeded()
+    assert tables(DuckDBWarehouse(site.database), "genesys_marts") == marts
     starts = site.query(
         "select conversation_id, strftime(started_at, '%Y-%m-%dT%H:%M:%S.%g') || 'Z' "
         "from genesys_marts.fct_interactions"

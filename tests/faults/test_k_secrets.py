@@ -444,7 +444,7 @@ def test_k13_what_dbt_writes_beside_the_tables_holds_no_secret_and_no_row(site: 
     site.run().succeeded()
     target = site.folder / "target"
     site.transform(
-        "+fct_participant_attributes", target=target, ELT_POSTGRES_PASSWORD=password
+        "+fct_participant_attributes", target=str(target), ELT_POSTGRES_PASSWORD=password
     ).succeeded()
     assert any(PERSON[0] in payload for payload in site.newest().values())
     assert site.query("select count(*) from genesys_marts.fct_participant_attributes") != [(0,)]

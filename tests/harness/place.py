@@ -134,20 +134,16 @@ class Place:
         out, err = process.communicate(timeout=300)
         return self._outcome(process.returncode, out, err)
 
-    def transform(self, *models: str, target: Path, **changes: str) -> Outcome:
+    def transform(self, *models: str, target: str = "target", **changes: str) -> Outcome:
         """Build the models with their seeds, without their tests, in a process of its own.
 
-        Args:
-            models: as `--select` has them, and further options.
-            target: where dbt finds what was parsed, and keeps what it writes.
-            changes: of the settings.
+        What dbt has parsed lies in the project's `target`, unless a test wants it elsewhere.
         """
         return self.ended(
-            self.start_python(
-                "-m", "tests.harness.build_process",
+            self.start(
                 "transform", "build", "--quiet", "--no-use-colors",
                 "--resource-type", "model", "--resource-type", "seed", "--select", *models,
-                "--target-path", str(target), "--log-path", str(target),
+                "--target-path", target, "--log-path", target,
                 **{"DBT_PROJECT_DIR": str(ROOT / "dbt_project"), **changes},
             )
         )  # fmt: skip
