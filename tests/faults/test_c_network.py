@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-import ssl
 from collections.abc import Iterator
 
 import pytest
@@ -253,26 +252,6 @@ def test_c9_a_certificate_that_is_not_trusted_ends_the_run_before_anything_is_se
         assert secured.asked == []
     assert site.requests() == []
     assert not site.database.exists()
-
-
-def test_c9_whom_the_machine_trusts_is_read_once_and_not_without_tls(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is a hundred certificates, and each of some threads has a session of its own."""
-    read = []
-    make = ssl.create_default_context
-
-    def counted() -> ssl.SSLContext:
-        read.append(make())
-        return read[-1]
-
-    monkeypatch.setattr(ssl, "create_default_context", counted)
-    snapshots = ("load", "--only", "users", "queues", "skills", "flows")
-    site.run(*snapshots).succeeded()
-    assert read == []
-    with served_with("trusted", site):
-        site.run(*snapshots, **TRUSTING_THE_AUTHORITY).succeeded()
-    assert len(read) == 1
 
 
 @pytest.mark.slow
