@@ -1,200 +1,262 @@
-"""The long run: every mode, with figures.
+"""The long run: every mode, with figures that add up over calls.
 
-python -m tests.crash --seeds 1-20             points, rows, guards and histories
+python -m tests.crash --seeds 1-20             everything
+python -m tests.crash --mode failures --part 3/10        a tenth of them
+python -m tests.crash --mode failures --part 1-10/10 --go-on   all but what passed on this commit
 python -m tests.crash --mode rows --seeds 12 --scenario "next day"   several deaths in a row
-python -m tests.crash --mode histories --seeds 17   one history again
-python -m tests.crash --mode points --scenario "next day" --strike file:205:before:kill
+python -m tests.crash --mode histories --seeds 17 --steps 0,3        a history without some steps
+python -m tests.crash --scenario "next day" --strike file:205:before:kill   one real strike
 """
 
 import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from tests.crash import guards, histories, points
+from tests.crash import guards, points
+from tests.crash.copies import KINDS, Copies
+from tests.crash.histories import History, play, smaller
 from tests.crash.hooks import Strike
 from tests.crash.invariants import Violation
 from tests.crash.marts import Marts, demand_alike
-from tests.crash.scoreboard import FIGURES, Figures, Score, commit
+from tests.crash.scoreboard import FIGURES, Figures, Key, Result, commit
 from tests.crash.stage import Stage, a_stage
 
 Told = TypeVar("Told")
-MODES = ("points", "rows", "guards", "histories")
+MODES = ("deaths", "failures", "marts", "rows", "guards", "histories")
+ON_STAGE = {*MODES} - {"histories"}
+# Only a power cut asks whether something is on a disk; memory is quicker.
+MEMORY = Path("/dev/shm")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for; 1 if anything was not survived."""
     options = _options(arguments)
     modes = [options.mode] if options.mode else MODES
-    figures = Figures.read()
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="crash-") as folder:
-        if {"points", "rows", "guards"} & {*modes}:
+    run = LongRun(options, commit())
+    with tempfile.TemporaryDirectory(
+        prefix="crash-", dir=MEMORY if MEMORY.is_dir() else None
+    ) as folder:
+        if ON_STAGE & {*modes}:
             with a_stage(Path(folder) / "stage") as stage:
-                if "points" in modes:
-                    run_points(stage, options, figures)
-                if "rows" in modes:
-                    run_rows(stage, options, figures)
-                if "guards" in modes:
-                    run_guards(stage, figures)
+                if options.strike:
+                    run.strike(stage, Strike.parse(options.strike))
+                    modes = []
+                for mode in modes:
+                    if mode in ON_STAGE:
+                        getattr(run, mode)(stage)
         if "histories" in modes:
-            run_histories(Path(folder), options, figures)
-    if options.strike:
-        # One point is no mode; but it may be one that was not survived.
-        figures = replace(Figures.read(), problems=figures.problems)
-    else:
-        figures.commits |= dict.fromkeys(modes, commit())
-    figures.write()
-    say(f"\n{figures.text()}\n{time.monotonic() - began:.0f} s; kept in {FIGURES}")
-    return int(bool(figures.problems))
+            run.histories(Path(folder))
+    say(f"\n{Figures.read().text()}\n{time.monotonic() - began:.0f} s; kept in {FIGURES}")
+    return int(run.is_red)
 
 
-def run_points(stage: Stage, options: argparse.Namespace, figures: Figures) -> None:
-    """Strike at every point, or every nth, of every scenario; compare the marts of some."""
-    figures.deaths, figures.tears, figures.failures = Score(), Score(), Score()
-    figures.lost, figures.marts = Score(), Score()
-    figures.struck = figures.known = 0
-    if options.scenario is None and options.strike is None and options.every == 1:
-        figures.forget_problems("points")
-    figures.files = 0
-    marts = Marts(stage.folder / "marts")
-    for scenario in points.SCENARIOS:
-        if options.scenario not in (None, scenario.name):
-            continue
-        if options.strike:
-            strike = Strike.parse(options.strike)
-            say(str(_survived(scenario, stage, strike, options.lost, figures.deaths, figures)))
-            continue
-        for score, strikes, is_work_lost in (
-            (figures.deaths, points.deaths(scenario, stage), False),
-            (figures.tears, points.tears(scenario, stage), False),
-            (figures.failures, points.failures(scenario, stage), False),
-            (figures.lost, points.deaths(scenario, stage), True),
-            (figures.lost, points.tears(scenario, stage), True),
-        ):
-            known = list(strikes)
-            chosen = list(points.every(iter(known), options.every))
-            figures.known += len(known)
-            figures.struck += len(chosen)
-            for strike in chosen:
-                survived = _survived(scenario, stage, strike, is_work_lost, score, figures)
-                figures.files += survived.files if survived else 0
-            say(f"{scenario.name}: {score}")
-        for is_work_lost in (False, True):
-            lost = " without its work" if is_work_lost else ""
-            name = f"--mode points: marts after the {scenario.name}{lost}"
-            attempt = partial(_marts, scenario, stage, marts, is_work_lost=is_work_lost)
-            _try(figures.marts, figures, name, attempt)
+@dataclass
+class LongRun:
+    """One call.
 
+    Attributes:
+        options: what is asked for.
+        commit: what it runs on.
+        is_red: whether something was not survived.
+    """
 
-def run_rows(stage: Stage, options: argparse.Namespace, figures: Figures) -> None:
-    """Let a run die, and those that are to make good what it left; every other row without work."""
-    figures.rows, figures.kills_in_rows = Score(), 0
-    for seed in options.seeds:
-        for scenario in points.SCENARIOS:
-            if options.scenario not in (None, scenario.name):
+    options: argparse.Namespace
+    commit: str
+    is_red: bool = False
+
+    def strike(self, stage: Stage, strike: Strike) -> None:
+        """Strike once, for real; it may be a point that was not survived."""
+        for scenario in self._scenarios():
+            name = self._named(scenario, f"{strike}{' --lost' if self.options.lost else ''}")
+            result = Result(self.commit)
+            attempt = partial(
+                points.survive, scenario, stage, strike, is_work_lost=self.options.lost
+            )
+            survived = self._try(result, name, attempt)
+            say(f"{name}: {survived}")
+            if survived and survived.fell_on:
+                Figures.keep({}, [name])
+
+    def deaths(self, stage: Stage) -> None:
+        """Recover from all that a death, a power cut or the loss of the work directory leaves."""
+        for scenario in self._scenarios():
+            parts = list(self._parts(KINDS[0], scenario.name))
+            if not parts:
                 continue
-            strikes = points.in_a_row(scenario, stage, seed)
-            name = f'--mode rows --seeds {seed} --scenario "{scenario.name}"'
-            is_work_lost = bool(seed % 2)
-            attempt = partial(points.survive, scenario, stage, *strikes, is_work_lost=is_work_lost)
-            if survived := _try(figures.rows, figures, name, attempt):
-                figures.kills_in_rows += len(survived.fell_on)
-                figures.files += survived.files
-        say(f"seed {seed}: {figures.rows}")
+            copies = Copies.of(scenario, stage)
+            known = {
+                kind: sum(
+                    len(left.strikes) for ruin in copies.ruins for left in ruin if left.kind == kind
+                )
+                for kind in KINDS
+            }
+            for part, of in parts:
+                results = {kind: Result(self.commit, known=known[kind]) for kind in KINDS}
+                for ruin in copies.ruins[part - 1 :: of]:
+                    whole = Result(self.commit)
+                    name = self._named(scenario, ruin[0].names()[0])
+                    files = self._try(whole, name, partial(copies.survive, ruin, part))
+                    for left in ruin:
+                        result = results[left.kind]
+                        result.struck += len(left.strikes)
+                        result.good += len(left.strikes) * whole.good
+                    # Said once, of the kind that comes first.
+                    first = results[ruin[0].kind]
+                    first.states += 1
+                    first.files += files or 0
+                    first.problems |= whole.problems
+                Figures.keep(
+                    {(kind, scenario.name, part, of): result for kind, result in results.items()}
+                )
+                self._say(f"{scenario.name}, part {part}/{of}", *results.values())
+            copies.close()
 
+    def failures(self, stage: Stage) -> None:
+        """Have the disk, the line or the lock fail at every point, or stop the run there."""
+        for scenario in self._scenarios():
+            for part, of in self._parts("failures", scenario.name):
+                known = list(points.failures(scenario, stage))
+                result = Result(self.commit, known=len(known))
+                for strike in known[part - 1 :: of]:
+                    name = self._named(scenario, str(strike))
+                    attempt = partial(points.survive, scenario, stage, strike)
+                    survived = self._try(result, name, attempt)
+                    if survived:
+                        result.files += survived.files
+                        # The run had fewer effects than the one that named them.
+                        result.struck -= not survived.fell_on
+                        result.good -= not survived.fell_on
+                Figures.keep({("failures", scenario.name, part, of): result})
+                self._say(f"{scenario.name}, failures, part {part}/{of}", result)
 
-def _survived(
-    scenario: points.Scenario,
-    stage: Stage,
-    strike: Strike,
-    is_work_lost: bool,
-    score: Score,
-    figures: Figures,
-) -> points.Survived | None:
-    lost = " --lost" if is_work_lost else ""
-    name = f'--mode points --scenario "{scenario.name}" --strike {strike}{lost}'
-    attempt = partial(points.survive, scenario, stage, strike, is_work_lost=is_work_lost)
-    survived = _try(score, figures, name, attempt)
-    if survived and not survived.fell_on:
-        # The run had fewer effects than the one that numbered them.
-        score.good, score.tried = score.good - 1, score.tried - 1
-    return survived
+    def marts(self, stage: Stage) -> None:
+        """Compare the marts of a place that died in every commit with those of one that did not."""
+        marts = Marts(stage.folder / "marts")
+        for scenario in self._scenarios():
+            for is_work_lost in (False, True):
+                what = f"{scenario.name}{', work lost' if is_work_lost else ''}"
+                for part, of in self._parts("marts", what, 1):
+                    result = Result(self.commit, known=1)
+                    attempt = partial(_marts, scenario, stage, marts, is_work_lost=is_work_lost)
+                    self._try(result, f"--mode marts: {what}", attempt)
+                    Figures.keep({("marts", what, part, of): result})
+                    self._say(f"marts after the {what}", result)
+
+    def rows(self, stage: Stage) -> None:
+        """Let a run die, and those that are to make good what it left; every other without work."""
+        for seed in self.options.seeds:
+            for scenario in self._scenarios():
+                what = f"{seed} {scenario.name}"
+                for part, of in self._parts("rows", what, 1):
+                    result = Result(self.commit, known=1)
+                    strikes = points.in_a_row(scenario, stage, seed)
+                    name = f'--mode rows --seeds {seed} --scenario "{scenario.name}"'
+                    attempt = partial(
+                        points.survive, scenario, stage, *strikes, is_work_lost=bool(seed % 2)
+                    )
+                    if survived := self._try(result, name, attempt):
+                        result.kills = len(survived.fell_on)
+                        result.files = survived.files
+                    Figures.keep({("rows", what, part, of): result})
+                    self._say(f"row {what}", result)
+
+    def guards(self, stage: Stage) -> None:
+        """Switch off one guard after the other."""
+        for name in guards.GUARDS:
+            for part, of in self._parts("guards", name, 1):
+                result = Result(self.commit, known=1)
+                said = self._try(
+                    result, f"--mode guards: {name}", partial(guards.caught, name, stage)
+                )
+                Figures.keep({("guards", name, part, of): result})
+                self._say(f"without {name}: {said}", result)
+
+    def histories(self, folder: Path) -> None:
+        """Play a history a seed; a world of its own for each."""
+        marts = Marts(folder / "marts of histories")
+        for seed in self.options.seeds:
+            history = History.of(seed, self.options.steps)
+            if history.has_marts and self.options.without_marts:
+                continue
+            for part, of in self._parts("histories", str(seed), 1):
+                result = Result(self.commit, known=1)
+                with a_stage(folder / f"seed-{seed}", seed=seed) as stage:
+                    self._history(stage, history, marts, result)
+                if self.options.steps is None:
+                    Figures.keep({("histories", str(seed), part, of): result})
+
+    def _history(self, stage: Stage, history: History, marts: Marts, result: Result) -> None:
+        began = time.monotonic()
+        result.struck = 1
+        try:
+            played = play(stage, history, marts)
+        except Violation as violation:
+            least = smaller(stage, history, violation)
+            kept = ",".join(map(str, least.kept))
+            name = f"--mode histories --seeds {history.seed} --steps {kept}"
+            result.problems[name] = str(violation)
+            self.is_red = True
+            say(f"NOT SURVIVED python -m tests.crash {name}\n{violation}")
+            for number in least.kept:
+                say(f"  {number}: {least.steps[number]}")
+            return
+        result.good, result.kills, result.files = 1, played.deaths, played.files
+        ends = " ".join(str(run.exit_code) for run in played.runs)
+        seconds = time.monotonic() - began
+        say(f"seed {history.seed}: equal after runs that ended {ends}; {seconds:.0f} s")
+
+    def _scenarios(self) -> Iterator[points.Scenario]:
+        wanted = self.options.scenario
+        return (one for one in points.SCENARIOS if wanted in (None, one.name))
+
+    def _parts(self, score: str, what: str, of: int = 0) -> Iterator[tuple[int, int]]:
+        """Return the parts that are asked for, without those that are done."""
+        first, last, size = (1, 1, 1) if of == 1 else self.options.part
+        done = Figures.read().results if self.options.go_on else {}
+        for part in range(first, last + 1):
+            key: Key = (score, what, part, size)
+            if key in done and done[key].commit == self.commit and not done[key].problems:
+                continue
+            yield part, size
+
+    def _named(self, scenario: points.Scenario, strike: str) -> str:
+        return f'--scenario "{scenario.name}" --strike "{strike}"'
+
+    def _try(self, result: Result, name: str, attempt: Callable[[], Told]) -> Told | None:
+        """Count an attempt; what broke is kept under the name it can be called again by."""
+        result.struck += 1
+        try:
+            told = attempt()
+        except AssertionError as problem:
+            self.is_red = True
+            result.problems[name] = str(problem)
+            say(f"NOT SURVIVED {name}: {str(problem)[:2000]}")
+            return None
+        result.good += 1
+        return told
+
+    def _say(self, what: str, *results: Result) -> None:
+        say(f"{what}: {', '.join(f'{one.good}/{one.struck}' for one in results)}")
 
 
 def _marts(scenario: points.Scenario, stage: Stage, marts: Marts, *, is_work_lost: bool) -> None:
-    """Compare the marts of a place that died in every commit with those of one that did not."""
     whole = scenario.undisturbed(stage)
     expected = marts.of(whole)
     place = scenario.place(stage)
-    for number in points.effects(whole.runs[0], "sql", points.INSERTED):
-        scenario.run(place, Strike("sql", number, "after"))
+    for effect in scenario.effects(stage, "sql", points.INSERTED):
+        scenario.run(place, effect.struck("after"))
         if is_work_lost:
-            points.lose_work(place)
+            place.lose_work()
     again = scenario.run(place)
     assert again.exit_code == 0, again.said
     demand_alike(marts.of(place), expected)
-
-
-def run_guards(stage: Stage, figures: Figures) -> None:
-    """Switch off one guard after the other."""
-    figures.guards = Score()
-    figures.forget_problems("guards")
-    for name in guards.GUARDS:
-        said = _try(
-            figures.guards, figures, f"--mode guards: {name}", partial(guards.caught, name, stage)
-        )
-        say(f"without {name}: {said}")
-
-
-def run_histories(folder: Path, options: argparse.Namespace, figures: Figures) -> None:
-    """Play a history a seed; a world of its own for each."""
-    figures.histories, figures.kills = Score(), 0
-    marts = Marts(folder / "marts of histories")
-    for seed in options.seeds:
-        with a_stage(folder / f"seed-{seed}", seed=seed) as stage:
-            history = histories.History.of(seed, options.steps)
-            began = time.monotonic()
-            try:
-                played = histories.play(stage, history, marts)
-            except Violation as violation:
-                least = histories.smaller(stage, history, violation)
-                figures.histories.add(False)
-                kept = ",".join(map(str, least.kept))
-                name = f"--mode histories --seeds {seed} --steps {kept}"
-                figures.problems[name] = str(violation)
-                say(f"NOT SURVIVED python -m tests.crash {name}\n{violation}")
-                for number in least.kept:
-                    say(f"  {number}: {least.steps[number]}")
-                continue
-            figures.histories.add(True)
-            if options.steps is None:
-                figures.forget_problems(f"histories --seeds {seed} ")
-            figures.kills += played.deaths
-            figures.files += played.files
-            ends = " ".join(str(run.exit_code) for run in played.runs)
-            say(
-                f"seed {seed}: equal after runs that ended {ends}; {time.monotonic() - began:.0f} s"
-            )
-
-
-def _try(score: Score, figures: Figures, name: str, attempt: Callable[[], Told]) -> Told | None:
-    """Count an attempt; what broke is kept under the name it can be called again by."""
-    try:
-        told = attempt()
-    except AssertionError as problem:
-        score.add(False)
-        figures.problems[name] = str(problem)
-        say(f"NOT SURVIVED {name}: {str(problem)[:2000]}")
-        return None
-    score.add(True)
-    figures.problems.pop(name, None)
-    return told
 
 
 def say(text: str) -> None:
@@ -204,15 +266,21 @@ def say(text: str) -> None:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.crash",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     add = parser.add_argument
-    add("--mode", choices=MODES, help="one of the four (default: all)")
+    add("--mode", choices=MODES, help="one of them (default: all)")
     add("--seeds", type=_seeds, default="1-20", help="of the rows and histories, as 3 or 1-20")
     add("--steps", type=_numbers, help="histories: only these steps, as 0,3")
-    add("--every", type=int, default=1, help="strike at every nth point (default: each)")
-    add("--scenario", help="points, rows: of one scenario")
-    add("--strike", help="points: one strike, as it was printed")
-    add("--lost", action="store_true", help="points: that strike takes the work directory along")
+    add("--without-marts", action="store_true", help="histories: only those that build none")
+    add("--part", type=_part, default="1/1", help="deaths, failures: as 3/10 or 1-5/10")
+    add("--go-on", action="store_true", help="leave out what has passed on this commit")
+    add("--scenario", help="deaths, failures, marts, rows: of one scenario")
+    add("--strike", help="one strike, as it was printed")
+    add("--lost", action="store_true", help="that strike takes the work directory along")
     return parser.parse_args(arguments)
 
 
@@ -223,6 +291,12 @@ def _numbers(text: str) -> list[int]:
 def _seeds(text: str) -> range:
     first, _, last = text.partition("-")
     return range(int(first), int(last or first) + 1)
+
+
+def _part(text: str) -> tuple[int, int, int]:
+    parts, _, of = text.partition("/")
+    first, _, last = parts.partition("-")
+    return int(first), int(last or first), int(of)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.crash.hooks import Strike
 from tests.crash.place import CLIENT_SECRET
 
 if TYPE_CHECKING:
@@ -284,22 +283,21 @@ def _undisturbed_by(
 
 def _normalized(stage: "Stage", guard: str | None) -> None:
     """Die when the first package is ready to be loaded."""
-    from tests.crash.points import NEXT, effects, survive
+    from tests.crash.points import NEXT, survive
 
-    run = NEXT.undisturbed(stage).runs[0]
-    number = effects(run, "file", r"rename work/dlt/genesys/load/new/[\d.]+$")[0]
-    survive(NEXT, stage, Strike("file", number, "after"), guard=guard)
+    normalized = NEXT.effects(stage, "file", r"rename work/dlt/genesys/load/new/[\d.]+$")
+    survive(NEXT, stage, normalized[0].struck("after"), guard=guard)
 
 
 def _rows_and_state_come_apart(stage: "Stage", guard: str | None) -> None:
     """Die after each package: if rows and token are of two, one of them is between the two."""
-    from tests.crash.points import NEXT, effects, survive
+    from tests.crash.points import NEXT, survive
 
     whole = NEXT.place(stage)
     whole.guard = guard
-    listed = effects(NEXT.run(whole), "sql", r'INSERT INTO "genesys_raw"."_dlt_loads"')
-    for number in listed[:2]:
-        survive(NEXT, stage, Strike("sql", number, "after"), guard=guard)
+    listed = NEXT.run(whole).named("sql", r'INSERT INTO "genesys_raw"."_dlt_loads"')
+    for effect in listed[:2]:
+        survive(NEXT, stage, effect.struck("after"), guard=guard)
 
 
 def _late_arrival(stage: "Stage", guard: str | None) -> None:
@@ -337,18 +335,16 @@ def _corrected(stage: "Stage", guard: str | None) -> None:
 def _resumed_tomorrow(stage: "Stage", guard: str | None) -> None:
     """Go on with yesterday's job when today's has already brought newer versions."""
     from tests.crash.invariants import demand
-    from tests.crash.points import FIRST, effects
+    from tests.crash.points import FIRST
 
     first, second = "2026-03-15T06:00:00Z", "2026-03-16T06:00:00Z"
     place = stage.place(ELT_LOOKBACK_DAYS="7")
     place.guard = guard
     witness = stage.witness(place)
     # The first commit makes the tables; the second holds the first page, and is the last.
-    listed = effects(
-        FIRST.undisturbed(stage).runs[0], "sql", r'INSERT INTO "genesys_raw"."_dlt_loads"'
-    )
+    listed = FIRST.effects(stage, "sql", r'INSERT INTO "genesys_raw"."_dlt_loads"')
     stage.sandbox.set_clock(first)
-    witness.after(place.struck([Strike("sql", listed[1], "after")], "load", *DETAILS))
+    witness.after(place.struck([listed[1].struck("after")], "load", *DETAILS))
     stage.sandbox.set_clock(second)
     for _ in range(2):
         ended = place.run("load", *DETAILS)
@@ -454,13 +450,13 @@ def _locked(stage: "Stage", guard: str | None) -> None:
 def _stray_schema(stage: "Stage", guard: str | None) -> None:
     """Die inside dlt's schema write, which leaves a file that dlt takes for a schema."""
     from tests.crash.invariants import demand
-    from tests.crash.points import NEXT, effects
+    from tests.crash.points import NEXT
 
     pattern = r"open work/dlt/genesys/schemas/[0-9a-f]{16}$"
-    number = effects(NEXT.undisturbed(stage).runs[0], "file", pattern)[0]
+    stray = NEXT.effects(stage, "file", pattern)[0]
     place = NEXT.place(stage)
     witness = stage.witness(place)
-    witness.after(NEXT.run(place, Strike("file", number, "after")))
+    witness.after(NEXT.run(place, stray.struck("after")))
     place.guard = guard
     ended = NEXT.run(place)
     witness.after(ended)

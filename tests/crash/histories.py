@@ -267,7 +267,7 @@ def _befall(
     if what == "day":
         stage.sandbox.set_clock(to_text(min(now + DAY, to_millis(FINAL) - DAY)))
     if what == "wipe":
-        shutil.rmtree(place.work, ignore_errors=True)
+        place.lose_work()
     if what == "restore":
         # The warehouse of some while ago; what lies in the work directory is of later.
         for path in place.data.glob(f"{place.database.name}*"):

@@ -1,8 +1,8 @@
 """Numbers the side effects of a run, each kind by itself, and strikes at one of them.
 
 The kinds are numbered apart because two threads act at once: one asks Genesys, one writes. Within a
-kind a number means the same point in every run, but for the order in which dlt takes the tables of
-one package: that is by chance.
+kind a number means nearly the same point in every run: dlt has a few files more in one than in the
+next. What an effect is said to be, and the how manieth of that name it is, means the same in each.
 """
 
 import builtins
@@ -40,38 +40,77 @@ SQL_CALLS = ("execute", "executemany", "begin", "commit", "rollback")
 # Statements that leave nothing behind: dying there is dying at the next effect.
 READING = re.compile(r"\s*(select|with|pragma|set|reset|use|from)\b", re.IGNORECASE)
 PLACES_OF_NO_INTEREST = ("/dev/", "/proc/")
+# In the name of an effect, what no two runs have in common: ids of jobs and of loads, random names
+# and hashes, the number of the process, cursors.
+BY_CHANCE = re.compile(
+    r"(?<![0-9A-Za-z])([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{10}\.\d{2,}|[0-9a-f]{8,})"
+    r"(?![0-9A-Za-z])|(?<=\.partial/)\d+|(?<=cursor=)[^&]+"
+)
+
+
+def named(what: str) -> str:
+    """Return what an effect is said to be, as every run says it."""
+    return BY_CHANCE.sub("#", " ".join(what.split()))
 
 
 @dataclass(frozen=True)
 class Strike:
-    """What happens at effect `number` of a kind, and whether at each one after it as well."""
+    """What happens at an effect, and whether at each one of its kind after it as well.
+
+    Attributes:
+        kind: of the effect.
+        number: of the effect among those of its kind, or among those called `what`.
+        moment: whether it falls before or after the effect.
+        blow: what happens.
+        lasting: whether it goes on.
+        what: the effect as `named` gives it; "" for any.
+    """
 
     kind: Kind
     number: int
     moment: Moment = "before"
     blow: Blow = "kill"
     lasting: bool = False
+    what: str = ""
 
     def __str__(self) -> str:
         """Write it as `parse` reads it: `file:17:after:kill`, with `+` if it lasts."""
         plus = "+" if self.lasting else ""
-        return f"{self.kind}:{self.number}{plus}:{self.moment}:{self.blow}"
+        what = f":{self.what}" if self.what else ""
+        return f"{self.kind}:{self.number}{plus}:{self.moment}:{self.blow}{what}"
 
     @classmethod
     def parse(cls, text: str) -> "Strike":
         """Read what `__str__` wrote."""
-        kind, number, moment, blow = text.split(":")
+        kind, number, moment, blow, what, *_ = [*text.split(":", 4), ""]
         for word, known in ((kind, Kind), (moment, Moment), (blow, Blow)):
             if word not in get_args(known):
                 raise ValueError(f"{word!r} in {text!r} is none of {', '.join(get_args(known))}")
         lasting = number.endswith("+")
-        return cls(kind, int(number.rstrip("+")), moment, blow, lasting)  # type: ignore[arg-type]
+        return cls(kind, int(number.rstrip("+")), moment, blow, lasting, what)  # type: ignore[arg-type]
 
-    def falls(self, kind: Kind, number: int, moment: Moment) -> bool:
-        """Tell whether this is the effect it waits for."""
-        if (kind, moment) != (self.kind, self.moment):
-            return False
-        return number >= self.number if self.lasting else number == self.number
+
+@dataclass(frozen=True)
+class Effect:
+    """One effect of a run.
+
+    Attributes:
+        kind: of it.
+        number: among those of its kind.
+        what: its name, as every run says it.
+        nth: among those of its name.
+    """
+
+    kind: Kind
+    number: int
+    what: str
+    nth: int
+
+    def struck(
+        self, moment: Moment = "before", blow: Blow = "kill", *, lasting: bool = False
+    ) -> Strike:
+        """Return a strike at it, in any run."""
+        return Strike(self.kind, self.nth, moment, blow, lasting, self.what)
 
 
 @dataclass
@@ -82,24 +121,33 @@ class Effects:
         root: effects below it are numbered; a file written elsewhere is noted as `outside`.
         trace: where they are written down, a line each, straight to the kernel.
         strikes: what happens at which of them.
+        stops: whether the process stops at every point, for somebody to look at what a kill there
+            would leave; a stop holds all its threads where they are, as a kill does.
     """
 
     root: Path
     trace: int
     strikes: list[Strike] = field(default_factory=list)
-    _counts: dict[Kind, int] = field(default_factory=dict)
+    stops: bool = False
+    _counts: dict[tuple[Kind, str], int] = field(default_factory=dict)
+    _lasting: set[Strike] = field(default_factory=set)
     _lock: Any = field(default_factory=threading.RLock)
-    _inside: threading.local = field(default_factory=threading.local)
 
     @contextmanager
     def effect(self, kind: Kind, what: str) -> Iterator[None]:
         """Number an effect, and strike before or after it."""
+        name = named(what)
         with self._lock:
-            number = self._counts[kind] = self._counts.get(kind, 0) + 1
-        self.note(f"{kind} {number} {what}")
-        self._strike(kind, number, "before", what)
+            number, nth = self._count(kind, ""), self._count(kind, name)
+            self.note(f"{kind} {number} {what}")
+        effect = Effect(kind, number, name, nth)
+        self._point(effect, "before", what)
         yield
-        self._strike(kind, number, "after", what)
+        self._point(effect, "after", what)
+
+    def _count(self, kind: Kind, name: str) -> int:
+        number = self._counts[kind, name] = self._counts.get((kind, name), 0) + 1
+        return number
 
     def note(self, line: str) -> None:
         """Write a line down; what a killed process wrote to a file is there all the same."""
@@ -112,21 +160,39 @@ class Effects:
         path = place if isinstance(target, int) else place / os.fsdecode(target)
         # Not resolved: a link is what is deleted, not what it points at.
         path = Path(os.path.abspath(path))  # noqa: PTH100
-        if str(path).startswith(PLACES_OF_NO_INTEREST) or not str(path).startswith("/"):
-            return None
         if path.is_relative_to(self.root):
             return path.relative_to(self.root)
+        # A pipe has no path.
+        if str(path).startswith(PLACES_OF_NO_INTEREST) or not str(path).startswith("/"):
+            return None
         self.note(f"outside {path}")
         return None
 
-    def _strike(self, kind: Kind, number: int, moment: Moment, what: str) -> None:
+    def _point(self, effect: Effect, moment: Moment, what: str) -> None:
+        """Be at a point where the process may die."""
+        if self.stops:
+            with self._lock:
+                self.note(f"point {effect.struck(moment)}")
+                signal.raise_signal(signal.SIGSTOP)
         for strike in self.strikes:
-            if strike.falls(kind, number, moment):
-                self.note(f"struck {strike}")
-                if strike.blow in SIGNALS:
-                    os.kill(os.getpid(), SIGNALS[strike.blow])
-                else:
-                    raise _error(strike.blow, what)
+            if not self._falls(strike, effect, moment):
+                continue
+            self.note(f"struck {strike}")
+            if strike.blow in SIGNALS:
+                os.kill(os.getpid(), SIGNALS[strike.blow])
+            else:
+                raise _error(strike.blow, what)
+
+    def _falls(self, strike: Strike, effect: Effect, moment: Moment) -> bool:
+        if (strike.kind, strike.moment) != (effect.kind, moment):
+            return False
+        if strike in self._lasting:
+            return True
+        number = effect.nth if strike.what else effect.number
+        is_it = strike.what in ("", effect.what) and number == strike.number
+        if is_it and strike.lasting:
+            self._lasting.add(strike)
+        return is_it
 
 
 def _error(blow: Blow, what: str) -> Exception:

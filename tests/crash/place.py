@@ -2,16 +2,17 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
-from tests.crash.hooks import Strike
+from tests.crash.hooks import Effect, Kind, Strike, named
 from tests.harness.bucket import tables_of
 from tests.harness.duckdb_file import opened
 from tests.harness.outcome import Outcome
@@ -23,6 +24,8 @@ from tests.sandbox.process import ROOT
 CLIENT_ID = "crash-client"
 CLIENT_SECRET = 'Kanarie+9f2/"c7%4e1b=secret'
 DEAD = -signal.SIGKILL
+# What is kept of a run, beside its place.
+NOTES = ("stdout", "stderr", "trace")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,17 +56,34 @@ class Ended(Outcome):
     def was_torn(self) -> bool:
         """Whether it died of a power cut."""
         struck = [line for line in self.effects if line.startswith("struck ")]
-        return self.exit_code == DEAD and any(line.endswith(":torn") for line in struck)
+        blows = [Strike.parse(line.removeprefix("struck ")).blow for line in struck]
+        return self.exit_code == DEAD and "torn" in blows
 
     def count(self, kind: str) -> int:
         """Return how many effects of a kind it had."""
         return sum(line.startswith(f"{kind} ") for line in self.effects)
 
-    def described(self, strike: Strike) -> str:
-        """Return the strike with the name of what it fell on."""
-        name = f"{strike.kind} {strike.number} "
-        what = next((line for line in self.effects if line.startswith(name)), name)
-        return f"{strike} ({what.removeprefix(name)})"
+    def named(self, kind: Kind, pattern: str = "") -> list[Effect]:
+        """Return the effects of a kind whose description matches."""
+        found = []
+        counts: dict[str, int] = {}
+        for line in self.effects:
+            if numbered := re.match(rf"{kind} (\d+) (.*)", line):
+                name = named(numbered[2])
+                counts[name] = counts.get(name, 0) + 1
+                if re.match(pattern, numbered[2]):
+                    found.append(Effect(kind, int(numbered[1]), name, counts[name]))
+        return found
+
+    def fell_on(self) -> list[str]:
+        """Return what each strike fell on: the effect last noted before it."""
+        found = []
+        for number, line in enumerate(self.effects):
+            if line.startswith("struck "):
+                kind = line.split()[1].partition(":")[0]
+                before = (one for one in reversed(self.effects[:number]) if one.startswith(kind))
+                found.append(f"{line.removeprefix('struck ')} ({next(before, kind)})")
+        return found
 
 
 @dataclass
@@ -112,15 +132,38 @@ class HookedPlace(Place):
 
     def struck(self, strikes: Sequence[Strike], *arguments: str, **changes: str) -> Ended:
         """Run a command to which something happens, at some of its effects."""
+        return self._ended(strikes, None, arguments, changes)
+
+    def watched(self, at_stop: Callable[[int], None], *arguments: str) -> Ended:
+        """Run a command that stops at every point where it may die, and look at each."""
+        return self._ended((), at_stop, arguments, {})
+
+    def noted(self, since: int) -> str:
+        """Return what the run that is going on has noted since a byte of its trace."""
+        with (self.notes / "trace").open("rb") as trace:
+            trace.seek(since)
+            return trace.read().decode("utf-8", "replace")
+
+    def _told(self) -> tuple[str, ...]:
+        return tuple((self.notes / name).read_text("utf-8", "replace") for name in NOTES)
+
+    def _ended(
+        self,
+        strikes: Sequence[Strike],
+        at_stop: Callable[[int], None] | None,
+        arguments: Sequence[str],
+        changes: Mapping[str, str],
+    ) -> Ended:
         for path in self.notes.iterdir():
             path.unlink()
-        stdout, stderr, trace = (self.notes / name for name in ("stdout", "stderr", "trace"))
+        stdout, stderr, trace = (self.notes / name for name in NOTES)
         for path in (stdout, stderr, trace):
             path.touch()
         options = ["--root", str(self.data), "--trace", str(trace)]
         options += ["--commit-bytes", str(self.commit_bytes)]
         options += [word for strike in strikes for word in ("--strike", str(strike))]
         options += ["--guard", self.guard] if self.guard else []
+        options += ["--stops"] if at_stop else []
         told = self.warm.run(
             {
                 "arguments": [*options, "--", *arguments],
@@ -135,14 +178,11 @@ class HookedPlace(Place):
                 "stdout": str(stdout),
                 "stderr": str(stderr),
                 "patience": self.patience,
-            }
+            },
+            at_stop,
         )
-        ended = Ended(
-            stdout=stdout.read_text("utf-8", "replace"),
-            stderr=stderr.read_text("utf-8", "replace"),
-            effects=trace.read_text("utf-8", "replace").splitlines(),
-            **told,
-        )
+        out, err, noted = self._told()
+        ended = Ended(stdout=out, stderr=err, effects=noted.splitlines(), **told)
         self.secrets |= ended.authorised
         self.is_torn = self.is_torn and ended.exit_code != 0
         self.runs.append(ended)
@@ -158,7 +198,7 @@ class HookedPlace(Place):
         if not self.database.exists():
             yield None
             return
-        with tempfile.TemporaryDirectory(prefix="crash-copy-") as folder:
+        with tempfile.TemporaryDirectory(prefix="copy-", dir=self.folder.parent) as folder:
             for path in self.data.glob(f"{self.database.name}*"):
                 if path.is_file():
                     shutil.copy(path, folder)
@@ -166,19 +206,24 @@ class HookedPlace(Place):
                 connection.execute("set TimeZone = 'UTC'")
                 yield connection
 
-    def tear(self) -> list[Path]:
-        """Cut what was written last in half, and the end of the DuckDB file's log off.
+    def unsafe(self) -> list[Path]:
+        """Return what a power cut may leave half: what was written last, and DuckDB's log.
 
-        Nobody waits until the disk has them: after a power cut they may look like that.
+        Nobody waits until the disk has them.
         """
         files = [path for path in self.work.rglob("*") if path.is_file() and path.stat().st_size]
-        torn = sorted(files, key=lambda path: (path.stat().st_mtime_ns, path))[-1:]
-        log = self.database.with_name(f"{self.database.name}.wal")
-        torn += [log] if log.exists() else []
-        for path in torn:
+        newest = sorted(files, key=lambda path: (path.stat().st_mtime_ns, path))[-1:]
+        return [*newest, *([self.log_path] if self.log_path.exists() else [])]
+
+    def tear(self) -> None:
+        """Cut what is unsafe in half."""
+        for path in self.unsafe():
             os.truncate(path, path.stat().st_size // 2)
         self.is_torn = True
-        return torn
+
+    def lose_work(self) -> None:
+        """Delete the work directory, as that of a container goes."""
+        shutil.rmtree(self.work, ignore_errors=True)
 
     def copied(self, folder: Path) -> "HookedPlace":
         """Return a place that begins where this one stands."""

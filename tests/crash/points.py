@@ -1,21 +1,22 @@
-"""Every point a run can die at, one after the other (mode 1: enumerated).
+"""Every point a run can be struck at, and what becomes of it (mode 1: enumerated).
 
-A scenario says how a place stands when the run begins. One undisturbed run numbers its effects;
-then it is begun again for each of them and struck there. After that a plain run must bring the
-place to what the undisturbed run left, and everything must hold in between.
+A scenario says how a place stands when the run begins. One undisturbed run names its effects; then
+it is begun again and struck at one of them, as often as there are points. After that a plain run
+must bring the place to what the undisturbed run left, and everything must hold in between.
+`copies` has the deaths, without as many runs.
 """
 
 import random
 import re
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from typing import Self
 
-from tests.crash.hooks import Blow, Kind, Moment, Strike
-from tests.crash.invariants import DETAILS, INTERACTIONS, Content, demand
+from tests.crash.hooks import Blow, Effect, Kind, Moment, Strike
+from tests.crash.invariants import DETAILS, INTERACTIONS, Content, Witness, demand
 from tests.crash.place import DEAD, Ended, HookedPlace
 from tests.crash.stage import Stage
+from tests.sandbox.process import Told
 
 FIRST_DAY, SECOND_DAY = "2026-03-14T16:00:00Z", "2026-03-15T06:00:00Z"
 CONTACTS = "external_contacts"
@@ -53,9 +54,14 @@ class Scenario:
         stage.sandbox.set_clock(self.now)
         return place
 
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What is run."""
+        return ("load", "--only", *self.resources)
+
     def run(self, place: HookedPlace, *strikes: Strike) -> Ended:
         """Load once."""
-        return place.struck(strikes, "load", "--only", *self.resources)
+        return place.struck(strikes, *self.command)
 
     def undisturbed(self, stage: Stage) -> HookedPlace:
         """Return a place after a run nothing happened to."""
@@ -69,9 +75,18 @@ class Scenario:
             stage.witness(place).after(ended)
             return place
 
-        copy = stage.copy_of(f"after {self.name}", make)
-        copy.runs = list(stage.template(f"after {self.name}").runs)
-        return copy
+        return stage.copy_of(f"after {self.name}", make)
+
+    def ended(self, stage: Stage) -> Ended:
+        """Return how the undisturbed run went."""
+        name = f"after {self.name}"
+        if not stage.has(name):
+            stage.forget(self.undisturbed(stage))
+        return stage.template(name).runs[0]
+
+    def effects(self, stage: Stage, kind: Kind, pattern: str = "") -> list[Effect]:
+        """Return the undisturbed run's effects of a kind whose description matches."""
+        return self.ended(stage).named(kind, pattern)
 
     def content(self, stage: Stage) -> Content:
         """Return what the undisturbed run leaves."""
@@ -91,8 +106,7 @@ def _dead_in_commit(stage: Stage) -> HookedPlace:
 
     def make() -> HookedPlace:
         place = NEXT.place(stage)
-        inserts = effects(NEXT.undisturbed(stage).runs[0], "sql", INSERTED)
-        ended = NEXT.run(place, Strike("sql", inserts[1], "after"))
+        ended = NEXT.run(place, NEXT.effects(stage, "sql", INSERTED)[1].struck("after"))
         assert ended.exit_code == DEAD, ended.said
         return place
 
@@ -123,68 +137,67 @@ NEXT_INTO_BUCKET = Scenario(
 SCENARIOS = (FIRST, NEXT, SCAN, RECOVERY, GUIDES, BUCKET, NEXT_INTO_BUCKET)
 
 
-def effects(ended: Ended, kind: Kind, pattern: str) -> list[int]:
-    """Return the numbers of a run's effects of a kind whose description matches."""
-    found = []
-    for line in ended.effects:
-        numbered = re.match(rf"{kind} (\d+) (.*)", line)
-        if numbered and re.match(pattern, numbered[2]):
-            found.append(int(numbered[1]))
-    return found
-
-
 def deaths(scenario: Scenario, stage: Stage) -> Iterator[Strike]:
     """Return a kill before each effect, and after each where that is another point.
 
     Behind an effect comes the next, and before that one is where we strike anyway; but a file just
     opened is still empty, and an answer not yet read has not been acted upon.
     """
-    ended = scenario.undisturbed(stage).runs[0]
     kinds: tuple[Kind, ...] = ("request", "sql", "file")
     for kind in kinds:
-        for number in range(1, ended.count(kind) + 1):
-            yield Strike(kind, number, "before")
-            if kind != "file":
-                yield Strike(kind, number, "after")
-    for number in effects(ended, "file", "open"):
-        yield Strike("file", number, "after")
+        for effect in scenario.effects(stage, kind):
+            yield effect.struck("before")
+            if kind != "file" or effect.what.startswith("open "):
+                yield effect.struck("after")
 
 
 def tears(scenario: Scenario, stage: Stage) -> Iterator[Strike]:
     """Return a power cut before each statement, and after each step of a package on its way."""
-    ended = scenario.undisturbed(stage).runs[0]
-    for number in range(1, ended.count("sql") + 1):
-        yield Strike("sql", number, "before", "torn")
-    for number in effects(ended, "file", r"(replace|rename) "):
-        yield Strike("file", number, "after", "torn")
+    kinds: tuple[Kind, ...] = ("sql", "file")
+    for kind in kinds:
+        for effect in scenario.effects(stage, kind):
+            strike = effect.struck("before" if kind == "sql" else "after", "torn")
+            if may_tear(strike):
+                yield strike
+
+
+def may_tear(strike: Strike) -> bool:
+    """Tell whether the power is cut at a point as well."""
+    if strike.kind == "sql":
+        return strike.moment == "before"
+    return strike.moment == "after" and strike.what.startswith(("replace ", "rename "))
 
 
 def failures(scenario: Scenario, stage: Stage) -> Iterator[Strike]:
     """Return errors in place of death, once and from there on: no space, no line, no lock."""
-    ended = scenario.undisturbed(stage).runs[0]
     moments: tuple[Moment, ...] = ("before", "after")
     for lasting in (False, True):
         for moment in moments:
-            for number in range(1, ended.count("request") + 1):
-                yield Strike("request", number, moment, "disconnect", lasting)
-            for number in range(1, ended.count("sql") + 1):
-                yield Strike("sql", number, moment, "locked", lasting)
-        for number in effects(ended, "file", f"({'|'.join(TAKES_SPACE)}) "):
-            yield Strike("file", number, "before", "no_space", lasting)
+            for effect in scenario.effects(stage, "request"):
+                yield effect.struck(moment, "disconnect", lasting=lasting)
+            for effect in scenario.effects(stage, "sql"):
+                yield effect.struck(moment, "locked", lasting=lasting)
+        for effect in scenario.effects(stage, "file", f"({'|'.join(TAKES_SPACE)}) "):
+            yield effect.struck("before", "no_space", lasting=lasting)
     blows: tuple[Blow, ...] = ("terminate", "interrupt")
     for blow in blows:
-        for number in range(1, ended.count("sql") + 1):
-            yield Strike("sql", number, "before", blow)
+        for effect in scenario.effects(stage, "sql"):
+            yield effect.struck("before", blow)
 
 
 def in_a_row(scenario: Scenario, stage: Stage, seed: int) -> list[Strike]:
     """Return some deaths and power cuts: one anywhere, others in the runs that recover from it."""
     rng = random.Random(f"row:{scenario.name}:{seed}")
-    ended = scenario.undisturbed(stage).runs[0]
     known = [*deaths(scenario, stage), *tears(scenario, stage)]
+    counts = {kind: scenario.ended(stage).count(kind) for kind in {one.kind for one in known}}
     # What is left to be done has fewer effects, and who comes too late strikes nobody.
-    early = [strike for strike in known if strike.number * 3 <= ended.count(strike.kind)]
-    return [rng.choice(known), *rng.choices(early, k=DEATHS_IN_A_ROW - 1)]
+    first = rng.choice(known)
+    others = rng.choices(known, k=DEATHS_IN_A_ROW - 1)
+    early = [
+        Strike(one.kind, rng.randint(1, counts[one.kind] // 3), one.moment, one.blow)
+        for one in others
+    ]
+    return [first, *early]
 
 
 def sample(strikes: Iterator[Strike], count: int, seed: int) -> list[Strike]:
@@ -193,9 +206,22 @@ def sample(strikes: Iterator[Strike], count: int, seed: int) -> list[Strike]:
     return random.Random(seed).sample(known, min(count, len(known)))
 
 
-def every(strikes: Iterator[Strike], step: int) -> Iterator[Strike]:
-    """Choose every `step`th of them."""
-    return islice(strikes, 0, None, step)
+@dataclass(frozen=True)
+class Asked:
+    """What Genesys was asked for: pages of records, and tokens."""
+
+    pages: int = 0
+    logins: int = 0
+
+    @classmethod
+    def of(cls, requests: Iterable[Told]) -> Self:
+        """Count it in the organisation's log."""
+        paths = [entry["path"] for entry in requests]
+        return cls(sum(bool(PAGES.search(path)) for path in paths), paths.count("/oauth/token"))
+
+    def __add__(self, other: "Asked") -> "Asked":
+        """Add it up."""
+        return Asked(self.pages + other.pages, self.logins + other.logins)
 
 
 @dataclass(frozen=True)
@@ -224,56 +250,64 @@ def survive(
         guard: what is switched off.
         is_work_lost: whether the work directory goes each time, as that of a container does.
     """
+    clean = scenario.content(stage)
     place = scenario.place(stage)
     place.guard = guard
-    witness, clean = stage.witness(place), scenario.content(stage)
-    pages = page_count(stage, scenario)
-    stage.sandbox.set_clock(scenario.now)
+    witness = stage.witness(place)
     stage.new_requests()
-    fell_on, exit_codes = [], []
+    fell_on: list[str] = []
+    exit_codes = []
     for strike in strikes:
         ended = scenario.run(place, strike)
         exit_codes.append(ended.exit_code)
         witness.after(ended)
-        if ended.was_struck:
-            fell_on.append(ended.described(strike))
+        fell_on += ended.fell_on()
         if ended.exit_code == 0:
             witness.at_the_end(clean)
         if ended.was_torn:
             place.tear()
             witness.forget_the_past()
         if is_work_lost:
-            lose_work(place)
-    again = scenario.run(place)
-    witness.after(again)
+            place.lose_work()
+    asked = Asked.of(stage.new_requests())
     named = " ".join(map(str, strikes))
-    demand(again.exit_code == 0, "V11", f"{named}: not made good by the next run: {again.said}")
-    witness.at_the_end(clean)
-    requests = stage.new_requests()
-    pages_again = sum(bool(PAGES.search(entry["path"])) for entry in requests) - pages
+    # Who came to the end all the same stands where the undisturbed run does: that was compared.
+    if exit_codes[-1] != 0 or is_work_lost:
+        asked += made_good(scenario, stage, place, witness, named)
+    pages_again = asked.pages - page_count(stage, scenario)
     if all(strike.blow == "kill" for strike in strikes):
         most = MOST_PAGES_AGAIN[scenario.resources[0]] * len(strikes)
-        demand(pages_again <= most, "V11", f"{pages_again} pages asked for again")
-    logins = sum(entry["path"] == "/oauth/token" for entry in requests)
+        demand(pages_again <= most, "V11", f"{named}: {pages_again} pages asked for again")
     if all(strike.blow != "disconnect" for strike in strikes):
-        demand(logins <= 1 + len(strikes), "V17", f"{logins} logins in {len(strikes)} runs and one")
+        demand_few_logins(asked, len(strikes))
     stage.forget(place)
     return Survived(fell_on, exit_codes, pages_again, witness.files)
 
 
-def lose_work(place: HookedPlace) -> None:
-    """Delete the work directory."""
-    shutil.rmtree(place.work, ignore_errors=True)
+def made_good(
+    scenario: Scenario, stage: Stage, place: HookedPlace, witness: Witness, named: str
+) -> Asked:
+    """Have the next run bring a place to where the undisturbed one did; return what it asked."""
+    again = scenario.run(place)
+    witness.after(again)
+    demand(again.exit_code == 0, "V11", f"{named}: not made good by the next run: {again.said}")
+    witness.at_the_end(scenario.content(stage))
+    return Asked.of(stage.new_requests())
+
+
+def demand_few_logins(asked: Asked, deaths: int) -> None:
+    """V17: a run logs in once."""
+    demand(asked.logins <= 1 + deaths, "V17", f"{asked.logins} logins in {deaths} runs and one")
 
 
 def page_count(stage: Stage, scenario: Scenario) -> int:
     """Return how many pages the undisturbed run asks for."""
-    ended = scenario.undisturbed(stage).runs[0]
-    return sum(line.startswith("request ") and bool(PAGES.search(line)) for line in ended.effects)
+    effects = scenario.ended(stage).effects
+    return sum(line.startswith("request ") and bool(PAGES.search(line)) for line in effects)
 
 
 def chosen(scenario: Scenario, stage: Stage, kind: Kind, pattern: str, moment: Moment) -> Strike:
     """Return a kill at the last effect of a run that matches."""
-    numbers = effects(scenario.undisturbed(stage).runs[0], kind, pattern)
-    assert numbers, f"no {kind} matches {pattern}"
-    return Strike(kind, numbers[-1], moment)
+    found = scenario.effects(stage, kind, pattern)
+    assert found, f"no {kind} matches {pattern}"
+    return found[-1].struck(moment)

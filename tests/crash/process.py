@@ -18,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the loader under hooks."""
     parser = argparse.ArgumentParser(prog="python -m tests.crash.process")
     parser.add_argument("--strike", action="append", default=[])
+    parser.add_argument("--stops", action="store_true", help="stop at every point, to be looked at")
     parser.add_argument("--trace", type=Path)
     parser.add_argument("--root", type=Path)
     parser.add_argument("--guard", help="the guard of tests/crash/guards.py to switch off")
@@ -36,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
         from tests.crash.guards import switch_off
 
         switch_off(options.guard)
-    effects = Effects(options.root, trace, [Strike.parse(text) for text in options.strike])
+    strikes = [Strike.parse(text) for text in options.strike]
+    effects = Effects(options.root, trace, strikes, options.stops)
     install(effects)
     from loader.__main__ import main as load
     from loader.genesys.request_metrics import FETCH_THREAD

@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -43,97 +43,129 @@ REFUSING = re.compile(r"::test_\w*(refused|is_named|told)")
 
 
 @dataclass
-class Score:
-    """How many of how many came through."""
+class Result:
+    """What one call came to, of a mode and what it was played on: a scenario, a seed, a guard.
 
+    Attributes:
+        commit: what it was run on.
+        known: how many cases there are; a part has some of them.
+        struck: how many were tried.
+        good: how many of those came through.
+        states: how many there were to recover from, where cases that leave the same are one.
+        kills: how many runs died.
+        files: how many were searched for secrets.
+        problems: what was not survived, by the name it can be called again by.
+    """
+
+    commit: str
+    known: int = 0
+    struck: int = 0
     good: int = 0
-    tried: int = 0
+    states: int = 0
+    kills: int = 0
+    files: int = 0
+    problems: dict[str, str] = field(default_factory=dict)
 
-    def add(self, is_good: bool) -> None:
-        """Count one."""
-        self.good += is_good
-        self.tried += 1
 
-    def __str__(self) -> str:
-        """Write it as n/n."""
-        return f"{self.good}/{self.tried}" if self.tried else "not run"
+# Score, what it was played on, part of how many.
+Key = tuple[str, str, int, int]
+SCORES = {
+    "kills": "kills survived",
+    "power cuts": "power cuts survived",
+    "work lost as well": "with the work directory lost",
+    "failures": "failures made good",
+    "marts": "marts equal",
+    "rows": "rows of deaths survived",
+    "histories": "histories equal",
+    "guards": "guards caught",
+}
 
 
 @dataclass
 class Figures:
-    """What the long runs came to; a mode that is run again replaces its own figures.
+    """What the long runs came to: parts add up; what is run again replaces what it was before."""
 
-    Attributes:
-        struck: how many of how many points that were enumerated.
-        commits: of each mode, what it was run on.
-        problems: what was not survived, by the name it can be called again by; it stays until that
-            passes, or until its mode is run whole.
-    """
-
-    deaths: Score = field(default_factory=Score)
-    tears: Score = field(default_factory=Score)
-    failures: Score = field(default_factory=Score)
-    lost: Score = field(default_factory=Score)
-    rows: Score = field(default_factory=Score)
-    kills_in_rows: int = 0
-    marts: Score = field(default_factory=Score)
-    guards: Score = field(default_factory=Score)
-    histories: Score = field(default_factory=Score)
-    kills: int = 0
-    files: int = 0
-    struck: int = 0
-    known: int = 0
-    commits: dict[str, str] = field(default_factory=dict)
-    problems: dict[str, str] = field(default_factory=dict)
+    results: dict[Key, Result] = field(default_factory=dict)
 
     @classmethod
     def read(cls) -> "Figures":
-        """Read those of the last run."""
-        if not FIGURES.exists():
-            return cls()
-        told = json.loads(FIGURES.read_text("utf-8"))
-        names = ("kills", "kills_in_rows", "files", "struck", "known", "commits", "problems")
-        figures = cls(**{name: told[name] for name in names if name in told})
-        if isinstance(figures.problems, list):
-            # As they were kept once, without a name to call each by.
-            figures.problems = {problem[:60]: problem for problem in figures.problems}
-        scores = ("deaths", "tears", "failures", "lost", "rows", "marts", "guards", "histories")
-        for name in scores:
-            setattr(figures, name, Score(**told.get(name, {})))
-        return figures
+        """Read those of all runs so far."""
+        told = json.loads(FIGURES.read_text("utf-8")) if FIGURES.exists() else {}
+        return cls(
+            {
+                (score, what, int(part), int(of)): Result(**result)
+                for score, what, part, of, result in told.get("results", [])
+            }
+        )
 
-    def forget_problems(self, mode: str) -> None:
-        """Forget what was not survived in a mode that is now run whole."""
-        kept = f"--mode {mode}"
-        self.problems = {n: p for n, p in self.problems.items() if not n.startswith(kept)}
+    @classmethod
+    def keep(cls, results: Mapping[Key, Result], passed: Collection[str] = ()) -> None:
+        """Add results to those that are kept; a whole one replaces those of its parts.
 
-    def write(self) -> None:
-        """Keep them for the scoreboard."""
+        Args:
+            results: of one call.
+            passed: names of what was not survived before, and was now.
+        """
+        figures = cls.read()
+        for (score, what, part, of), result in results.items():
+            for key in [*figures.results]:
+                if key == (score, what, part, of) or (of == 1 and key[:2] == (score, what)):
+                    del figures.results[key]
+            figures.results[score, what, part, of] = result
+        for result in figures.results.values():
+            for name in {*passed} & result.problems.keys():
+                del result.problems[name]
+                result.good += 1
         FIGURES.parent.mkdir(exist_ok=True)
-        FIGURES.write_text(json.dumps(asdict(self), indent=1), "utf-8")
+        written = FIGURES.with_suffix(".new")
+        listed = [[*key, asdict(result)] for key, result in figures.results.items()]
+        written.write_text(json.dumps({"results": listed}, indent=1), "utf-8")
+        written.replace(FIGURES)
+
+    def problems(self) -> dict[str, str]:
+        """Return what was not survived, and has not been since."""
+        return {
+            name: f"{problem} (on {result.commit})"
+            for result in self.results.values()
+            for name, problem in result.problems.items()
+        }
 
     def text(self) -> str:
-        """Sum up."""
-        share = f" ({100 * self.struck // self.known} %)" if self.known else ""
-        on = ", ".join(f"{mode} on {commit}" for mode, commit in sorted(self.commits.items()))
-        return "\n".join(
-            [
-                f"run on              {on or 'no commit that was kept'}",
-                f"points struck       {self.struck}/{self.known}{share}",
-                f"kills survived      {self.deaths}",
-                f"power cuts survived {self.tears}",
-                f"failures made good  {self.failures}",
-                f"work lost as well   {self.lost}",
-                f"rows of deaths      {self.rows}, {self.kills_in_rows} deaths in them",
-                f"marts equal         {self.marts}",
-                f"schedules equal     {self.histories}, {self.kills} deaths in them",
-                f"guards caught       {self.guards}",
-                f"files scanned       {self.files}",
-                *(
-                    f"NOT SURVIVED        {name}: {problem[:300]}"
-                    for name, problem in self.problems.items()
-                ),
-            ]
+        """Sum up: a line each score and commit."""
+        lines = [
+            self._line(score, on)
+            for score in SCORES
+            for on in dict.fromkeys(
+                result.commit for key, result in self.results.items() if key[0] == score
+            )
+        ]
+        red = [f"NOT SURVIVED {name}: {problem[:300]}" for name, problem in self.problems().items()]
+        return "\n".join([*lines, *red])
+
+    def _line(self, score: str, on: str) -> str:
+        results = {
+            key: result
+            for key, result in self.results.items()
+            if key[0] == score and result.commit == on
+        }
+        struck = good = known = states = kills = 0
+        for what in {key[1] for key in results}:
+            # Parts of a half and of a third may hold the same: those count that hold most.
+            by_size: dict[int, list[Result]] = {}
+            for key, result in results.items():
+                if key[1] == what:
+                    by_size.setdefault(key[3], []).append(result)
+            parts = max(by_size.values(), key=lambda some: sum(one.struck for one in some))
+            known += max(result.known for result in parts)
+            for result in parts:
+                struck, good = struck + result.struck, good + result.good
+                states, kills = states + result.states, kills + result.kills
+        share = f" ({100 * struck / known:.0f} %)" if known else ""
+        seen = f", {states} states" if states else ""
+        died = f", {kills} runs killed" if kills else ""
+        return (
+            f"{SCORES[score]:28} {good}/{struck} of {known}{share} in {len(results)} calls"
+            f"{seen}{died}, on {on}"
         )
 
 

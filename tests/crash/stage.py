@@ -56,6 +56,10 @@ class Stage:
             self._templates[name] = make()
         return self._templates[name].copied(self.folder / f"place-{next(self._numbers)}")
 
+    def has(self, name: str) -> bool:
+        """Tell whether the place `name` was made."""
+        return name in self._templates
+
     def template(self, name: str) -> HookedPlace:
         """Return the place `name` itself, to look at."""
         return self._templates[name]
@@ -63,9 +67,11 @@ class Stage:
     def content(self, name: str, make: Callable[[], HookedPlace]) -> Content:
         """Return what the undisturbed history `name` leaves."""
         if name not in self._contents:
-            with make().opened() as connection:
+            copy = make()
+            with copy.opened() as connection:
                 assert connection is not None
-                self._contents[name] = Content.of(Standing(connection, self._templates[name]))
+                self._contents[name] = Content.of(Standing(connection, copy))
+            self.forget(copy)
         return self._contents[name]
 
     def clean_place(self, now: str, arguments: tuple[str, ...], **settings: str) -> HookedPlace:

@@ -1,7 +1,5 @@
 """hypothesis looks for a history after which something does not hold (mode 3: stateful)."""
 
-import shutil
-
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -64,7 +62,7 @@ def machine_on(stage: Stage) -> type[RuleBasedStateMachine]:
 
         @rule()
         def lose_the_work_directory(self) -> None:
-            shutil.rmtree(self.place.work, ignore_errors=True)
+            self.place.lose_work()
 
         @rule()
         def run(self) -> None:

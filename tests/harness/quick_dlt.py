@@ -5,15 +5,15 @@ hashes all that stands there. Tests load hundreds of times in one process, alway
 """
 
 import contextlib
-import copy
 import functools
+import pickle
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from dlt.common import json, validation
+from dlt.common import json, typing, validation
 from dlt.common.configuration import resolve
 from dlt.common.configuration.specs.base_configuration import BaseConfiguration
 from dlt.common.schema import schema, utils
@@ -25,17 +25,45 @@ from dlt.common.storages.live_schema_storage import LiveSchemaStorage
 @contextlib.contextmanager
 def quick_dlt() -> Iterator[None]:
     """Run dlt for the result alone: what it has looked at once it does not look at again."""
-    with (
-        mock.patch.object(validation, "get_type_hints", _type_hints),
-        mock.patch.object(utils, "validate_stored_schema", _validated_once),
-        mock.patch.object(utils, "generate_version_hash", _hashed_once),
-        mock.patch.object(utils, "deepcopy", _copied),
-        mock.patch.object(schema, "deepcopy", _copied),
-        mock.patch.object(LiveSchemaStorage, "__getitem__", _read_where_changed),
-        mock.patch.object(BaseConfiguration, "get_resolvable_fields", classmethod(_fields)),
-        mock.patch.multiple(resolve, **_SAID_OF_TYPES),
-    ):
+    with contextlib.ExitStack() as patched:
+        for owner, name, quick in (
+            (validation, "get_type_hints", _type_hints),
+            (utils, "validate_stored_schema", _validated_once),
+            (utils, "generate_version_hash", _hashed_once),
+            # of schemas alone, which are of plain values
+            (utils, "deepcopy", _copied),
+            (schema, "deepcopy", _copied),
+            (LiveSchemaStorage, "__getitem__", _read_where_changed),
+            (BaseConfiguration, "get_resolvable_fields", classmethod(_fields)),
+        ):
+            patched.enter_context(mock.patch.object(owner, name, quick))
+        patched.enter_context(mock.patch.multiple(resolve, **_SAID_OF_TYPES))
+        for name in ("is_subclass", "is_union_type", "extract_type_if_modifier"):
+            told = getattr(typing, name)
+            once = _told_once(told)
+            for module in [*sys.modules.values()]:
+                if module.__name__.startswith("dlt.") and vars(module).get(name) is told:
+                    patched.enter_context(mock.patch.object(module, name, once))
         yield
+
+
+def _copied(values: Any) -> Any:  # noqa: ANN401
+    return pickle.loads(pickle.dumps(values))
+
+
+def _told_once(tell: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what tells something of types, and of each only once."""
+    once = functools.cache(tell)
+
+    @functools.wraps(tell)
+    def told(*types: Any, **options: Any) -> Any:  # noqa: ANN401
+        try:
+            return once(*types, **options)
+        except TypeError:
+            # Not every annotation can be a key.
+            return tell(*types, **options)
+
+    return told
 
 
 _hints = vars(validation)["get_type_hints"]
@@ -95,15 +123,6 @@ def _hashed_once(stored_schema: TStoredSchema) -> str:
     if content not in _hashes:
         _hashes[content] = _hash(stored_schema)
     return _hashes[content]
-
-
-def _copied(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Copy what is made of lists and texts only, without looking for parts that it has twice."""
-    if type(value) is dict:
-        return {key: _copied(part) for key, part in value.items()}
-    if type(value) is list:
-        return [_copied(part) for part in value]
-    return value if isinstance(value, str | int | float | None) else copy.deepcopy(value)
 
 
 _read = LiveSchemaStorage.__getitem__

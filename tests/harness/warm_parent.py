@@ -4,6 +4,7 @@ Such a run is as real a process as any other, and a second sooner at its first r
 is this file run as a program: it reads one run a line and tells, a line each, how they ended.
 """
 
+import atexit
 import contextlib
 import importlib
 import json
@@ -14,11 +15,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from tests.harness.quick_dlt import quick_dlt
 from tests.sandbox.process import ROOT
@@ -53,12 +55,21 @@ class WarmParent:
         )
         self._read()
 
-    def run(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Run once and return what `_awaited` tells of it."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(asked) + "\n")
-        self._process.stdin.flush()
-        told: dict[str, Any] = json.loads(self._read())
+    def run(
+        self, asked: dict[str, Any], at_stop: Callable[[int], None] | None = None
+    ) -> dict[str, Any]:
+        """Run once and return what `_awaited` tells of it.
+
+        Args:
+            asked: what to run, where and for how long.
+            at_stop: called with its process id whenever the run has stopped itself, all its threads
+                with it; it goes on afterwards.
+        """
+        told = self._answered({**asked, "stops": at_stop is not None})
+        while stopped := told.get("stopped"):
+            assert at_stop is not None
+            at_stop(stopped)
+            told = self._answered({})
         return told
 
     def __enter__(self) -> Self:
@@ -71,6 +82,13 @@ class WarmParent:
         """Let it end."""
         self._process.communicate()
         shutil.rmtree(self.home, ignore_errors=True)
+
+    def _answered(self, asked: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        told: dict[str, Any] = json.loads(self._read())
+        return told
 
     def _read(self) -> str:
         assert self._process.stdout is not None
@@ -95,14 +113,37 @@ def _serve(program: Callable[[Sequence[str]], int]) -> int:
         asked: dict[str, Any] = json.loads(line)
         child = os.fork()
         if child == 0:
-            return _be_child(program, asked)
-        sys.stdout.write(json.dumps(_awaited(child, asked)) + "\n")
-        sys.stdout.flush()
+            _be_child(program, asked)
+        if asked["stops"]:
+            _tell_stops(child, asked["patience"])
+        _tell(_awaited(child, asked))
     return 0
 
 
-def _be_child(program: Callable[[Sequence[str]], int], asked: dict[str, Any]) -> int:
-    os.setsid()
+def _tell(told: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
+
+
+def _tell_stops(child: int, patience: float) -> None:
+    """Tell whenever a run has stopped, and let it go on when that is answered."""
+    until = time.monotonic() + patience
+    looked_for = os.WSTOPPED | os.WEXITED | os.WNOHANG
+    while time.monotonic() < until:
+        found = os.waitid(os.P_PID, child, looked_for | os.WNOWAIT)
+        if found is None:
+            time.sleep(0.0003)
+        elif found.si_code == os.CLD_STOPPED:
+            os.waitid(os.P_PID, child, os.WSTOPPED)
+            _tell({"stopped": child})
+            sys.stdin.readline()
+            os.kill(child, signal.SIGCONT)
+        else:
+            return
+
+
+def _be_child(program: Callable[[Sequence[str]], int], asked: dict[str, Any]) -> NoReturn:
+    os.setpgid(0, 0)
     for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
         flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND
         os.dup2(os.open(os.devnull if number == 0 else asked[name], flags, 0o600), number)
@@ -110,7 +151,14 @@ def _be_child(program: Callable[[Sequence[str]], int], asked: dict[str, Any]) ->
     os.environ.update(asked["environment"])
     time.tzset()
     os.chdir(asked["folder"])
-    return program(asked["arguments"])
+    code = program(asked["arguments"])
+    # As the interpreter ends, but that it would take all apart that was imported, which is a
+    # quarter of a run.
+    getattr(threading, "_shutdown")()  # noqa: B009 - it has no other name
+    getattr(atexit, "_run_exitfuncs")()  # noqa: B009
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _awaited(child: int, asked: dict[str, Any]) -> dict[str, Any]:
