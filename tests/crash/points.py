@@ -289,10 +289,11 @@ def made_good(
 ) -> Asked:
     """Have the next run bring a place to where the undisturbed one did; return what it asked."""
     again = scenario.run(place)
+    asked = Asked.of(stage.new_requests())
     witness.after(again)
     demand(again.exit_code == 0, "V11", f"{named}: not made good by the next run: {again.said}")
     witness.at_the_end(scenario.content(stage))
-    return Asked.of(stage.new_requests())
+    return asked
 
 
 def demand_few_logins(asked: Asked, deaths: int) -> None:

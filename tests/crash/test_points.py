@@ -163,8 +163,8 @@ def test_a_backup_put_back_after_a_death_is_loaded_again_from_there(stage: Stage
     It would keep dlt's local state, which is ahead of the backup.
     """
     place = NEXT.place(stage)
-    # How often dlt looks whether a package's jobs have ended, and writes that down, differs from run
-    # to run: the last time may never come.
+    # How often dlt notes how the jobs of a package are going differs from run to run:
+    # the last time may never come.
     noted = NEXT.effects(stage, "file", r"open \S*/load/normalized/[0-9a-f]{16}$")
     assert NEXT.run(place, noted[0].struck("after")).was_struck
     assert NEXT.run(place).exit_code == 0
