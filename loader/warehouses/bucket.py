@@ -73,6 +73,14 @@ class WholeFiles(LocalFileSystem):  # type: ignore[misc] # fsspec says nothing o
         super().__init__(auto_mkdir=True)
         self._partial = Path(partial)
 
+    def makedirs(self, path: Any, exist_ok: bool = False) -> None:  # noqa: ANN401
+        """Make a folder; one that is there is none that is in the way.
+
+        dlt makes that of the dataset once, and then the file that says so. A death between the two
+        leaves the folder alone.
+        """
+        super().makedirs(path, exist_ok=True)
+
     def put_file(self, lpath: Any, rpath: Any, callback: Any = None, **options: Any) -> None:  # noqa: ANN401
         """Copy a file there."""
         with Path(lpath).open("rb") as source, self._whole(rpath) as file:

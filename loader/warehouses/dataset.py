@@ -215,8 +215,16 @@ class Dataset:
         began = self._packages.began_with()
         if not began:
             return True
-        tables = {"_dlt_pipeline_state", "_dlt_loads"}
-        newest = self._present(tables) == tables and self.query(
+        tables = {"_dlt_version", "_dlt_pipeline_state", "_dlt_loads"}
+        present = self._present(tables)
+        if made_for := self._packages.made_for():
+            # A power cut may have taken the tables, and dlt would not make them again.
+            recorded = "_dlt_version" in present and self.query(
+                "select version_hash from {_dlt_version}"
+            )
+            if not made_for <= {version for (version,) in recorded or []}:
+                return False
+        newest = present == tables and self.query(
             "select states.version_hash from {_dlt_pipeline_state} as states"
             " inner join {_dlt_loads} as loads on states._dlt_load_id = loads.load_id"
             " where loads.status = 0 order by loads.load_id desc limit 1"

@@ -44,6 +44,15 @@ class Packages:
             for path in packages.glob("*/.restore/state.json")
         }
 
+    def made_for(self) -> set[str]:
+        """Return the versions of the schemas whose tables pending packages have made, or seen."""
+        return {
+            json.loads((path / "schema.json").read_text("utf-8"))["version_hash"]
+            for path in self._normalized.glob("*")
+            # dlt deletes it when the tables are there, and does not look again.
+            if not (path / "schema_updates.json").exists()
+        }
+
     def state(self) -> str | None:
         """Return the version of the state that lies beside them."""
         return _version(self._folder / "state.json")

@@ -49,6 +49,12 @@ def test_tables_of_a_load_that_was_never_listed_are_made_again(stage: Stage) -> 
     assert survive(BUCKET, stage, listed[0].struck("before"), is_work_lost=True).fell_on
 
 
+def test_a_folder_that_a_death_left_empty_is_used(stage: Stage) -> None:
+    """The dataset's folder is made first, and then the file that says that it was."""
+    made = BUCKET.effects(stage, "file", r"mkdir bucket/genesys_raw$")
+    assert survive(BUCKET, stage, made[0].struck("after")).fell_on
+
+
 @pytest.mark.parametrize("scenario", [BUCKET, NEXT_INTO_BUCKET], ids=lambda one: one.name)
 def test_a_sample_of_all_deaths_and_power_cuts_is_survived(
     stage: Stage, scenario: Scenario

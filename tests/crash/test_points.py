@@ -141,14 +141,27 @@ def test_h11_a_death_while_what_is_done_is_deleted(
 def test_h11_a_package_left_by_a_death_needs_the_tables_of_those_before(stage: Stage) -> None:
     """A power cut has taken all that was in the warehouse's log: one table was made before."""
     place = RECOVERY.place(stage)
+    _drop_tables(place, "_dlt_version")
+    place.change("delete from genesys_raw._dlt_version")
+    _is_whole_after_a_run(stage, place)
+
+
+def test_h11_a_package_of_a_first_load_needs_the_tables_it_has_made(stage: Stage) -> None:
+    """The power cut has taken them with the warehouse's log, and left the package."""
+    place = FIRST.place(stage)
+    loading = chosen(FIRST, stage, "file", r"rename \S*/new_jobs/hash_salts\.", "after")
+    assert FIRST.run(place, loading).was_struck
+    _drop_tables(place)
+    _is_whole_after_a_run(stage, place, FIRST)
+
+
+def _drop_tables(place: HookedPlace, *kept: str) -> None:
     with duckdb.connect(str(place.database)) as connection:
         for (table,) in connection.execute(
             "select table_name from information_schema.tables where table_schema = 'genesys_raw'"
         ).fetchall():
-            if table != "_dlt_version":
+            if table not in kept:
                 connection.execute(f'drop table genesys_raw."{table}"')
-        connection.execute("delete from genesys_raw._dlt_version")
-    _is_whole_after_a_run(stage, place)
 
 
 def test_h5_a_version_of_the_packages_half_written_when_the_power_goes(stage: Stage) -> None:
