@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,11 +39,10 @@ class Disk:
         """Read it, while nobody writes there."""
         entries: dict[str, Entry] = {}
         names: dict[int, str] = {}
-        for path in sorted(folder.rglob("*")):
-            name, stat = str(path.relative_to(folder)), path.lstat()
-            content = None
-            if not path.is_dir():
-                content = path.read_bytes()
+        for one in sorted(_lying(folder), key=lambda one: one.path):
+            name, stat, content = one.path[len(str(folder)) + 1 :], one.stat(), None
+            if not one.is_dir():
+                content = Path(one.path).read_bytes()
                 content = contents.setdefault(content, content)
             link = name if content is None else names.setdefault(stat.st_ino, name)
             entries[name] = Entry(content, stat.st_mode & 0o777, stat.st_mtime_ns, link)
@@ -72,3 +71,11 @@ class Disk:
             if one.content is None:
                 (folder / name).chmod(one.mode)
                 os.utime(folder / name, ns=(one.changed, one.changed))
+
+
+def _lying(folder: Path | str) -> Iterator["os.DirEntry[str]"]:
+    with os.scandir(folder) as lying:
+        for one in lying:
+            yield one
+            if one.is_dir():
+                yield from _lying(one.path)

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -339,6 +339,8 @@ class Witness:
     truth: Truth | None = None
     files: int = 0
     _through: dict[str, Moment] = field(default_factory=dict)
+    # Texts in which nothing was found, by what was looked for: most files stay as they are.
+    _searched: dict[tuple[bytes, ...], set[bytes]] = field(default_factory=dict)
 
     def after(self, ended: Ended) -> None:
         """Check what must hold whenever a run has ended, in whatever way."""
@@ -433,9 +435,22 @@ class Witness:
         self._demand_untold(told, records)
 
     def _demand_untold(self, told: list[bytes], records: list[bytes]) -> None:
-        _demand_nowhere(forms(self.place.secrets), [*told, *records], "V13")
+        self._demand_nowhere(forms(frozenset(self.place.secrets)), [*told, *records], "V13")
         if self.truth is not None:
-            _demand_nowhere(self.truth.personal, told, "V14")
+            self._demand_nowhere(self.truth.personal, told, "V14")
+
+    def _demand_nowhere(
+        self, pieces: tuple[bytes, ...], texts: Iterable[bytes], invariant: str
+    ) -> None:
+        searched = self._searched.setdefault(pieces, set())
+        new = {*texts} - searched
+        # One automaton goes once over all, where each piece by itself would.
+        any_of = "|".join("".join(f"\\x{byte:02x}" for byte in piece) for piece in pieces)
+        listed = pa.array(new, pa.large_binary())
+        for text in listed.filter(pc.match_substring_regex(listed, pattern=any_of)).to_pylist():
+            at, piece = next((text.find(piece), piece) for piece in pieces if piece in text)
+            raise Violation(invariant, f"{piece!r} in {text[max(0, at - 80) : at + 80]!r}")
+        searched |= new
 
     def rows_are_not_behind_the_token(self, standing: Standing) -> None:
         """V9: whatever lies before a saved token is in the warehouse, or on its way there."""
@@ -523,18 +538,8 @@ class Witness:
                 )
 
 
-def _demand_nowhere(pieces: Iterable[bytes], texts: list[bytes], invariant: str) -> None:
-    # One automaton goes once over all, where each piece by itself would.
-    any_of = "|".join("".join(f"\\x{byte:02x}" for byte in piece) for piece in pieces)
-    found = pc.match_substring_regex(pa.array(texts, pa.large_binary()), pattern=any_of)
-    for text, is_told in zip(texts, found.to_pylist(), strict=True):
-        at, piece = next(
-            ((text.find(piece), piece) for piece in pieces if is_told and piece in text), (0, b"")
-        )
-        demand(not is_told, invariant, f"{piece!r} in {text[max(0, at - 80) : at + 80]!r}")
-
-
-def forms(secrets: Iterable[str]) -> set[bytes]:
+@cache
+def forms(secrets: frozenset[str]) -> tuple[bytes, ...]:
     """Return pieces of secrets in every form they might be written in."""
     found: set[str] = set()
     for secret in secrets:
@@ -546,7 +551,7 @@ def forms(secrets: Iterable[str]) -> set[bytes]:
         for whole in wholes:
             last = max(1, len(whole) - PIECE + 1)
             found |= {whole[start : start + PIECE] for start in range(0, last, STEP)}
-    return {piece.encode() for piece in found if len(piece) == PIECE}
+    return tuple(sorted(piece.encode() for piece in found if len(piece) == PIECE))
 
 
 def unpacked(content: bytes) -> list[bytes]:

@@ -58,9 +58,10 @@ def test_a_copy_is_to_the_byte_what_a_kill_leaves(
     stage.forget(place)
 
 
+# Where one thread acts alone: else how far the other is would be by chance.
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("scenario", "death"), [(NEXT, DEATHS[0]), (NEXT, DEATHS[2]), (NEXT_INTO_BUCKET, DEATHS[0])]
+    ("scenario", "death"), [(NEXT, DEATHS[0]), (NEXT, DEATHS[1]), (NEXT_INTO_BUCKET, DEATHS[0])]
 )
 def test_a_kill_of_another_run_leaves_what_was_copied(
     stage: Stage, scenario: Scenario, death: str
@@ -96,8 +97,8 @@ def test_what_is_swept_to_the_same_is_made_good_from_each(stage: Stage) -> None:
     copies = Copies.of(NEXT, stage)
     most = max(copies.ruins, key=len)
     assert len(most) > 20
-    for seed in range(3):
-        copies.survive(most, seed)
+    for left in most[::40]:
+        copies.survive([left])
     copies.close()
 
 
@@ -111,11 +112,17 @@ MISSED = {
 
 @pytest.mark.parametrize("guard", first(1, MISSED))
 def test_a_guard_that_is_off_is_missed(stage: Stage, guard: str) -> None:
-    copies = Copies.of(NEXT, stage, guard=guard, is_wanted=_is(MISSED[guard]))
+    # It is what would put a second commit's rows and state into one package; of the others the
+    # recovery has need.
+    is_off_before = guard == "rows and state in one package"
+    copies = Copies.of(
+        NEXT, stage, guard=guard if is_off_before else None, is_wanted=_is(MISSED[guard])
+    )
+    copies.place.guard = guard
     found = []
-    for ruin in copies.ruins:
+    for left in (left for ruin in copies.ruins for left in ruin):
         try:
-            copies.survive(ruin)
+            copies.survive([left])
         except Violation as violation:
             found.append(violation)
     assert found
