@@ -61,17 +61,20 @@ class Databricks(Account[DatabricksSettings]):
         "_retry_stop_after_attempts_count": 5,
     }
     signs: ClassVar = {
-        "invalid access token|401|unauthorized|invalid_client|expired token|token is expired|"
-        "unauthenticated": (
+        r"invalid access token|(?:code|status)\W{1,3}401\b|unauthorized|invalid_client|"
+        r"expired token|token is expired|unauthenticated": (
             "{place}: credentials refused (ELT_DATABRICKS_TOKEN, or ELT_DATABRICKS_CLIENT_ID and "
             "ELT_DATABRICKS_CLIENT_SECRET); a token may have expired."
         ),
         "no_such_catalog|catalog_not_found|no such catalog": (
             "{place}: there is no such catalog, or no USE CATALOG of it."
         ),
-        "permission_denied|insufficient_permissions|does not have permission|403|"
-        "insufficient privileges": "{place}: no permission; README lists the grants that it takes.",
-        "endpoint not found|endpoint_not_found|resource_does_not_exist|404": (
+        r"permission_denied|insufficient_permissions|does not have permission|"
+        r"(?:code|status)\W{1,3}403\b|insufficient privileges": (
+            "{place}: no permission; README lists the grants that it takes."
+        ),
+        r"endpoint not found|endpoint_not_found|resource_does_not_exist|"
+        r"(?:code|status)\W{1,3}404\b": (
             "{place}: there is no such SQL warehouse (ELT_DATABRICKS_HTTP_PATH)."
         ),
         "failed to resolve|max retries exceeded|connection refused|connection reset|"
