@@ -279,9 +279,9 @@ def test_a_run_with_nothing_new_is_one_line_and_a_dropped_table_is_made(
         return NOTHING not in said
 
     assert [run(), run()] == [True, False]
-    site.change("drop table genesys.genesys.numbers")
+    site.change("drop table genesys.numbers")
     assert [run(), run()] == [True, False]
-    assert site.query("select one, zone, two from genesys.genesys.numbers") == [(1, "UTC", 2)]
+    assert site.query("select one, zone, two from genesys.numbers") == [(1, "UTC", 2)]
     site.load("--only", "users")
     assert [run(), run()] == [True, False]
     assert [run("--full-refresh"), run()] == [True, True]
