@@ -289,8 +289,9 @@ def models() -> list[type[BaseSettings]]:
 
 
 def setting_names() -> list[str]:
-    """Return the names of all settings, those of every warehouse among them."""
-    return [str(field.alias) for model in models() for field in model.model_fields.values()]
+    """Return the names of all settings, those of every warehouse among them, each once."""
+    fields = [field for model in models() for field in model.model_fields.values()]
+    return list(dict.fromkeys(str(field.alias) for field in fields))
 
 
 # Read by itself, before the settings: where secrets lie.

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from loader.errors import DestinationError, SettingsError
-from loader.setting_types import SOURCES
+from loader.setting_types import SOURCES, Whole, count
 
 if TYPE_CHECKING:
     from dlt.common.destination.client import JobClientBase
@@ -37,8 +37,8 @@ Statement = tuple[str, Sequence[object]]
 class WarehouseSettings(BaseSettings):
     """The settings of one kind of warehouse, by their names in the environment.
 
-    dbt's profile reads each of them under the same name, but for those in `not_for_dbt`; so there
-    is no second list of what dbt is told.
+    dbt's profile reads each of them under the same name, but for those in `not_for_dbt` and those
+    that every kind has; so there is no second list of what dbt is told.
     """
 
     model_config = SOURCES
@@ -46,6 +46,8 @@ class WarehouseSettings(BaseSettings):
     # Fields that must not be empty.
     required: ClassVar[tuple[str, ...]] = ()
     not_for_dbt: ClassVar[tuple[str, ...]] = ()
+
+    lock_wait_seconds: Whole = count(60, 0, 3600, "ELT_LOCK_WAIT_SECONDS")
 
     def lacking(self) -> list[str]:
         """Return the names of the required settings that are not set."""
@@ -57,7 +59,7 @@ class WarehouseSettings(BaseSettings):
         return {
             str(field.alias): _plain(getattr(self, name))
             for name, field in type(self).model_fields.items()
-            if name not in self.not_for_dbt
+            if name not in {*self.not_for_dbt, *WarehouseSettings.model_fields}
         }
 
 
@@ -197,7 +199,7 @@ class Warehouse(ABC, Generic[SettingsOfKind]):
     @property
     def wait_seconds(self) -> int:
         """How long to wait for others who hold it, or the lock of its work directory."""
-        return 60
+        return int(self.settings.lock_wait_seconds)
 
     def wait_until_free(self) -> None:
         """Wait until another process can open it, where only one at a time can.

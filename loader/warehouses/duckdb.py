@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 from pydantic import Field
 
 from loader.errors import DestinationError
-from loader.setting_types import PlainPath, Text, Whole, count
+from loader.setting_types import PlainPath, Text
 from loader.warehouses.base import Warehouse, WarehouseSettings, check_writable
 from loader.warehouses.lock import file_lock
 
@@ -51,13 +51,10 @@ _CATALOG = "warehouse"
 class DuckDBSettings(WarehouseSettings):
     """Where the file is, and what may be used of this machine."""
 
-    not_for_dbt = ("lock_wait_seconds",)
-
     path: PlainPath = Field(default=Path("data/genesys.duckdb"), alias="ELT_DUCKDB_PATH")
     memory: Text = Field(
         default="1500MB", alias="ELT_DUCKDB_MEMORY", pattern=r"^\d{1,6} ?(MB|GB|MiB|GiB)$"
     )
-    lock_wait_seconds: Whole = count(60, 0, 3600, "ELT_LOCK_WAIT_SECONDS")
 
 
 class DuckDB(Warehouse[DuckDBSettings]):
@@ -147,11 +144,6 @@ class DuckDB(Warehouse[DuckDBSettings]):
         """Hold a file beside it: DuckDB's own lock does not tell a run from somebody who reads."""
         path = self.settings.path
         return file_lock(path.with_name(f"{path.name}.lock"), self.place, wait_seconds)
-
-    @property
-    def wait_seconds(self) -> int:
-        """How long to wait: the setting."""
-        return self.settings.lock_wait_seconds
 
     def wait_until_free(self) -> None:
         """Wait until no other process has the file open: dbt would not wait.

@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from loader.errors import SettingsError
 from loader.settings import Settings, models, setting_names
 from loader.warehouses import kinds
+from loader.warehouses.base import WarehouseSettings
 
 ROOT = Path(__file__).parents[2]
 SECRET = "s3cret-value-nobody-may-see"
@@ -95,7 +96,7 @@ def test_the_profile_reads_what_the_settings_of_its_warehouse_tell(target: str) 
     assert dict(read) == {
         str(field.alias): default(field)
         for name, field in model.model_fields.items()
-        if name not in model.not_for_dbt
+        if name not in {*model.not_for_dbt, *WarehouseSettings.model_fields}
     }
 
 
@@ -127,7 +128,10 @@ def test_dbt_is_told_the_settings_that_are_set(read: Read, target: str) -> None:
     assert environment.pop("ELT_TARGET") == target
     assert environment.pop("ELT_SLICE_MEGABYTES") == "9"
     assert environment.pop("ELT_ATTRIBUTES_KILOBYTES") == "1024"
-    kept = {str(model.model_fields[name].alias) for name in model.not_for_dbt}
+    kept = {
+        str(model.model_fields[name].alias)
+        for name in {*model.not_for_dbt, *WarehouseSettings.model_fields}
+    }
     assert environment.keys() == told.keys() - kept
     for name, value in environment.items():
         # A path, wherever dbt runs.
