@@ -42,18 +42,20 @@ def limit(folder: Path) -> Callable[[], int]:
     """DuckDB alone: id and payload of each line of NDJSON, with the storage we use."""
 
     def load() -> int:
-        with duckdb.connect(
-            str(folder / "limit.duckdb"), config={"force_compression": "zstd"}
-        ) as db:
-            db.execute(
-                "create table conversation_details as "
-                "select json ->> 'conversationId' as record_id, json::varchar as payload "
-                f"from read_ndjson_objects('{folder / 'records.ndjson'}')"
-            )
-            [(rows,)] = db.execute("select count(*) from conversation_details").fetchall()
-        return int(rows)
+        return _stored(
+            folder / "limit.duckdb",
+            "select json ->> 'conversationId' as record_id, json::varchar as payload"
+            f" from read_ndjson_objects('{folder / 'records.ndjson'}')",
+        )
 
     return load
+
+
+def _stored(file: Path, records: str) -> int:
+    with duckdb.connect(str(file), config={"force_compression": "zstd"}) as db:
+        db.execute(f"create table conversation_details as {records}")
+        [(rows,)] = db.execute("select count(*) from conversation_details").fetchall()
+    return int(rows)
 
 
 def fetched(folder: Path, windows: int) -> Callable[[], int]:
@@ -85,17 +87,12 @@ def fetched(folder: Path, windows: int) -> Callable[[], int]:
                     if page.startswith(b'{"cursor":"'):
                         params["cursor"] = page[:64].split(b'"')[3].decode()
                     number += 1
-        with duckdb.connect(
-            str(folder / "fetched.duckdb"), config={"force_compression": "zstd"}
-        ) as db:
-            db.execute(
-                "create table conversation_details as "
-                "select record ->> 'conversationId' as record_id, record::varchar as payload "
-                "from (select unnest(json -> '$.conversations[*]') as record "
-                f"from read_json_objects('{kept}/*.json', maximum_object_size = 268435456))"
-            )
-            [(rows,)] = db.execute("select count(*) from conversation_details").fetchall()
-        return int(rows)
+        return _stored(
+            folder / "fetched.duckdb",
+            "select record ->> 'conversationId' as record_id, record::varchar as payload"
+            " from (select unnest(json -> '$.conversations[*]') as record"
+            f" from read_json_objects('{kept}/*.json', maximum_object_size = 268435456))",
+        )
 
     return load
 

@@ -1,6 +1,5 @@
 {{
     config(
-        materialized='view' if target.type == 'duckdb' else 'incremental',
         incremental_strategy='replace_conversations',
         on_schema_change='fail',
         indexes=conversation_indexes(),
@@ -10,9 +9,6 @@
 
 -- depends_on: {{ ref('stg_platform__conversations') }}
 -- Grain: one row per participant and exact attribute name.
--- On DuckDB a view, which fct_participant_attributes reads once per slice: a table would hold every
--- value a second time, and engines that compute a CTE first would open all records for each slice.
-
 with
 
 {{ conversation_elements(['participants']) }},
