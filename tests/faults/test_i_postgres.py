@@ -9,7 +9,9 @@ from tests.faults.conftest import Expected
 from tests.faults.site import USERS, Site
 from tests.harness.line import Line
 from tests.harness.postgres import PostgresDatabase
+from tests.harness.quick_dbt import quick_dbt, without_log
 from tests.harness.tiers import first
+from tests.transform.warehouses import PostgresWarehouse, parsed_in
 
 ROLE = "genesys_elt"
 GRANTS = "README lists the grants that it takes."
@@ -89,7 +91,11 @@ def test_a_schema_of_somebody_else_s_is_named_by_transform(
     at_postgres.postgres = postgres.for_a_role()
     at_postgres.run().succeeded()
     postgres.execute("create schema genesys_staging")
-    said = at_postgres.transform("stg_loader__loads").error(6)
+    parsed = parsed_in(PostgresWarehouse(postgres, at_postgres.folder))
+    with quick_dbt():
+        said = at_postgres.run(
+            "transform", "run", "--select", "stg_loader__loads", *without_log(parsed)
+        ).error(6)
     assert f"no permission on the schema genesys_staging; {GRANTS}" in said
 
 

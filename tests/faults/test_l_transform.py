@@ -17,7 +17,7 @@ from loader.windows import iso
 from tests.faults.site import Site
 from tests.harness.in_process import run_here
 from tests.harness.place import SALT
-from tests.harness.quick_dbt import quick_dbt
+from tests.harness.quick_dbt import quick_dbt, without_log
 from tests.transform.aggregates import QUARTER, group, handled, outcome
 from tests.transform.contacts import contact
 from tests.transform.conversations import DAY, Json, at, call, reference
@@ -304,11 +304,6 @@ def test_l8_a_resource_that_is_no_longer_read_is_told_with_the_last_time(tmp_pat
         ("queue_aggregates", iso(days_ago)),
         ("users", iso(days_ago)),
     ]
-
-
-def without_log(folder: Path) -> tuple[str, ...]:
-    """Return options that name a target folder; dbt would leave its log open in this process."""
-    return ("--target-path", str(folder), "--log-level-file", "none")
 
 
 @pytest.mark.slow

@@ -3,11 +3,15 @@
 Of what dbt does, a third is for somebody who looks on: messages, artifacts, its memory of the
 project between two commands. Tests run hundreds of commands in one process, so what one has
 parsed and compiled the next one finds.
+
+python -m tests.harness.quick_dbt transform build …   the loader so in a process of its own
 """
 
 import contextlib
 import gc
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import CodeType
 from typing import Any
 from unittest import mock
@@ -54,12 +58,17 @@ def quick_dbt() -> Iterator[None]:
         yield
 
 
+def without_log(folder: Path) -> tuple[str, ...]:
+    """Return options that name a target folder; dbt would leave its log open in this process."""
+    return ("--target-path", str(folder), "--log-level-file", "none")
+
+
 @contextlib.contextmanager
 def parsed_alike_everywhere() -> Iterator[None]:
     """Let dbt know again what it parsed for a database in another place.
 
     It parses all again where a setting of the connection differs, because a model could read it.
-    Ours read neither where the file lies nor at which port the server answers.
+    Ours read neither where the file lies, nor at which port the server answers and to whom.
     """
 
     def without(keys: Callable[[Any], Row], *places: str) -> Callable[[Any], Row]:
@@ -68,7 +77,7 @@ def parsed_alike_everywhere() -> Iterator[None]:
     with contextlib.ExitStack() as patches:
         for engine, *places in (
             (DuckDBCredentials, "attach", "config_options"),
-            (PostgresCredentials, "port"),
+            (PostgresCredentials, "port", "user"),
         ):
             keys = without(engine._connection_keys, *places)
             patches.enter_context(mock.patch.object(engine, "_connection_keys", keys))
@@ -205,3 +214,10 @@ def _namespace(
     )
     found.global_project_namespace, found.packages = everywhere, packages
     return found
+
+
+if __name__ == "__main__":
+    from loader.__main__ import main
+
+    with quick_dbt():
+        sys.exit(main(sys.argv[1:]))

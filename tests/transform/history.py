@@ -135,13 +135,10 @@ def _old_versions_come_late(raw: RawTables) -> None:
     )
 
 
-def _an_empty_load(raw: RawTables) -> None:
+def _an_empty_load_and_one_that_was_never_committed(raw: RawTables) -> None:
     raw.load(14, conversation_details=[], users=[])
     # An answer without anything says that nothing is there.
     raw.load(14, window=(DAY - QUARTER, DAY), queue_aggregates=[], committed=0)
-
-
-def _a_load_that_was_never_committed(raw: RawTables) -> None:
     raw.load(
         15,
         conversation_details=[call("untouched"), call("never")],
@@ -179,7 +176,7 @@ def _reopened_and_gained_again(raw: RawTables) -> None:
     )
 
 
-def _nothing_has_sessions_any_more(raw: RawTables) -> None:
+def _nothing_has_sessions_any_more_and_a_window_was_not_read_to_its_end(raw: RawTables) -> None:
     raw.load(
         17,
         conversation_details=[
@@ -188,9 +185,6 @@ def _nothing_has_sessions_any_more(raw: RawTables) -> None:
             conversation("gains", [participant("gains-p1", "customer", attributes={"a": None})]),
         ],
     )
-
-
-def _a_window_that_was_not_read_to_its_end(raw: RawTables) -> None:
     raw.load(18, window=(DAY, DAY + QUARTER), queue_aggregates=[], complete=False)
 
 
@@ -243,10 +237,8 @@ LOADS: list[Callable[[RawTables], None]] = [
     _gains_and_losses,
     _nothing_is_left_and_rows_come_twice,
     _old_versions_come_late,
-    _an_empty_load,
-    _a_load_that_was_never_committed,
+    _an_empty_load_and_one_that_was_never_committed,
     _reopened_and_gained_again,
-    _nothing_has_sessions_any_more,
-    _a_window_that_was_not_read_to_its_end,
+    _nothing_has_sessions_any_more_and_a_window_was_not_read_to_its_end,
     _one_is_erased_and_the_rules_change,
 ]
