@@ -1,4 +1,7 @@
-"""Environments of the engines whose adapters are not in ours."""
+"""Environments of the engines whose adapters are not in ours.
+
+python -m tests.engines.venvs ENGINE…   makes them before a test needs them
+"""
 
 import fcntl
 import os
@@ -33,3 +36,8 @@ def venv(engine: str) -> Path:
             )
             made.write_text(pins.read_text())
     return folder / "bin"
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        venv(name)
