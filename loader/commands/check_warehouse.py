@@ -65,6 +65,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
             "not what the same records give elsewhere; the table above says in which columns. A "
             "model of your own that differs from the shipped one explains it."
         )
+    if check.failed:
+        raise check.failed
     console().print(f"{len(expected)} marts equal: {check.place} gives what it should.")
     return ExitCode.OK
 
@@ -76,10 +78,12 @@ class Check:
     Attributes:
         user_settings: the settings.
         ours: what the names of its schemas begin with.
+        failed: what came of the last build, if something failed in it.
     """
 
     user_settings: Settings
     ours: str = field(default_factory=lambda: f"{OURS}_check_{secrets.token_hex(4)}")
+    failed: BuildFailed | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="genesys-check-"))
@@ -134,7 +138,11 @@ class Check:
         # The second build comes upon what the first has left. It runs the data tests, too.
         self._build(project, known.variables, "--exclude-resource-type", "test")
         self._load(loads[half:])
-        self._build(project, known.variables)
+        try:
+            self._build(project, known.variables)
+        except BuildFailed as error:
+            # Marts tell more: where values differ, and not only which node minds.
+            self.failed = error
         with self._connected() as dataset:
             times = [float(load) for (load,) in dataset.query("select load_id from {_dlt_loads}")]
             return {

@@ -33,6 +33,12 @@ def _unreadable(sql: str, engine: str) -> str | None:
         found: list[Any] = sqlglot.parse(sql, read=engine)
     except sqlglot.errors.SqlglotError as error:
         return str(error)
+    if engine in ("spark", "databricks"):
+        # Spark 4 and Databricks refuse a subquery there, Spark 3.5 takes it.
+        for statement in filter(None, found):
+            for each in statement.find_all(sqlglot.exp.Lambda):
+                if each.parent and each.parent.find(sqlglot.exp.Select):
+                    return f"{each.parent.sql(engine)} has a subquery"
     if engine == "snowflake":
         # Stored in capitals unless quoted: quoted as it is written, a column would not be found.
         for statement in filter(None, found):

@@ -160,10 +160,9 @@
 {% macro snowflake__sha256_hex_list(list, salt) -%}
     (
         select
-            listagg(sha2(salts.salt || element.value::varchar, 256), ',')
-                within group (order by sha2(salts.salt || element.value::varchar, 256))
+            listagg(sha2({{ salt }} || element.value::varchar, 256), ',')
+                within group (order by sha2({{ salt }} || element.value::varchar, 256))
         from table(flatten(input => split({{ list }}, ','))) as element
-        cross join (select {{ salt }} as salt) as salts
     )
 {%- endmacro %}
 

@@ -47,14 +47,12 @@
 
 {% macro spark__sha256_hex(text) -%} sha2(cast({{ text }} as binary), 256) {%- endmacro %}
 
-{#- The salt is a subquery, which no lambda may hold: hence beside each text. -#}
 {% macro spark__sha256_hex_list(list, salt) -%}
     array_join(
         sort_array(
-            zip_with(
+            transform(
                 split({{ list }}, ',', -1),
-                array_repeat({{ salt }}, size(split({{ list }}, ',', -1))),
-                (element, salt) -> sha2(cast(salt || element as binary), 256)
+                element -> sha2(cast({{ salt }} || element as binary), 256)
             )
         ),
         ','

@@ -8,11 +8,12 @@
 {%- endmacro %}
 
 
-{#- A list joined by commas as the hashes of its texts, sorted, joined by commas. -#}
-{% macro hashed_list(list) -%}
+{#- A list joined by commas as the hashes of its texts, sorted, joined by commas. The salt is a column:
+    Spark 4 and Databricks take no subquery in a function of lists. -#}
+{% macro hashed_list(list, salt) -%}
     case
         when {{ list }} = '' then ''
-        when {{ list }} is not null then {{ sha256_hex_list(list, hash_salt()) }}
+        when {{ list }} is not null then {{ sha256_hex_list(list, salt) }}
     end
 {%- endmacro %}
 

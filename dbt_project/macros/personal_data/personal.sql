@@ -1,6 +1,7 @@
 {#- A personal column of a mart as seeds/pii_policy.csv wants it: kept, hashed or null. The list of
-    such columns is personal_columns(); a column that is not in it is a mistake of the model's. -#}
-{% macro personal(model_name, column_name, expression) -%}
+    such columns is personal_columns(); a column that is not in it is a mistake of the model's. A
+    list needs the salt beside it, as a column. -#}
+{% macro personal(model_name, column_name, expression, salt=none) -%}
     {%- if column_name not in personal_columns().get(model_name, []) -%}
         {{ exceptions.raise_compiler_error(
             model_name ~ "." ~ column_name ~ " is not in personal_columns(); add it there and "
@@ -13,7 +14,7 @@
     {%- elif treatment == 'drop' -%}
         cast(null as {{ dbt.type_string() }})
     {%- elif column_name in personal_lists() -%}
-        {{ hashed_list(expression) }}
+        {{ hashed_list(expression, salt) }}
     {%- else -%}
         {{ hashed(expression) }}
     {%- endif -%}

@@ -35,6 +35,12 @@ members_per_canonical_contact as (
 
 ),
 
+salt_row as (
+
+    select {{ hash_salt() }} as salt
+
+),
+
 final as (
 
     select
@@ -49,10 +55,10 @@ final as (
         {{ personal('dim_contacts', 'middle_name', 'contacts.middle_name') }} as middle_name,
         {{ personal('dim_contacts', 'last_name', 'contacts.last_name') }} as last_name,
         {{ personal('dim_contacts', 'title', 'contacts.title') }} as title,
-        {{ personal('dim_contacts', 'emails', 'contacts.emails') }} as emails,
-        {{ personal('dim_contacts', 'phones', 'contacts.phones') }} as phones,
+        {{ personal('dim_contacts', 'emails', 'contacts.emails', 'salt_row.salt') }} as emails,
+        {{ personal('dim_contacts', 'phones', 'contacts.phones', 'salt_row.salt') }} as phones,
         {{ personal(
-            'dim_contacts', 'external_ids', 'external_ids_per_contact.external_ids'
+            'dim_contacts', 'external_ids', 'external_ids_per_contact.external_ids', 'salt_row.salt'
         ) }} as external_ids,
 
         -- numbers
@@ -77,6 +83,7 @@ final as (
         on resolved_contacts.contact_id = external_ids_per_contact.contact_id
     left join members_per_canonical_contact
         on resolved_contacts.contact_id = members_per_canonical_contact.canonical_contact_id
+    cross join salt_row
 
 )
 
