@@ -103,9 +103,21 @@ class SparkSettings(WarehouseSettings):
         """Where Spark's tables lie."""
         return self.warehouse_url or f"{self.bucket_url}/warehouse"
 
+    @property
+    def catalog(self) -> str:
+        """Where Spark's catalog is: a metastore's address, or a folder of this machine."""
+        beside = Path("data" if self.scheme else self.bucket_url)
+        place = self.metastore or str(beside / "metastore")
+        # dbt may run in another directory.
+        return place if "://" in place else str(Path(place).absolute())
+
     def environment(self) -> dict[str, str]:
         """Return what dbt's profile reads, and what pyspark itself does."""
-        told = {**super().environment(), "ELT_SPARK_WAREHOUSE_URL": self.marts_url}
+        told = {
+            **super().environment(),
+            "ELT_SPARK_WAREHOUSE_URL": self.marts_url,
+            "ELT_SPARK_METASTORE": self.catalog,
+        }
         if self.method == "connect":
             # dbt-spark knows no such method, but pyspark goes where this leads.
             told["ELT_SPARK_METHOD"] = "session"

@@ -7,9 +7,14 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from loader.warehouses.spark import SparkSettings
+
 ROOT = Path(__file__).parents[2]
 PROFILE = yaml.safe_load((ROOT / "profiles" / "profiles.yml").read_text())["genesys"]
-NOT_SET = ("DBT_PROJECT_DIR", "ELT_DUCKDB_PATH", "ELT_TARGET", "DBT_PRODUCTION_DUCKDB", "USER")
+NOT_SET = (
+    "DBT_PROJECT_DIR", "ELT_DUCKDB_PATH", "ELT_TARGET", "DBT_PRODUCTION_DUCKDB", "USER",
+    "SPARK_REMOTE",
+)  # fmt: skip
 
 
 def rendered(monkeypatch: pytest.MonkeyPatch, output: str, **environment: str) -> dict[str, Any]:
@@ -80,3 +85,34 @@ def test_ci_reads_production_from_a_file_of_its_own(monkeypatch: pytest.MonkeyPa
         assert (other["path"], other["read_only"]) == production
         # What is deferred to is named as it is in production.
         assert other["alias"] == rendered(monkeypatch, "duckdb")["database"] != own["alias"]
+
+
+def spark_parameters(monkeypatch: pytest.MonkeyPatch, **settings: str) -> dict[str, str]:
+    """Return what a session of Spark's is told where the loader runs dbt."""
+    told = SparkSettings.model_validate(settings).environment()
+    found = rendered(monkeypatch, "spark", DBT_PROJECT_DIR="/srv/elt/dbt_project", **told)
+    parameters: dict[str, str] = found["server_side_parameters"]
+    return parameters
+
+
+@pytest.mark.parametrize(
+    ("bucket", "catalog"),
+    [("s3://bucket", "data/metastore"), ("bucket", "bucket/metastore")],
+    ids=["bucket", "folder"],
+)
+def test_spark_s_catalog_lies_where_the_loader_runs(
+    monkeypatch: pytest.MonkeyPatch, bucket: str, catalog: str, tmp_path: Path
+) -> None:
+    """So `erase`, which is not told of dbt's project, finds the tables that dbt has made."""
+    monkeypatch.chdir(tmp_path)
+    parameters = spark_parameters(monkeypatch, ELT_BUCKET_URL=bucket)
+    url = parameters["spark.hadoop.javax.jdo.option.ConnectionURL"]
+    assert url == f"jdbc:derby:;databaseName={tmp_path}/{catalog};create=true"
+
+
+@pytest.mark.parametrize("method", ["thrift", "connect"])
+def test_a_spark_server_is_told_only_what_a_session_may_say(
+    monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    parameters = spark_parameters(monkeypatch, ELT_SPARK_METHOD=method, ELT_SPARK_HOST="spark")
+    assert parameters == {"spark.sql.session.timeZone": "UTC"}
