@@ -69,6 +69,9 @@ class Databricks(Account[DatabricksSettings]):
         "no_such_catalog|catalog_not_found|no such catalog": (
             "{place}: there is no such catalog, or no USE CATALOG of it."
         ),
+        r"user does not have ([a-z ]+) on (catalog|schema|table|volume) '([\w.-]+)'": (
+            "{place}: no {0} on {1} {2}; README lists the grants that it takes."
+        ),
         r"permission_denied|insufficient_permissions|does not have permission|"
         r"(?:code|status)\W{1,3}403\b|insufficient privileges": (
             "{place}: no permission; README lists the grants that it takes."

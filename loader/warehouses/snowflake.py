@@ -88,7 +88,7 @@ class Snowflake(Account[SnowflakeSettings]):
         "no active warehouse|000606": (
             "{place}: there is no such warehouse, or no USAGE of it (ELT_SNOWFLAKE_WAREHOUSE)."
         ),
-        "suspended because the resource monitor|000630": (
+        "because (?:the )?resource monitor|000630": (
             "{place}: the warehouse was stopped, by its resource monitor or a time limit."
         ),
         r"insufficient privileges to operate on (\w+ '[\w.$\"]+')": (

@@ -1,7 +1,4 @@
-"""The loader on warehouses of an account, with the real drivers: Snowflake against an emulator.
-
-Each driver lives in an environment of its own, so the loader runs there as a process.
-"""
+"""The loader on warehouses of an account, with the real drivers: Snowflake against an emulator."""
 
 import json
 import os
@@ -9,25 +6,17 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from tests.engines.engines import server
+from tests.engines.machine import SECRET, SNOWFLAKE, Machine, answering
 from tests.engines.refusing import Answer, Refusing, refusing
-from tests.engines.venvs import ROOT, venv
+from tests.engines.venvs import ROOT
 from tests.harness.outcome import Outcome
 from tests.sandbox.process import SandboxProcess, running_sandbox
 
-SECRET = "s3cret-of-the-account"
-SNOWFLAKE = {
-    "ELT_TARGET": "snowflake",
-    "ELT_SNOWFLAKE_ACCOUNT": "fakesnow",
-    "ELT_SNOWFLAKE_USER": "loader",
-    "ELT_SNOWFLAKE_PASSWORD": SECRET,
-    "ELT_SNOWFLAKE_WAREHOUSE": "wh",
-    "ELT_SNOWFLAKE_DATABASE": "analytics",
-}
 BIGQUERY = {"ELT_TARGET": "bigquery", "ELT_BIGQUERY_PROJECT": "my-project"}
 DATABRICKS = {
     "ELT_TARGET": "databricks",
@@ -37,28 +26,6 @@ DATABRICKS = {
     "ELT_DATABRICKS_CATALOG": "main",
 }
 ONLY = ("--only", "users", "conversation_details", "external_contacts")
-# Run before the loader: leads its driver to a port of this machine, which no setting does.
-ELSEWHERE = """
-import os
-if port := os.environ.get("FAKE_PORT"):
-    from loader.warehouses.databricks import Databricks
-    from loader.warehouses.snowflake import Snowflake
-    Snowflake.options = {
-        "login_timeout": 5, "network_timeout": int(os.environ.get("FAKE_SECONDS", 30)),
-        "host": "127.0.0.1", "port": int(port), "protocol": "http",
-    }
-    Databricks.options = {
-        "_connection_uri": f"http://127.0.0.1:{port}/sql/1.0/warehouses/abc",
-        "_retry_stop_after_attempts_count": 1, "_retry_stop_after_attempts_duration": 5.0,
-    }
-"""
-# Runs the loader once for each line it is given.
-RUNS = """
-import sys
-from loader.__main__ import main
-for line in sys.stdin:
-    print(int(main(line.split())), flush=True)
-"""
 HOLD = """
 import signal
 import time
@@ -70,62 +37,6 @@ with warehouse_of(Settings.read()).lock():
     print("held", flush=True)
     time.sleep(600)
 """
-
-
-@dataclass
-class Machine:
-    """A machine whose Python has a driver."""
-
-    folder: Path
-    environment: str
-    settings: dict[str, str] = field(default_factory=dict)
-    place: str = ""
-
-    def run(self, *words: str, **settings: str) -> Outcome:
-        """Run `python -m loader WORDS` to its end."""
-        with self.start("-m", "loader", *words, **settings) as process:
-            out, err = process.communicate(timeout=300)
-        return Outcome(exit_code=process.returncode, stdout=out, stderr=err, secrets=(SECRET,))
-
-    def start(self, *words: str, **settings: str) -> "subprocess.Popen[str]":
-        """Start its Python."""
-        (self.folder / "sitecustomize.py").write_text(ELSEWHERE)
-        machine = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("GENESYS_", "ELT_", "DBT_"))
-        }
-        return subprocess.Popen(
-            [venv(self.environment) / "python", *words],
-            cwd=self.folder,
-            env={
-                **machine,
-                "PYTHONPATH": f"{self.folder}{os.pathsep}{ROOT}",
-                **self.settings,
-                **settings,
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def lines_of(self, server: Refusing, cases: Sequence[dict[str, Answer]]) -> list[str]:
-        """Run `status` once for each way a server answers; return the line of each."""
-        with self.start("-c", RUNS, FAKE_PORT=str(server.port)) as process:
-            assert process.stdin
-            assert process.stdout
-            for answers in cases:
-                server.answers = answers
-                process.stdin.write("status\n")
-                process.stdin.flush()
-                assert process.stdout.readline() == "6\n"
-            _, said = process.communicate()
-        assert SECRET not in said
-        begin = f"ERROR GX-006 {self.place}: "
-        lines: list[str] = said.splitlines()
-        assert all(line.startswith(begin) for line in lines), said
-        return [line.removeprefix(begin) for line in lines]
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +110,7 @@ def test_snowflake_s_errors_are_one_line(tmp_path: Path) -> None:
     ).error(6)
     key = tmp_path / "key.p8"
     named = {"ELT_SNOWFLAKE_PASSWORD": "", "ELT_SNOWFLAKE_PRIVATE_KEY_PATH": str(key)}
-    assert f"{key} cannot be read as a key" in machine.run("status", **named).error(2)
+    assert f"{key} cannot be read as UTF-8 text" in machine.run("status", **named).error(2)
     key.write_text(SECRET)
     assert "is not a private key in PEM form" in machine.run("status", **named).error(2)
 
@@ -218,12 +129,17 @@ SNOWFLAKE_LOGIN = [
      "the password has expired; change it, or use a key pair"),
     ("390197", "Multi-factor authentication is required for this account.",
      "a password alone is not enough there"),
+    ("390102", "Your user account has been temporarily locked due to too many failed attempts.",
+     "the user is locked; ask whoever administers the account."),
     ("390189", "Role 'R' specified in the connect string is not granted to this user.",
      "that role is not the user's (ELT_SNOWFLAKE_ROLE)."),
 ]  # fmt: skip
 SNOWFLAKE_QUERY = [
     ("000606", "No active warehouse selected in the current session.",
      "there is no such warehouse, or no USAGE of it (ELT_SNOWFLAKE_WAREHOUSE)."),
+    ("090073", "Warehouse 'WH' cannot be resumed because resource monitor 'M' has exceeded its "
+     "quota.",
+     "the warehouse was stopped, by its resource monitor or a time limit."),
     ("090105", "Cannot perform CREATE SCHEMA. This session does not have a current database.",
      "there is no such database, or no USAGE of it."),
     ("003001", "SQL access control error:\nInsufficient privileges to operate on schema "
@@ -232,7 +148,7 @@ SNOWFLAKE_QUERY = [
 
 
 def test_what_snowflake_refuses_is_one_line(refused: Refusing, tmp_path: Path) -> None:
-    place = "Snowflake account fakesnow, ELT_SNOWFLAKE_DATABASE analytics"
+    place = "Snowflake account fakesnow, ELT_SNOWFLAKE_DATABASE analytics: "
     machine = Machine(tmp_path, "accounts", dict(SNOWFLAKE), place)
     session = {"token": "t", "masterToken": "m", "parameters": [], "sessionId": 1,
                "sessionInfo": {}}  # fmt: skip
@@ -248,7 +164,7 @@ def test_what_snowflake_refuses_is_one_line(refused: Refusing, tmp_path: Path) -
         for code, message, _ in SNOWFLAKE_QUERY
     ]
     told = [told for *_, told in (*SNOWFLAKE_LOGIN, *SNOWFLAKE_QUERY)]
-    lines = machine.lines_of(refused, cases)
+    lines = machine.lines_of(answering(refused, cases), FAKE_PORT=str(refused.port))
     assert [line[: len(told)] for line, told in zip(lines, told, strict=True)] == told
 
 
@@ -266,6 +182,8 @@ BIGQUERY_ANSWERS = [
      "the BigQuery API is not enabled in that project."),
     (403, "billingNotEnabled", "Billing has not been enabled for this project.",
      "the project has no billing account, which DML and load jobs need."),
+    (403, "quotaExceeded", "Quota exceeded: Your table exceeded quota for imports or query appends "
+     "per table.", "a quota of the project is used up; try later."),
     (404, "notFound", "Not found: Dataset my-project:genesys_raw was not found in location US",
      "the dataset lies elsewhere (ELT_BIGQUERY_LOCATION)."),
 ]  # fmt: skip
@@ -284,7 +202,7 @@ def test_what_bigquery_refuses_is_one_line(refused: Refusing, tmp_path: Path) ->
         tmp_path,
         "accounts",
         {**BIGQUERY, "ELT_BIGQUERY_KEYFILE": "key.json", "BIGQUERY_EMULATOR_HOST": url},
-        "BigQuery, ELT_BIGQUERY_PROJECT my-project",
+        "BigQuery, ELT_BIGQUERY_PROJECT my-project: ",
     )
     expired = {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}
     entered = Answer({"access_token": "t", "expires_in": 3600, "token_type": "Bearer"})
@@ -293,10 +211,8 @@ def test_what_bigquery_refuses_is_one_line(refused: Refusing, tmp_path: Path) ->
         error = {"code": status, "message": message, "errors": [{"reason": reason}]}
         return {"/token": entered, " /": Answer({"error": error}, status)}
 
-    lines = machine.lines_of(
-        refused,
-        [{"/token": Answer(expired, 400)}, *(no(*answer[:3]) for answer in BIGQUERY_ANSWERS)],
-    )
+    cases = [{"/token": Answer(expired, 400)}, *(no(*answer[:3]) for answer in BIGQUERY_ANSWERS)]
+    lines = machine.lines_of(answering(refused, cases), FAKE_PORT=str(refused.port))
     assert lines == [
         "credentials refused (ELT_BIGQUERY_KEYFILE): the key was deleted or has expired, or the "
         "clock of this machine is wrong.",
@@ -316,13 +232,46 @@ DATABRICKS_ANSWERS = [
 
 
 def test_what_databricks_refuses_is_one_line(refused: Refusing, tmp_path: Path) -> None:
-    place = "Databricks at 127.0.0.1, ELT_DATABRICKS_CATALOG main"
+    place = "Databricks at 127.0.0.1, ELT_DATABRICKS_CATALOG main: "
     machine = Machine(tmp_path, "databricks_loader", dict(DATABRICKS), place)
     cases = [
         {" /": Answer({"message": message}, status, {"X-ThriftServer-Error-Message": message})}
         for status, message, _ in DATABRICKS_ANSWERS
     ]
-    assert machine.lines_of(refused, cases) == [told for *_, told in DATABRICKS_ANSWERS]
+    lines = machine.lines_of(answering(refused, cases), FAKE_PORT=str(refused.port))
+    assert lines == [told for *_, told in DATABRICKS_ANSWERS]
+
+
+# By the catalog that is set, what is refused of which statements, and what that is to a user.
+# Databricks tells of a catalog only when a statement needs it.
+DATABRICKS_REFUSALS = {
+    "no_such": ("", "[NO_SUCH_CATALOG_EXCEPTION] Catalog 'no_such' was not found. Please verify "
+                "the catalog name and then retry the query or command again. SQLSTATE: 42704",
+                "there is no such catalog, or no USE CATALOG of it."),
+    "closed": ("", "[INSUFFICIENT_PERMISSIONS] Insufficient privileges:\nUser does not have USE "
+               "CATALOG on Catalog 'closed'. SQLSTATE: 42501",
+               "no USE CATALOG on Catalog closed; README lists the grants that it takes."),
+    "full": ("CREATE SCHEMA", "[INSUFFICIENT_PERMISSIONS] Insufficient privileges:\nUser does not "
+             "have CREATE SCHEMA on Catalog 'full'. SQLSTATE: 42501",
+             "no CREATE SCHEMA on Catalog full; README lists the grants that it takes."),
+    "owned": ("create table", "PERMISSION_DENIED: User does not have CREATE TABLE on Schema "
+              "'owned.genesys_raw'.",
+              "no CREATE TABLE on Schema owned.genesys_raw; README lists the grants that it "
+              "takes."),
+}  # fmt: skip
+
+
+def test_a_statement_that_databricks_refuses_is_one_line(tmp_path: Path) -> None:
+    place = "Databricks at 127.0.0.1, ELT_DATABRICKS_CATALOG "
+    machine = Machine(tmp_path, "databricks_loader", dict(DATABRICKS), place)
+    refusals = {name: {part: text} for name, (part, text, _) in DATABRICKS_REFUSALS.items()}
+    log, told = tmp_path / "log", json.dumps(refusals)
+    with server("databricks_server.py", "databricks_loader", told, log=log) as port:
+        lines = machine.lines_of(
+            (f"ELT_DATABRICKS_CATALOG={name} check-warehouse" for name in DATABRICKS_REFUSALS),
+            FAKE_PORT=str(port),
+        )
+    assert lines == [f"{name}: {told}" for name, (*_, told) in DATABRICKS_REFUSALS.items()]
 
 
 def test_bigquery_s_errors_are_one_line(tmp_path: Path) -> None:
