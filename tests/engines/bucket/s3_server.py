@@ -2,9 +2,11 @@
 
 import contextlib
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +28,14 @@ class S3Server:
 
     Attributes:
         url: of it.
+        app: what answers.
         requests: what it was asked, as "METHOD path".
         fault: may answer in the server's stead, by status and the code of the error, or change
             what the server is told.
     """
 
     url: str
+    app: Any
     requests: list[str] = field(default_factory=list)
     fault: Callable[[Environ], tuple[int, str] | None] | None = None
 
@@ -44,9 +48,9 @@ class S3Server:
         self.client.create_bucket(Bucket=BUCKET)
         self.requests.clear()
 
-    @property
+    @cached_property
     def client(self) -> Any:  # noqa: ANN401 - boto3 makes its clients as it goes
-        """Amazon's own client."""
+        """Amazon's own client; to make one takes as long as twenty requests."""
         return boto3.client(
             "s3",
             endpoint_url=self.url,
@@ -66,6 +70,10 @@ class S3Server:
             "ELT_BUCKET_ENDPOINT": self.url,
         }
 
+    def do_untold(self, environ: Environ) -> None:
+        """Do what is asked for, whatever becomes of the answer."""
+        b"".join(self.app(environ, lambda *_: None))
+
     def names(self) -> list[str]:
         """Return the names of all objects."""
         found = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
@@ -73,14 +81,20 @@ class S3Server:
 
     def query(self, sql: str, folder: Path) -> list[tuple[Any, ...]]:
         """Return the rows of a query on the raw tables, copied to a folder."""
-        for name in self.names():
-            place = folder / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            self.client.download_file(BUCKET, name, str(place))
-        with tables_of(folder / "elt") as connection:
+        with tables_of(self.copied(folder) / "elt") as connection:
             return connection.execute(sql).fetchall()
 
-    def answer(self, app: Any, environ: Environ, start: Any) -> Iterable[bytes]:  # noqa: ANN401
+    def copied(self, folder: Path) -> Path:
+        """Copy all objects to a folder, and return it."""
+        for name in self.names():
+            # What ends so is a folder to some who write there.
+            if not name.endswith("/"):
+                place = folder / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                self.client.download_file(BUCKET, name, str(place))
+        return folder
+
+    def answer(self, environ: Environ, start: Any) -> Iterable[bytes]:  # noqa: ANN401
         """Pass a request on, unless a fault answers it."""
         path = environ["PATH_INFO"]
         self.requests.append(f"{environ['REQUEST_METHOD']} {path}")
@@ -89,8 +103,14 @@ class S3Server:
             body = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()
             start(f"{status} {code}", [("Content-Type", "application/xml")])
             return [body]
-        answered: Iterable[bytes] = app(environ, start)
+        answered: Iterable[bytes] = self.app(environ, start)
         return answered
+
+
+def cut(environ: Environ) -> None:
+    """Cut the line of a request: nothing is answered."""
+    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    raise ConnectionError
 
 
 class _Quiet(WSGIRequestHandler):
@@ -109,11 +129,11 @@ def s3_server() -> Iterator[S3Server]:
     http = make_server(
         "127.0.0.1",
         0,
-        lambda environ, start: running[0].answer(app, environ, start),
+        lambda environ, start: running[0].answer(environ, start),
         threaded=True,
         request_handler=_Quiet,
     )
-    running.append(S3Server(f"http://127.0.0.1:{http.server_port}"))
+    running.append(S3Server(f"http://127.0.0.1:{http.server_port}", app))
     serving = threading.Thread(target=http.serve_forever, daemon=True)
     serving.start()
     try:

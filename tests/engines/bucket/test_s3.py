@@ -1,6 +1,7 @@
 """Raw records in S3: everything a load does, against a real S3 server."""
 
 import os
+import re
 import threading
 import time
 from pathlib import Path
@@ -13,7 +14,7 @@ from loader.settings import Settings
 from loader.warehouses import warehouse_of
 from loader.warehouses.lease import Lease
 from loader.warehouses.spark import Spark
-from tests.engines.bucket.s3_server import BUCKET, Environ, S3Server
+from tests.engines.bucket.s3_server import BUCKET, Environ, S3Server, cut
 from tests.harness.place import Place, fault
 
 ONLY = ("--only", "conversation_details", "users")
@@ -129,15 +130,13 @@ def test_who_lives_keeps_it_longer_than_a_lease(s3: S3Server) -> None:
 def test_a_lock_taken_whose_answer_was_lost_is_ours(s3: S3Server) -> None:
     with lease(s3).held():
         pass
-    lost: list[bytes] = []
+    lost: list[str] = []
 
     def lose(environ: Environ) -> tuple[int, str] | None:
         if environ["REQUEST_METHOD"] != "PUT" or "HTTP_IF_MATCH" not in environ or lost:
             return None
-        _, name, key = environ["PATH_INFO"].split("/", 2)
-        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-        lost.append(body)
-        s3.client.put_object(Bucket=name, Key=key, Body=body)
+        lost.append(environ["PATH_INFO"])
+        s3.do_untold(environ)
         return 500, "InternalError"
 
     s3.fault = lose
@@ -206,26 +205,66 @@ def test_a_store_that_does_not_answer_is_named(bucket: Place) -> None:
     )
 
 
-@pytest.mark.parametrize("what", ["conversation_details/", "_dlt_pipeline_state/", "_dlt_loads/"])
+@pytest.mark.parametrize("is_stored", [False, True], ids=["on the way there", "on the way back"])
 def test_a_line_cut_in_mid_commit_loses_nothing(
-    bucket: Place, s3: S3Server, what: str, tmp_path: Path
+    bucket: Place, s3: S3Server, is_stored: bool, tmp_path: Path
 ) -> None:
-    """The tables are there; then the rows, the state or the load that lists them do not come in."""
+    """The tables are there; then the rows, the state and the load that lists them do not come in.
+
+    Or they do, and nobody is told.
+    """
     bucket.load("--only", "users")
+    for what in ("conversation_details/", "_dlt_pipeline_state/", "_dlt_loads/"):
 
-    def cut(environ: Environ) -> tuple[int, str] | None:
-        is_cut = environ["REQUEST_METHOD"] == "PUT" and what in environ["PATH_INFO"]
-        return (503, "ServiceUnavailable") if is_cut else None
+        def cut_there(environ: Environ, what: str = what) -> None:
+            if environ["REQUEST_METHOD"] == "PUT" and what in environ["PATH_INFO"]:
+                if is_stored:
+                    s3.do_untold(environ)
+                cut(environ)
 
-    s3.fault = cut
-    error = bucket.run("load", *ONLY[:2]).error(6)
-    assert error.startswith(f"ERROR GX-006 {PLACE}")
+        s3.fault = cut_there
+        # The store's client would try each request five times, and dlt five times the whole.
+        error = bucket.run("load", *ONLY[:2], AWS_MAX_ATTEMPTS="1").error(6)
+        assert error.startswith(f"ERROR GX-006 {PLACE}: unreachable or closed the connection")
     s3.fault = None
     bucket.load(*ONLY[:2])
     other = Place(bucket.sandbox, tmp_path / "duckdb", settings={"ELT_START": "2026-03-14"})
     other.load(*ONLY[:2])
     asked = "select distinct record_id, payload_hash from genesys_raw.conversation_details"
     assert sorted(s3.query(asked, tmp_path / "copy")) == sorted(other.query(asked))
+    assert "problem" not in bucket.run("doctor").stdout
+
+
+# What is asked for by which of the permissions that README lists.
+REQUESTS = {
+    "s3:ListBucket": r"GET .*list-type=2",
+    "s3:GetObject": r"(GET|HEAD) /[^?]+/[^?]+\?(?!.*list-type)",
+    "s3:PutObject": r"PUT ",
+    "s3:DeleteObject": r"DELETE |POST .*\?delete",
+}
+
+
+def test_who_lacks_one_permission_is_told_and_loses_nothing(
+    bucket: Place, s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock is there; what it stands before is refused."""
+    # Or nothing is deleted for ten loads.
+    monkeypatch.setattr("loader.warehouses.bucket.KEPT_STATES", 1)
+    bucket.load("--only", "users")
+    for requests in REQUESTS.values():
+
+        def refuse(environ: Environ, requests: str = requests) -> tuple[int, str] | None:
+            asked = "{REQUEST_METHOD} {PATH_INFO}?{QUERY_STRING}".format_map(environ)
+            is_refused = re.match(requests, asked) and "genesys_raw.lock" not in asked
+            return (403, "AccessDenied") if is_refused else None
+
+        s3.fault = refuse
+        error = bucket.run("load", *ONLY[:2]).error(6)
+        assert error.startswith(f"ERROR GX-006 {PLACE}: no permission; it takes those to list, ")
+    s3.fault = None
+    bucket.load(*ONLY[:2])
+    asked = "select record_id, count(*) from genesys_raw.conversation_details group by 1"
+    assert [count for _, count in s3.query(asked, tmp_path / "copy")] == [1] * 32
     assert "problem" not in bucket.run("doctor").stdout
 
 
