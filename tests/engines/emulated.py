@@ -139,11 +139,7 @@ class Emulated:
 
     def dbt(self, *arguments: str, project: Path = PROJECT) -> dict[str, str]:
         """Run a dbt command, and return what did not succeed: a node's name, its message."""
-        profile = yaml.safe_load((ROOT / "profiles" / "profiles.yml").read_text())
-        output = profile["genesys"]["outputs"][self.engine] | OUTPUTS[self.engine]
-        output["port"] = self.port
-        profile["genesys"]["outputs"] = {self.engine: output}
-        (self.folder / "profiles.yml").write_text(yaml.safe_dump(profile))
+        write_profile(self.engine, self.port, self.folder)
         target = self.folder / "target"
         done = subprocess.run(
             [
@@ -172,3 +168,17 @@ class Emulated:
         }
         assert done.returncode == 0 or problems, done.stdout + done.stderr
         return problems
+
+
+def write_profile(engine: str, port: int, folder: Path) -> None:
+    """Write dbt's profile of an engine into a folder, its output that of an emulator.
+
+    Args:
+        engine: snowflake.
+        port: where the emulator listens.
+        folder: where `profiles.yml` comes.
+    """
+    profile = yaml.safe_load((ROOT / "profiles" / "profiles.yml").read_text())
+    output = profile["genesys"]["outputs"][engine] | OUTPUTS[engine] | {"port": port}
+    profile["genesys"]["outputs"] = {engine: output}
+    (folder / "profiles.yml").write_text(yaml.safe_dump(profile))
