@@ -44,6 +44,8 @@ _FIXED = {
     "now_override": None,
     "attributes_kilobytes": 1024,
 }
+# Of the columns that differ in a mart; all of them would leave no room for the rest of the table.
+_SHOWN = 4
 _BUILD = ("build", "--quiet", "--exclude-resource-type", "unit_test")
 
 
@@ -247,4 +249,5 @@ def _equality(wanted: Fingerprint, got: Fingerprint | None) -> str:
         return "yes"
     names = {*wanted.columns, *got.columns}
     columns = sorted(name for name in names if wanted.columns.get(name) != got.columns.get(name))
-    return f"no: {', '.join(columns) or 'the same values, in other rows'}"
+    more = f" and {len(columns) - _SHOWN} more" if len(columns) > _SHOWN else ""
+    return f"no: {', '.join(columns[:_SHOWN]) or 'the same values, in other rows'}{more}"
