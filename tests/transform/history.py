@@ -228,7 +228,13 @@ def _one_is_erased_and_the_rules_change(raw: RawTables) -> None:
             "insert into genesys_seeds.business_hours (queue_id, day, opens, closes, line_number)"
             " values ('*', 'tuesday', '09:00', '12:00', 2)"
         )
+        stored = execute(
+            "select table_schema || '.' || table_name from information_schema.tables"
+            " where table_type = 'BASE TABLE'"
+        )
         for table, spoilt in _MADE_BY_RULES.items():
+            if (table,) not in stored:  # On DuckDB legs are a view.
+                continue
             execute(f"update {table} set rules_version = 'other', {spoilt}")
 
 

@@ -16,7 +16,7 @@ from tests.transform.warehouses import (
 )
 
 # Behind the sessions, and beside them.
-MODELS = ("--select", "+fct_conversation_legs", "+fct_participant_attributes")
+MODELS = ("--select", "+fct_queue_visits", "+fct_participant_attributes")
 SCHEMAS = ("genesys_staging", "genesys_intermediate", "genesys_marts")
 
 
@@ -26,7 +26,7 @@ def test_a_child_that_failed_catches_up_in_the_next_build(
 ) -> None:
     project = project_with_registry(tmp_path)
     child = project / "models" / "staging" / "platform" / "stg_platform__sessions.sql"
-    mart = project / "models" / "marts" / "interactions" / "fct_conversation_legs.sql"
+    mart = project / "models" / "marts" / "interactions" / "fct_queue_visits.sql"
     raw = RawTables(warehouse)
     raw.load(1, conversation_details=[call("a"), call("b", outcomes=["SUCCESS"])])
     dbt(warehouse, "build", *MODELS_AND_SEEDS, *MODELS, project=project)
@@ -39,12 +39,12 @@ def test_a_child_that_failed_catches_up_in_the_next_build(
 
     # While a mart fails, its parents go on.
     child.write_text((PROJECT / child.relative_to(project)).read_text())
-    broken = mart.read_text().replace("{{ seconds('talk_ms') }}", "cast('x' as numeric(18, 3))")
+    broken = mart.read_text().replace("{{ seconds('interact_ms') }}", "cast('x' as numeric(18, 3))")
     assert broken != mart.read_text()
     mart.write_text(broken)
     raw.load(3, conversation_details=[call("a", answered=False)])
     problems = dbt(warehouse, "run", *MODELS, project=project, expect_success=False)
-    assert [problem.split(":")[0] for problem in problems] == ["fct_conversation_legs"]
+    assert [problem.split(":")[0] for problem in problems] == ["fct_queue_visits"]
 
     mart.write_text((PROJECT / mart.relative_to(project)).read_text())
     dbt(warehouse, "run", *MODELS, project=project)

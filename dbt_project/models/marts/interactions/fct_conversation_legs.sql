@@ -1,8 +1,6 @@
 {{
     config(
-        materialized='incremental',
         incremental_strategy='replace_conversations',
-        on_schema_change='fail',
         indexes=conversation_indexes(),
         made_of={'conversations': 'int_conversations_unioned', 'rules': ['report_time_zone']}
     )
