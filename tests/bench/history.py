@@ -32,23 +32,21 @@ def lengthen(short: Path, long: Path, months: int) -> None:
         connection.execute(f"attach '{short}' as short (read_only)")
         connection.execute(f"attach '{long}' as long (row_group_size {ROW_GROUP})")
         connection.execute("create schema long.genesys_raw")
-        tables = [
-            name
-            for (name,) in connection.execute(
-                "select table_name from duckdb_tables()"
+        tables = dict(
+            connection.execute(
+                "select table_name, sql from duckdb_tables()"
                 " where database_name = 'short' and schema_name = 'genesys_raw'"
             ).fetchall()
-        ]
+        )
         found = connection.execute(
             "select strftime(unnest(generate_series(date_trunc('month', min(window_start)),"
             " max(window_end), interval 1 month)), '%Y-%m-')"
             " from short.genesys_raw.extract_windows where window_start < window_end"
         ).fetchall()
         named = [month for (month,) in found]
-        for table in tables:
-            connection.execute(
-                f"create table long.genesys_raw.{table} as from short.genesys_raw.{table} limit 0"
-            )
+        # By its own statement, which says how columns are compressed.
+        for statement in tables.values():
+            connection.execute(statement.replace("CREATE TABLE ", "CREATE TABLE long.", 1))
         for back in range(months - 1, 0, -1):
             _copy_month(connection, named, back)
         for table in tables:
