@@ -41,7 +41,7 @@ ROW_GROUP = 2_048
 CHECKPOINT = "16MB"
 # What DuckDB may keep from one commit to the next; within one it takes what that needs, since a
 # limit that turns out too low for large records would stop every later run at the same place.
-KEPT = "64MB"
+KEPT = "16MB"
 # What it may take of memory, its cache of the file included, for somebody who looks at the marts;
 # the rest of a large join lies in a file meanwhile. By itself it takes most of the machine's.
 LOOKED = "500MB"
@@ -53,7 +53,7 @@ class DuckDBSettings(WarehouseSettings):
 
     path: PlainPath = Field(default=Path("data/genesys.duckdb"), alias="ELT_DUCKDB_PATH")
     memory: Text = Field(
-        default="1500MB", alias="ELT_DUCKDB_MEMORY", pattern=r"^\d{1,6} ?(MB|GB|MiB|GiB)$"
+        default="1200MB", alias="ELT_DUCKDB_MEMORY", pattern=r"^\d{1,6} ?(MB|GB|MiB|GiB)$"
     )
 
 
