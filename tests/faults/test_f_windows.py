@@ -342,8 +342,8 @@ def test_f11_where_the_machine_stands_changes_nothing(two_loads: TwoLoads, tmp_p
     shutil.copy(two_loads.site.database, site.database)
     parsed = {"DBT_TARGET_PATH": str(parsed_in(DuckDBWarehouse(site.database)))}
     build = (
-        "transform", "build", "--quiet", "--full-refresh", *MODELS_AND_SEEDS, "--select", *MARTS
-    )
+        "transform", "build", "--quiet", "--full-refresh", *MODELS_AND_SEEDS, "--select", *MARTS,
+    )  # fmt: skip
     process = site.start_python(
         "-m", "tests.harness.quick_dbt", *build, TZ="America/New_York", **parsed
     )
