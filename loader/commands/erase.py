@@ -238,16 +238,19 @@ def _took_part(
     }
 
 
-def parts(dataset: Dataset, inside: Mapping[str, DataSubjects], ids: Collection[str]) -> list[Part]:
+def parts(
+    dataset: Dataset, inside: Mapping[str, DataSubjects], ids: Collection[str], *views: str
+) -> list[Part]:
     """Return what every table holds about `ids`; none of tables that hold nothing.
 
     Args:
         dataset: connected.
         inside: who tells whom the records of a raw table are about, by its name.
         ids: of conversations and contacts.
+        views: what is looked at as well where it is a view, each with its schema's name.
     """
     return [
-        part for table, columns in sorted(dataset.columns().items())
+        part for table, columns in sorted(dataset.columns(*views).items())
         for part in _parts(dataset, inside, table, columns, ids)
     ]  # fmt: skip
 

@@ -103,7 +103,8 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
                 resource.name: DataSubjects(resource.identity, resource.subjects)
                 for resource in contract_of(settings).resources(settings)
             }
-            found = parts(dataset, inside, {conversation})
+            # On DuckDB legs are a view; what other views say of it stands in the timeline.
+            found = parts(dataset, inside, {conversation}, f"{MARTS}.{LEGS}")
             if found:
                 if not dataset.has_all(*_ASKED):
                     raise DestinationError("the marts are not built yet; `make transform`.")
@@ -124,7 +125,7 @@ def _show(screen: Console, dataset: Dataset, conversation: str, found: Sequence[
     screen.print("[bold]Timeline[/bold]")
     _show_timeline(screen, dataset, conversation)
     rows: dict[str, list[dict[str, object]]] = {}
-    columns = dataset.columns()
+    columns = dataset.columns(f"{MARTS}.{LEGS}")
     for part in found:
         if part.table.schema == MARTS:
             rows[part.table.name] = _rows(dataset, part, columns[part.table])

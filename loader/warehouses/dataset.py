@@ -296,16 +296,20 @@ class Dataset:
         rows = self.query("select distinct entity_hash from {erased_records}")
         return frozenset(entity for (entity,) in rows)
 
-    def columns(self) -> dict[StoredTable, dict[str, str]]:
-        """Return the columns of every table of ours and dbt's; no views.
+    def columns(self, *views: str) -> dict[StoredTable, dict[str, str]]:
+        """Return the columns of every table of ours and dbt's, and of no views but those named.
+
+        Args:
+            views: what counts as well where it is a view, each with its schema's name.
 
         Returns:
             By the table, its columns: name in lower case, and as the warehouse spells it, quoted.
         """
         found: dict[StoredTable, dict[str, str]] = {}
+        named = {self._schema(name) for name in views}
         with self._client() as client:
             for one in self.warehouse.stored(client, self._ours):
-                if not one.is_view:
+                if not one.is_view or f"{one.schema}.{one.table}".lower() in named:
                     table = StoredTable(
                         one.schema.lower(), one.table.lower(), _spelled(client, one)
                     )
