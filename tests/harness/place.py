@@ -134,10 +134,13 @@ class Place:
         out, err = process.communicate(timeout=300)
         return self._outcome(process.returncode, out, err)
 
-    def transform(self, *models: str, target: str = "target", **changes: str) -> Outcome:
+    def transform(self, *models: str, target: str, **changes: str) -> Outcome:
         """Build the models with their seeds, without their tests, in a process of its own.
 
-        What dbt has parsed lies in the project's `target`, unless a test wants it elsewhere.
+        Args:
+            models: which.
+            target: the folder that all dbt writes goes to.
+            changes: of settings.
         """
         return self.ended(
             self.start(
