@@ -31,6 +31,9 @@ ABOUT = (
     "canonical_contact_id",
     "external_contact_id",
     "reached_contact_id",
+    # Somebody else may have called next, from the same phone.
+    "handoff_from_conversation_id",
+    "handoff_from_contact_id",
     # Of a slice that a killed build has left: the keys of the rows it was to replace.
     "replaced_conversation_id",
     "replaced_contact_id",

@@ -25,7 +25,7 @@ ONLY = ("--only", "conversation_details", "external_contacts")
 # All that holds people but reports of intervals; what those count has no name.
 MODELS = (
     "+dim_contacts", "+bridge_contact_external_ids", "+journey_timelines", "+fct_interactions",
-    "+dim_participant_attributes",
+    "+dim_participant_attributes", "+fct_handoffs",
 )  # fmt: skip
 
 
@@ -147,6 +147,14 @@ def test_k10_an_erased_person_is_gone_for_good(marts: Place, sandbox: SandboxPro
         )
     }  # fmt: skip
     assert conversations
+    # Somebody else called next, from the same phone.
+    warehouse = warehouse_of(marts)
+    with warehouse.open():
+        for column, one in [("conversation", min(conversations)), ("contact", contact)]:
+            warehouse.execute(
+                "insert into genesys_marts.fct_handoffs"
+                f" (conversation_id, handoff_from_{column}_id) values ('of-another', '{one}')"
+            )
     # What the models do not know yet: a conversation loaded since, and one that was the person's
     # until somebody corrected it.
     tells = '{{"conversationId": "{}", "participants": [{{"externalContactId": "{}"}}]}}'

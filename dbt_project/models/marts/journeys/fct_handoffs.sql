@@ -1,8 +1,8 @@
-{{ config(materialized='view') }}
-
 -- Grain: one row per conversation that was handed on from another: by the same contact, or within
 -- the same time by the same phone number, where one of the two has another contact or none.
--- A view: what follows a conversation may belong to any contact, so no part of it stands alone.
+-- Made whole: what follows a conversation may belong to any contact, so no part of it stands alone.
+
+{% set handoff_ms = var('handoff_seconds') * 1000 %}
 
 with
 
@@ -66,6 +66,39 @@ reached as (
 
 ),
 
+reached_in_time as (
+
+    -- Without stretches every conversation would be compared with all of its phone number, and some
+    -- have thousands: a switchboard's, or one that many withhold their own behind.
+    select
+        *,
+        {{ handoff_stretch('started_at') }} as started_stretch,
+        {{ handoff_stretch('ended_at') }} as ended_stretch
+    from reached
+    where phone_number is not null
+
+),
+
+stretches_away as (
+
+    select -1 as stretch_count
+    union all
+    select 0 as stretch_count
+    union all
+    select 1 as stretch_count
+
+),
+
+possible_ends as (
+
+    select
+        reached_in_time.*,
+        reached_in_time.ended_stretch + stretches_away.stretch_count as stretch
+    from reached_in_time
+    cross join stretches_away
+
+),
+
 possible_by_phone as (
 
     select
@@ -80,14 +113,15 @@ possible_by_phone as (
         case
             when earlier.queue_id = later.queue_id then 'phone_and_queue' else 'phone'
         end as confidence
-    from reached as later
-    inner join reached as earlier
+    from reached_in_time as later
+    inner join possible_ends as earlier
         on
             later.phone_number = earlier.phone_number
+            and later.started_stretch = earlier.stretch
             and later.conversation_id <> earlier.conversation_id
             and later.started_at >= earlier.started_at
             and abs({{ milliseconds_between('earlier.ended_at', 'later.started_at') }})
-            <= {{ var('handoff_seconds') }} * 1000
+            <= {{ handoff_ms }}
     where
         -- What one contact did is in its journey.
         coalesce(later.canonical_contact_id <> earlier.canonical_contact_id, true)

@@ -21,8 +21,6 @@
 -- numbered anew.
 
 {% set handoff_ms = var('handoff_seconds') * 1000 %}
-{% set stretch_ms = [handoff_ms, 1] | max ~ '.0' %}
-{% set epoch = "cast('1970-01-01 00:00:00' as timestamp)" %}
 
 with
 
@@ -43,16 +41,11 @@ steps as (
 
 steps_in_time as (
 
-    -- Stretches as long as a handoff may take: its two ends lie in one, or in neighbours. Without
-    -- them every step would be compared with all of its contact.
+    -- Without stretches every step would be compared with all of its contact.
     select
         *,
-        cast(
-            floor({{ milliseconds_between(epoch, 'started_at') }} / {{ stretch_ms }}) as bigint
-        ) as started_stretch,
-        cast(
-            floor({{ milliseconds_between(epoch, 'ended_at') }} / {{ stretch_ms }}) as bigint
-        ) as ended_stretch
+        {{ handoff_stretch('started_at') }} as started_stretch,
+        {{ handoff_stretch('ended_at') }} as ended_stretch
     from steps
 
 ),
