@@ -206,7 +206,7 @@ def _log_to_stderr(debug: bool) -> None:
         force=True,
     )
     # They log what they send; some of it is not for a log.
-    for name in ("urllib3", "dlt", "snowflake", "google", "databricks"):
+    for name in ("urllib3", "dlt", "snowflake", "google", "databricks", "py4j"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
 

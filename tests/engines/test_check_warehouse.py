@@ -114,3 +114,7 @@ def test_spark_gives_what_is_expected_and_its_data_tests_pass(tmp_path: Path) ->
     ).succeeded()  # fmt: skip
 
     assert shown(outcome) == {name: (f"{mart.rows:,}", "yes") for name, mart in MARTS.items()}
+    # What a person reads: Spark starts with some lines of its own, and warns of nothing afterwards.
+    _, building = outcome.stderr.split("dbt build in", 1)
+    assert "Using an existing Spark session" not in building
+    assert "Closing down clientserver" not in building
