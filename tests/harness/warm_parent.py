@@ -6,6 +6,7 @@ is this file run as a program: it reads one run a line and tells, a line each, h
 
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -102,6 +103,9 @@ def serve(program: Callable[[Sequence[str]], int]) -> int:
     """Fork a run for each line of standard input and tell how it ended."""
     import loader.commands.load  # noqa: F401 - this is the second that is saved
 
+    # What was imported stays; a run need not look through it for garbage, nor copy it by that.
+    gc.collect()
+    gc.freeze()
     with quick_dlt():
         return _serve(program)
 
