@@ -144,6 +144,7 @@ SNOWFLAKE_QUERY = [
      "there is no such database, or no USAGE of it."),
     ("003001", "SQL access control error:\nInsufficient privileges to operate on schema "
      "'GENESYS_RAW'", "no permission on schema 'GENESYS_RAW'; README lists the grants that it "),
+    ("003001", "SQL access control error: Insufficient privileges.", "no permission; README lists"),
 ]  # fmt: skip
 
 
