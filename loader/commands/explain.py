@@ -27,6 +27,11 @@ from loader.warehouses.lock import locked
 MARTS = "genesys_marts"
 INTERACTIONS = "fct_interactions"
 LEGS = "fct_conversation_legs"
+# What is shown as well where it is a view, as legs are on DuckDB; what other views tell of a
+# conversation stands in its timeline.
+VIEWS = tuple(
+    f"{MARTS}.{name}" for name in (LEGS, "fct_conversation_evaluations", "fct_conversation_surveys")
+)
 # Rows of a mart side by side.
 ABREAST = 3
 # Of each row, what says nothing of this conversation.
@@ -103,8 +108,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
                 resource.name: DataSubjects(resource.identity, resource.subjects)
                 for resource in contract_of(settings).resources(settings)
             }
-            # On DuckDB legs are a view; what other views say of it stands in the timeline.
-            found = parts(dataset, inside, {conversation}, f"{MARTS}.{LEGS}")
+            found = parts(dataset, inside, {conversation}, *VIEWS)
             if found:
                 if not dataset.has_all(*_ASKED):
                     raise DestinationError("the marts are not built yet; `make transform`.")
@@ -125,7 +129,7 @@ def _show(screen: Console, dataset: Dataset, conversation: str, found: Sequence[
     screen.print("[bold]Timeline[/bold]")
     _show_timeline(screen, dataset, conversation)
     rows: dict[str, list[dict[str, object]]] = {}
-    columns = dataset.columns(f"{MARTS}.{LEGS}")
+    columns = dataset.columns(*VIEWS)
     for part in found:
         if part.table.schema == MARTS:
             rows[part.table.name] = _rows(dataset, part, columns[part.table])

@@ -85,7 +85,7 @@ def test_the_demo_leaves_tested_marts_and_what_the_readme_shows(
 
 
 def expect_what_explain_shows(folder: Path, warehouse: DuckDBWarehouse) -> None:
-    """One conversation with two legs: all it tells in the order of time, and what it became."""
+    """One with two legs that somebody rated: all it tells, by time, and what it became."""
     [(conversation, talked, segments, metrics)] = warehouse.execute(
         """
         select legs.conversation_id, sum(legs.talk_seconds),
@@ -98,6 +98,9 @@ def expect_what_explain_shows(folder: Path, warehouse: DuckDBWarehouse) -> None:
                 where metrics.conversation_id = legs.conversation_id
             )
         from genesys_marts.fct_conversation_legs as legs
+        where legs.conversation_id in (
+            select conversation_id from genesys_marts.fct_conversation_evaluations
+        )
         group by legs.conversation_id
         having count(*) = 2 and min(legs.talk_seconds) > 0
         order by 1
@@ -114,7 +117,10 @@ def expect_what_explain_shows(folder: Path, warehouse: DuckDBWarehouse) -> None:
     times = re.findall(r"^ +(\d{4}-\d\d-\d\d [\d:.]{12}) ", timeline, re.MULTILINE)
     assert len(times) == segments + metrics > 8
     assert times == sorted(times)
-    for mart in ("fct_interactions", "fct_conversation_legs", "fct_participant_attributes"):
+    for mart in (
+        "fct_interactions", "fct_conversation_legs", "fct_participant_attributes",
+        "fct_conversation_evaluations",
+    ):  # fmt: skip
         assert f"\n  {mart} " in marts
     assert re.search(rf"^talk_seconds {talked} = \S+ \+ \S+ \(", marts, re.MULTILINE)
     nothing = _loader(folder, "explain", "nothing", exit_code=2).stderr
