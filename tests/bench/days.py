@@ -49,6 +49,8 @@ def one_more_day(
         now=iso(END - timedelta(days=1)),
         end=iso(END),
         quota=100_000,
+        # Or each contact came every few days, and every month.
+        pool=MONTH * per_day,
     ) as sandbox:
 
         def run(warehouse: Path, *words: str) -> Cost:

@@ -24,7 +24,7 @@ from tests.sandbox.clock import DAY, MINUTE, Clock, configured_now, to_millis, t
 from tests.sandbox.jobs import JobRules
 from tests.sandbox.listings import ListingRules
 from tests.sandbox.server import Sandbox, ServerRules
-from tests.sandbox.world import World
+from tests.sandbox.world import MOST_SCRIPTS, World
 
 LOOPBACK = "127.0.0.1"
 
@@ -57,6 +57,7 @@ def _built(options: argparse.Namespace) -> Sandbox:
         end=end,
         days=options.days,
         extras=[record for path in options.extra for record in read_extras(path)],
+        pool=options.pool,
     )
     rules = ServerRules(
         client_id=options.client_id,
@@ -153,6 +154,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seed", type=int, default=7, help="decides the whole world (default: %(default)s)")
     add("--conversations", type=int, default=2_000, help="how many (default: %(default)s)")
     add("--days", type=int, default=7, help="over how many days (default: %(default)s)")
+    add("--pool", type=int, default=MOST_SCRIPTS, help="how many differ (default: %(default)s)")
     add("--now", help="the organisation's time, ISO-8601 (default: ELT_NOW, or the real time)")
     add("--end", help="where its last day ends (default: --now); later ones are yet to come")
     add("--client-id", default="demo", help="(default: %(default)s)")
