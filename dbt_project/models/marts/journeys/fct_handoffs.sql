@@ -79,25 +79,7 @@ reached_in_time as (
 
 ),
 
-stretches_away as (
-
-    select -1 as stretch_count
-    union all
-    select 0 as stretch_count
-    union all
-    select 1 as stretch_count
-
-),
-
-possible_ends as (
-
-    select
-        reached_in_time.*,
-        reached_in_time.ended_stretch + stretches_away.stretch_count as stretch
-    from reached_in_time
-    cross join stretches_away
-
-),
+{{ handoff_ends('reached_in_time') }},
 
 possible_by_phone as (
 

@@ -50,25 +50,7 @@ steps_in_time as (
 
 ),
 
-stretches_away as (
-
-    select -1 as stretch_count
-    union all
-    select 0 as stretch_count
-    union all
-    select 1 as stretch_count
-
-),
-
-possible_ends as (
-
-    select
-        steps_in_time.*,
-        steps_in_time.ended_stretch + stretches_away.stretch_count as stretch
-    from steps_in_time
-    cross join stretches_away
-
-),
+{{ handoff_ends('steps_in_time') }},
 
 possible_handoffs as (
 
