@@ -35,8 +35,6 @@ RAW = {
 
 # Accounts that nobody has. Nothing is ever opened.
 CREDENTIALS: dict[str, dict[str, Any]] = {
-    "duckdb": {"path": ":memory:"},
-    "postgres": {"host": "h", "port": 1, "user": "u", "password": "p", "dbname": "d"},
     "spark": {"method": "thrift", "host": "h"},
     "databricks": {"host": "h", "http_path": "/sql/1.0/w", "token": "t", "catalog": "d"},
     "snowflake": {"account": "a", "user": "u", "password": "p", "database": "d", "warehouse": "w"},

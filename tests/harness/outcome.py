@@ -28,7 +28,7 @@ class Outcome:
     def error(self, exit_code: int) -> str:
         """Check that the run ended with this code and one line that says why; return the line."""
         assert self.exit_code == exit_code, self.said
-        errors = [line for line in self.said.splitlines() if line.lstrip().startswith("ERROR")]
+        errors = self._errors
         assert len(errors) == 1, self.said
         assert self.stderr.splitlines()[-1] == errors[0]
         assert errors[0].startswith(f"ERROR GX-{exit_code:03d} ")
@@ -39,6 +39,11 @@ class Outcome:
     def succeeded(self) -> Self:
         """Check that the run came through and complained of nothing at the end."""
         assert self.exit_code == 0, self.said
-        assert "ERROR" not in self.said
+        assert not self._errors, self.said
         assert "Traceback" not in self.said
         return self
+
+    @property
+    def _errors(self) -> list[str]:
+        """The lines that name one: what a library says of its levels is none."""
+        return [line for line in self.said.splitlines() if line.lstrip().startswith("ERROR")]
