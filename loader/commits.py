@@ -74,12 +74,12 @@ class Commits:
         self._states[resource.name] = self._state_behind(resource, batch, row)
         self._add(self._tables(resource, row, batch))
         self._places.add(place)
-        is_small = batch.is_last and opened.page_count == batch.page_count
         is_old = time.monotonic() - self._waiting_since >= COMMIT_SECONDS
         size = sum(
             rows.nbytes for tables in self._waiting for parts in tables.values() for rows in parts
         )
-        if not (may_wait and is_small) or is_old or size >= self._settings.commit_bytes:
+        # The end of a window waits for company, be it all of the window or what was left of it.
+        if not (may_wait and batch.is_last) or is_old or size >= self._settings.commit_bytes:
             self.flush()
 
     def add_ledger(self, name: str, rows: list[Any]) -> None:

@@ -42,6 +42,7 @@ Params = Mapping[str, str | int]
 CONNECT_SECONDS = 10.0
 # A source that says nothing for so long is dead.
 SILENCE_SECONDS = 30.0
+_UNANSWERED = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
 CHUNK_BYTES = 1 << 18
 MAX_ANSWER_BYTES = 256 << 20
 
@@ -148,7 +149,12 @@ class Client:
         )
 
     def post(
-        self, path: str, decode: Decode[Decoded], body: object, headers: Headers | None = None
+        self,
+        path: str,
+        decode: Decode[Decoded],
+        body: object,
+        headers: Headers | None = None,
+        most_slow: int | None = None,
     ) -> Decoded:
         """POST `body` as JSON; the rest as in `get`. All analytics POSTs are reads.
 
@@ -157,16 +163,20 @@ class Client:
             decode: as in `get`.
             body: anything JSON can say.
             headers: beside those every request has.
+            most_slow: not answered in time so often it is `TooLarge`; None where it never is.
         """
         sent = {**(headers or {}), "Content-Type": "application/json"}
         data = json.dumps(body, separators=(",", ":")).encode()
-        return self._call(_HttpRequest("POST", self._hosts.api + path, path, sent, data), decode)
+        request = _HttpRequest("POST", self._hosts.api + path, path, sent, data)
+        return self._call(request, decode, most_slow)
 
     def login(self) -> None:
         """Get a token now, so that wrong credentials show before anything is created."""
         self._tokens.bearer()
 
-    def _call(self, request: _HttpRequest, decode: Decode[Decoded]) -> Decoded:
+    def _call(
+        self, request: _HttpRequest, decode: Decode[Decoded], most_slow: int | None = None
+    ) -> Decoded:
         def attempt() -> Decoded:
             reply = self._authorized(request)
             try:
@@ -179,7 +189,10 @@ class Client:
         circuit = self._circuits.get(request.path)
         host = urlsplit(request.url).hostname or request.url
         return self._retries.run(
-            functools.partial(circuit.call, attempt) if circuit else attempt, request.path, host
+            functools.partial(circuit.call, attempt) if circuit else attempt,
+            request.path,
+            host,
+            most_slow,
         )
 
     def _authorized(self, request: _HttpRequest) -> Reply:
@@ -239,8 +252,10 @@ class Client:
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             if deadline.has_passed:
                 raise self._too_slow() from None
-            kind = TooSlow if time.monotonic() > ends else Transient
-            raise kind(network_problem(error)) from None
+            what = network_problem(error)
+            if time.monotonic() > ends:
+                raise TooSlow(what) from None
+            raise Transient(what, is_slow=isinstance(error, _UNANSWERED)) from None
 
     def _too_slow(self) -> TooSlow:
         return TooSlow(f"slower than {self._request_seconds:.0f} s (ELT_REQUEST_SECONDS)")

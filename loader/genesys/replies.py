@@ -116,7 +116,8 @@ class Replies:
             raise RateLimited(event, f"rate limited ({status})")
         # 409: the same query is still being answered, perhaps to a run that was killed.
         if status in (408, 409, 500, 502, 503, 504):
-            raise Transient(f"answered {status}", _retry_after(headers, self._now()))
+            wait = _retry_after(headers, self._now())
+            raise Transient(f"answered {status}", wait, is_slow=status in (408, 504))
         if 300 <= status < 400:
             target = self._shown(_host_of(headers.get(NOT_FOLLOWED, "")), r"[\w.:-]{1,253}")
             raise SourceContractError(
@@ -132,7 +133,7 @@ class Replies:
                 f"no permission for {what} (403 {code})"
                 + (f": give the OAuth client's {' and '.join(needed)}." if needed else ".")
             )
-        if status == 204 or (200 <= status < 300 and not content.strip()):
+        if status == 204 or (200 <= status < 300 and (not content or content.isspace())):
             raise Transient("empty answer", broken=True)
         if not 200 <= status < 300:
             raise self._refusal(reply, code, what, asked)

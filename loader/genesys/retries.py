@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import tenacity
 
-from loader.errors import NoJobFree, SourceContractError, SourceUnavailable
+from loader.errors import NoJobFree, SourceContractError, SourceUnavailable, TooLarge
 from loader.genesys.request_metrics import Log, RateLimitEvent
 
 logger = logging.getLogger(__name__)
@@ -33,12 +33,20 @@ class Transient(Exception):
         why: what went wrong, for the error if the retries run out.
         retry_after: the least wait in seconds Genesys asked for.
         broken: the answer came but was unusable: in the end a broken contract, not an outage.
+        is_slow: no answer came in time: it may be that less would be answered.
     """
 
-    def __init__(self, why: str, retry_after: float | None = None, broken: bool = False) -> None:
+    def __init__(
+        self,
+        why: str,
+        retry_after: float | None = None,
+        broken: bool = False,
+        is_slow: bool = False,
+    ) -> None:
         super().__init__(why)
         self.retry_after = retry_after
         self.broken = broken
+        self.is_slow = is_slow
 
 
 class RateLimited(Transient):
@@ -59,6 +67,23 @@ class TooManyJobs(RateLimited):
 class TooSlow(Transient):
     """The deadline passed before the whole answer was there."""
 
+    def __init__(self, why: str) -> None:
+        super().__init__(why, is_slow=True)
+
+
+class _SlowTooOften(tenacity.stop.stop_base):
+    """Gives up with the attempt that is one too many without an answer in time."""
+
+    def __init__(self, most: int | None) -> None:
+        self.count = 0
+        self._most = most
+
+    def __call__(self, state: tenacity.RetryCallState) -> bool:
+        """Count the attempt, and tell whether it is that one."""
+        error = state.outcome.exception() if state.outcome else None
+        self.count += getattr(error, "is_slow", False)
+        return self.count == self._most
+
 
 class Retries:
     """Asks again by one policy.
@@ -72,25 +97,36 @@ class Retries:
         self._policy = policy
         self._log = log
 
-    def run(self, attempt: Callable[[], Result], what: str, host: str) -> Result:
+    def run(
+        self,
+        attempt: Callable[[], Result],
+        what: str,
+        host: str,
+        most_slow: int | None = None,
+    ) -> Result:
         """Return what `attempt` returns, once it raises no `Transient`.
 
         Args:
             attempt: sends the request.
             what: is asked for, and of which host, for messages.
             host: as above.
+            most_slow: of so many attempts without an answer in time it is enough; None for all of
+                the policy's. For what can be asked for in parts.
 
         Raises:
+            TooLarge: there were `most_slow`.
             SourceUnavailable: the retries ran out; `NoJobFree` where others' jobs were the reason.
             SourceContractError: the same, and the last answer was unusable.
         """
         policy = self._policy
+        slow = _SlowTooOften(most_slow)
         try:
             return tenacity.Retrying(
                 retry=tenacity.retry_if_exception_type(Transient),
                 wait=self._wait,
                 stop=tenacity.stop_after_attempt(policy.attempts)
-                | tenacity.stop_before_delay(policy.retry_seconds),
+                | tenacity.stop_before_delay(policy.retry_seconds)
+                | slow,
                 before_sleep=lambda state: self._before_sleep(state, what),
                 sleep=self._log.wait,
                 reraise=True,
@@ -98,6 +134,10 @@ class Retries:
         except Transient as error:
             if isinstance(error, RateLimited):
                 self._log.add_rate_limit(error.event)
+            if slow.count == most_slow:
+                raise TooLarge(
+                    f"{host}{what}: {error}, {slow.count} times: too much for one request."
+                ) from None
             if error.retry_after and error.retry_after > policy.retry_seconds:
                 raise SourceUnavailable(
                     f"{host} asked to wait {error.retry_after:.0f} s at {what}; the limit is "

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -141,3 +142,39 @@ def test_aggregates_are_asked_for_many_days_at_once_until_that_is_refused(
     # What plan says beforehand goes by the same rule.
     plan = single.run("plan", "--only", "queue_aggregates", "--from", "2026-01-20").stdout
     assert "4 windows at once (ELT_CONCURRENT_JOBS)" in plan
+
+
+@pytest.mark.parametrize(
+    ("slow", "silence", "seconds"),
+    [
+        ({"action": "status", "status": 504}, 30.0, "120"),
+        ({"action": "delay", "seconds": 3}, 30.0, "2"),
+        ({"action": "delay", "seconds": 3}, 2.0, "120"),
+    ],
+    ids=["a gateway's timeout", "the setting", "silence"],
+)
+def test_many_days_that_are_not_answered_in_time_are_asked_for_in_parts(
+    few_jobs: SandboxProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    slow: dict[str, Any],
+    silence: float,
+    seconds: str,
+) -> None:
+    """The first request is of a day, the second of four, and is sent twice before it is cut."""
+    monkeypatch.setattr("loader.genesys.client.SILENCE_SECONDS", silence)
+    place = Place(few_jobs, tmp_path, settings={"ELT_START": "2026-03-06"})
+    with undisturbed(few_jobs):
+        few_jobs.add_faults(fault("aggregates/query", nth=[2, 3], **slow))
+        place.run("load", "--only", "queue_aggregates", ELT_REQUEST_SECONDS=seconds).succeeded()
+        bodies = [json.loads(entry["body"]) for entry in place.requests("aggregates/query")]
+    # Whoever was not waited for may not be in the log.
+    days = {body["interval"][8:10] + "-" + body["interval"][33:35] for body in bodies}
+    assert days - {"07-11"} == {"06-07", "07-09", "09-11", "11-14", "14-16"}
+    row = "status, adjustment, retry_count"
+    assert place.ledger(row)[1] == ("failed", "4 windows in one request", 1)
+    loaded = place.query(
+        "select min(window_start)::varchar, max(window_end)::varchar, count(*)"
+        " from genesys_raw.extract_windows where status = 'loaded'"
+    )
+    assert loaded == [("2026-03-06 00:00:00+00", "2026-03-16 05:45:00+00", 5)]

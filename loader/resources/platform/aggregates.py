@@ -21,6 +21,9 @@ from loader.resources.pages import page_decoder
 from loader.resources.resource import Answer, Reading, Resource
 from loader.windows import Window
 
+# What is longer than a window is asked for in parts once it was not answered in time so often.
+MOST_SLOW = 2
+
 
 class _Results(msgspec.Struct):
     results: list[msgspec.Raw] | None = None
@@ -147,7 +150,10 @@ class Aggregates(Resource[None]):
                 granularities,
                 self._granularity,
                 lambda granularity: client.post(
-                    self._path, self._page, self._body(window, granularity)
+                    self._path,
+                    self._page,
+                    self._body(window, granularity),
+                    most_slow=MOST_SLOW if is_long else None,
                 ),
             )
         except Refused as refusal:
