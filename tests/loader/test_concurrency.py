@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from loader.settings import Settings
 from tests.harness.place import Place, fault, undisturbed
 from tests.sandbox.process import SandboxProcess, Told, running_sandbox
 
@@ -48,6 +49,17 @@ def test_windows_are_read_at_once_and_committed_in_order(
     assert results == sorted(results, key=list(dict.fromkeys(results)).index)
     assert one_by_one.raw() == four_days.raw() != set()
     assert one_by_one.ledger(COLUMNS) == four_days.ledger(COLUMNS)
+
+
+def test_what_is_left_of_a_window_shares_its_commit_with_the_next(
+    four_days: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of the 14th a commit and a half.
+    monkeypatch.setattr(Settings, "commit_bytes", 130_000)
+    four_days.run(*ONLY).succeeded()
+    written = four_days.ledger(f"{COLUMNS}, dense_rank() over (order by _dlt_load_id)")
+    assert written[:3] == [("13", "loaded", 1), ("14", "partial", 1), ("14", "loaded", 2)]
+    assert written[3] in [("15", "loaded", 2), ("15", "partial", 2)]
 
 
 def test_what_befalls_a_later_window_is_told_when_its_turn_comes(
