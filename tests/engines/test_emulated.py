@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from tests.engines.emulated import Emulated
+from tests.engines.emulated import Emulated, write_profile
+from tests.engines.machine import SNOWFLAKE, Machine
 from tests.engines.marts import differences
+from tests.engines.test_check_warehouse import MARTS, shown
 from tests.transform.history import LOADS
 from tests.transform.warehouses import DuckDBWarehouse, RawTables, dbt
 
@@ -34,3 +36,13 @@ def test_marts_on_snowflake_are_those_on_duckdb(
         for difference in differences(database, tmp_path / "marts", marts)
     }
     assert found == {}
+
+
+def test_check_warehouse_on_snowflake_gives_what_is_expected(
+    snowflake_port: int, tmp_path: Path
+) -> None:
+    write_profile("snowflake", snowflake_port, tmp_path)
+    settings = {"FAKE_PORT": str(snowflake_port), "DBT_PROFILES_DIR": str(tmp_path)}
+    machine = Machine(tmp_path, "accounts", {**SNOWFLAKE, **settings})
+    outcome = machine.run("check-warehouse").succeeded()
+    assert shown(outcome) == {name: (f"{mart.rows:,}", "yes") for name, mart in MARTS.items()}
