@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import re
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -26,6 +27,10 @@ NOTHING_CHANGED = (
     "setting or table; so nothing is built (--full-refresh builds all anew)"
 )
 FAILED = ("error", "fail", "runtime error", "partial success")
+# Seeds that nobody has loaded, in the words of DuckDB and Postgres, BigQuery, Spark, Snowflake.
+NO_SEEDS = re.compile(
+    r"_seeds\b[^\n]*(?:does not exist|was not found|cannot be found)|not found:[^\n]*_seeds\b", re.I
+)
 # What of a node's error is the machine's and not the model's.
 _OF_THE_WAREHOUSE = (
     "IO Error", "No space left", "Out of Memory Error", "could not connect", "Could not connect",
@@ -120,6 +125,11 @@ def _problem(
             )
     if type(exception).__name__ == "DbtUsageException":
         return SettingsError(f"dbt {command} does not take these arguments; it says above why.")
+    if any(NO_SEEDS.search(str(node.message or "")) for node in failed):
+        return BuildFailed(
+            f"{warehouse.place} has no seeds yet: {len(failed)} failed in dbt {command}; load them "
+            "with transform seed, or let transform build do both."
+        )
     if failed:
         first = failed[0].node
         return BuildFailed(

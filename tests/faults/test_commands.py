@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from loader.commands.transform import NO_SEEDS
 from loader.errors import BuildFailed, DestinationError, LoaderError
 from loader.seeds import check_seeds
 from tests.faults.site import Site
@@ -93,6 +94,36 @@ def test_arguments_that_dbt_does_not_take_are_a_setting(site: Site) -> None:
 def test_m13_options_without_a_command_are_those_of_a_build(site: Site, tmp_path: Path) -> None:
     said = site.run("transform", "--no-use-colors", DBT_PROJECT_DIR=str(empty_project(tmp_path)))
     assert "dbt build did not come through" in said.error(8)
+
+
+@pytest.mark.slow
+def test_a_run_without_seeds_is_told_to_load_them(site: Site) -> None:
+    site.run("load", "--only", "queues").succeeded()
+    with quick_dbt():
+        outcome = site.run(
+            "transform", "run", "--quiet", "--select", "dim_metrics",
+            DBT_TARGET_PATH=str(parsed_in(DuckDBWarehouse(site.database))),
+            DBT_LOG_LEVEL_FILE="none",
+        )  # fmt: skip
+    assert "has no seeds yet: 1 failed in dbt run; load them with transform seed" in outcome.error(
+        8
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'Table with name "genesys_seeds.a" does not exist because schema "genesys_seeds" does not',
+        'relation "genesys_seeds.a" does not exist\nLINE 9: from "genesys"."genesys_seeds"."a"',
+        "[TABLE_OR_VIEW_NOT_FOUND] The table or view `genesys_seeds`.`a` cannot be found.",
+        "Schema 'ANALYTICS.GENESYS_SEEDS' does not exist or not authorized.",
+        "404 Not found: Table p:genesys_seeds.a was not found in location EU",
+        "Not found: Dataset p:genesys_seeds",
+    ],
+)
+def test_every_engine_s_word_for_a_seed_that_is_not_there_is_known(said: str) -> None:
+    assert NO_SEEDS.search(said)
+    assert not NO_SEEDS.search(said.replace("seeds", "marts").replace("SEEDS", "MARTS"))
 
 
 def empty_project(folder: Path) -> Path:
