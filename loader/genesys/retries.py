@@ -124,9 +124,10 @@ class Retries:
             return tenacity.Retrying(
                 retry=tenacity.retry_if_exception_type(Transient),
                 wait=self._wait,
-                stop=tenacity.stop_after_attempt(policy.attempts)
-                | tenacity.stop_before_delay(policy.retry_seconds)
-                | slow,
+                # It counts each attempt, so it is asked first.
+                stop=slow
+                | tenacity.stop_after_attempt(policy.attempts)
+                | tenacity.stop_before_delay(policy.retry_seconds),
                 before_sleep=lambda state: self._before_sleep(state, what),
                 sleep=self._log.wait,
                 reraise=True,

@@ -179,7 +179,8 @@ def test_many_days_that_are_not_answered_in_time_are_asked_for_in_parts(
     place = Place(few_jobs, tmp_path, settings={"ELT_START": "2026-03-06"})
     with undisturbed(few_jobs):
         few_jobs.add_faults(fault("aggregates/query", nth=[2, 3], **slow))
-        place.run("load", "--only", "queue_aggregates", ELT_REQUEST_SECONDS=seconds).succeeded()
+        patience = {"ELT_REQUEST_SECONDS": seconds, "ELT_RETRY_SECONDS": "60"}
+        place.run("load", "--only", "queue_aggregates", **patience).succeeded()
         bodies = [json.loads(entry["body"]) for entry in place.requests("aggregates/query")]
     # Whoever was not waited for may not be in the log.
     days = {body["interval"][8:10] + "-" + body["interval"][33:35] for body in bodies}
