@@ -193,7 +193,7 @@ class Check:
     def _build(self, project: Path, variables: Mapping[str, Any], *options: str) -> None:
         logger.info("dbt build in %s_…", self.ours)
         os.environ["DBT_PROJECT_DIR"] = str(project)
-        # Its log would go with the folder, and is a fifth of what it does.
+        # Its log would go with the folder.
         places = ("--target-path", str(self._folder / "target"), "--log-level-file", "none")
         told = ("--vars", json.dumps(variables))
         transform(self.settings, [*_BUILD, *options, *places, *told], self.ours)

@@ -27,7 +27,7 @@ NOTHING_CHANGED = (
     "setting or table; so nothing is built (--full-refresh builds all anew)"
 )
 FAILED = ("error", "fail", "runtime error", "partial success")
-# Seeds that nobody has loaded, in the words of DuckDB and Postgres, BigQuery, Spark, Snowflake.
+# A seed that nobody has loaded, in the words of DuckDB and Postgres, BigQuery, Spark, Snowflake.
 NO_SEEDS = re.compile(
     r"_seeds\b[^\n]*(?:does not exist|was not found|cannot be found)|not found:[^\n]*_seeds\b", re.I
 )
@@ -127,7 +127,7 @@ def _problem(
         return SettingsError(f"dbt {command} does not take these arguments; it says above why.")
     if any(NO_SEEDS.search(str(node.message or "")) for node in failed):
         return BuildFailed(
-            f"{warehouse.place} has no seeds yet: {len(failed)} failed in dbt {command}; load them "
+            f"{warehouse.place} lacks seeds: {len(failed)} failed in dbt {command}; load them "
             "with transform seed, or let transform build do both."
         )
     if failed:
