@@ -15,9 +15,10 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 
 from loader.genesys.quota import Quota
@@ -47,6 +48,7 @@ CONCURRENT = 4
 QUOTA, QUOTA_MINUTES = 120, 3
 
 console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
+progress = Console(stderr=True, style="dim", highlight=False, soft_wrap=True)
 
 
 def main() -> int:
@@ -392,8 +394,17 @@ def _clear(folder: Path) -> None:
             path.unlink()
 
 
+class _Measurements(Table):
+    """A table whose rows are told as they come as well: a part takes hours, and may fail."""
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:  # noqa: ANN401
+        """Add a row, and tell it at once."""
+        progress.print(" · ".join(str(cell) for cell in cells if cell))
+        super().add_row(*cells, **options)
+
+
 def _table(*headings: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
+    table = _Measurements(box=box.SIMPLE_HEAD)
     for number, heading in enumerate(headings):
         table.add_column(heading, justify="right" if number else "left", no_wrap=True)
     return table
