@@ -109,6 +109,7 @@
     {%- for slice in (slices_to_build(target_relation, is_new) if is_new else slices) -%}
         {%- if is_inserted -%}
             {%- call statement('main') -%}
+                {{ planned_for(slice) }}
                 insert into {{ target_relation }} ({{ names }})
                 select {{ names }} from (
                     {{ in_slice(query, slice) }}
@@ -116,6 +117,7 @@
             {%- endcall -%}
         {%- else -%}
             {%- call statement('main') -%}
+                {{ planned_for(slice) }}
                 insert into {{ temp_relation }} ({{ names }})
                 select {{ names }} from (
                     {{ in_slice(query, slice) }}
