@@ -1,6 +1,8 @@
 """Models take in what is new in slices: whole loads, each slice one transaction."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +162,71 @@ def test_slices_of_any_size_give_the_same_tables(raw: RawTables) -> None:
     assert built(warehouse) == [f"c-{number}" for number in range(1, 7)]
 
 
+def test_what_is_read_again_and_is_the_same_is_not_made_again(raw: RawTables) -> None:
+    warehouse = raw.warehouse
+    dbt(warehouse, "run", *MODELS)
+    mark(warehouse)
+    raw.load(6, conversation_details=[call("c-1"), call("c-2", answered=False)])
+    dbt(warehouse, "run", *MODELS)
+    assert marked(warehouse)[:3] == [("c-1", "before"), ("c-2", None), ("c-3", "before")]
+
+
+# When each of five loads has read what it brings: one late, two at once, one of an instant before.
+READ_AT = (2, 1, 3, 3, 2)
+
+
+def test_every_history_of_two_contents_is_told_load_by_load_as_at_once(
+    warehouse: Warehouse,
+) -> None:
+    """Each of five loads brings a conversation with this or that content, or does not."""
+    raw, models = RawTables(warehouse), ("--select", "+stg_platform__conversations")
+    histories = ["".join(one) for one in product("ab-", repeat=len(READ_AT))]
+    for number, hour in enumerate(READ_AT):
+        records = [
+            {"conversationId": history, "externalTag": history[number]}
+            for history in histories
+            if history[number] != "-"
+        ]
+        raw.load(number, extracted_at=DAY + timedelta(hours=hour), conversation_details=records)
+        dbt(warehouse, "run", *models)
+        assert told(warehouse) == expected(warehouse)
+    dbt(warehouse, "run", "--full-refresh", *models)
+    assert told(warehouse) == expected(warehouse)
+    assert len(told(warehouse)) == len(histories) - 1
+
+
+def told(warehouse: Warehouse) -> list[Row]:
+    """Return each conversation's newest content, the load since which it is that, and its first."""
+    return warehouse.execute(
+        "select versions.conversation_id, versions.payload_hash, versions.load_id, first.load_id"
+        " from genesys_staging.stg_platform__conversation_versions as versions"
+        " inner join genesys_staging.stg_loader__loads as first"
+        " on versions.first_loaded_at = first.loaded_at"
+        " inner join genesys_staging.stg_platform__conversations as conversations"
+        " on versions.conversation_id = conversations.conversation_id"
+        " and versions.payload_hash = conversations.payload_hash"
+        " and versions.loaded_at = conversations.loaded_at order by 1"
+    )
+
+
+def expected(warehouse: Warehouse) -> list[Row]:
+    """Return the same from the raw rows, by what was newest after each load."""
+    newest: dict[str, tuple[Any, str]] = {}
+    since: dict[str, tuple[str, str]] = {}
+    first: dict[str, tuple[Any, str]] = {}
+    for load, conversation, *version in warehouse.execute(
+        "select _dlt_load_id, record_id, extracted_at, payload_hash"
+        " from genesys_raw.conversation_details order by 1"
+    ):
+        found = max(newest.get(conversation, tuple(version)), tuple(version))
+        newest[conversation] = found
+        if conversation not in since or since[conversation][0] != found[1]:
+            since[conversation] = (found[1], load)
+        seen = (version[0], load)
+        first[conversation] = min(first.get(conversation, seen), seen)
+    return sorted((name, *since[name], first[name][1]) for name in since)
+
+
 def test_m1_a_load_that_was_killed_and_read_again_counts_once(warehouse: Warehouse) -> None:
     """The same versions came again, as of the same time, under a load of their own.
 
@@ -253,3 +320,44 @@ def test_postgres_knows_what_a_build_has_filled_as_soon_as_it_has(
         " where schemaname = 'genesys_staging' and last_analyze is not null"
     )
     assert ("stg_platform__sessions",) in looked
+
+
+# What the planner may do where rows arrive.
+_WATCH = (
+    "create table public.planned (nested_loops text)",
+    "create function public.watch() returns trigger language plpgsql as $$ begin"
+    " insert into public.planned values (current_setting('enable_nestloop')); return null; end $$",
+    "create trigger watch after insert on genesys_staging.stg_platform__sessions"
+    " for each statement execute function public.watch()",
+)
+
+
+def test_postgres_plans_a_slice_of_many_rows_without_comparing_each_with_each(
+    postgres_warehouse: Warehouse,
+) -> None:
+    warehouse, models = postgres_warehouse, ("--select", "+stg_platform__sessions")
+    raw = RawTables(warehouse)
+    raw.load(1, conversation_details=[call("a")])
+    dbt(warehouse, "run", *models)
+    for statement in _WATCH:
+        warehouse.execute(statement)
+    for number, megabytes in ((2, 30), (3, 1)):
+        raw.load(number, conversation_details=[call(f"c-{number}")])
+        warehouse.execute(
+            f"update genesys_raw.extract_windows set byte_count = {megabytes * MEGABYTE}"
+        )
+        dbt(warehouse, "run", *models)
+    assert warehouse.execute("select nested_loops from public.planned") == [("off",), ("on",)]
+
+
+def test_postgres_finds_rows_of_a_load_and_of_a_conversation_by_index(
+    postgres_warehouse: Warehouse,
+) -> None:
+    RawTables(postgres_warehouse).load(1, conversation_details=[call("a")])
+    dbt(postgres_warehouse, "run", "--select", "+stg_platform__sessions")
+    indexes = postgres_warehouse.execute(
+        "select indexdef from pg_indexes where tablename = 'stg_platform__sessions'"
+    )
+    assert sorted(text.rpartition(" ")[2] for (text,) in indexes) == [
+        "(conversation_id)", "(loaded_at)",
+    ]  # fmt: skip

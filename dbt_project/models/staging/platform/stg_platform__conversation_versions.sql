@@ -13,6 +13,10 @@
 -- Keys only: choosing among them costs nothing, so it is done at once and not in slices. A
 -- conversation that any later load brought is chosen again from all its versions, so neither late
 -- nor out-of-order versions are lost.
+--
+-- Of versions that follow each other with the same content the one that came first stands for all:
+-- days are read again and again, and most of what that brings is known to the byte. So nothing that
+-- is made of a conversation is made again before it has changed.
 
 with
 
@@ -24,27 +28,80 @@ numbered as (
         *,
         row_number() over (
             partition by record_id
-            order by extracted_at desc, payload_hash desc
+            order by extracted_at, payload_hash
         ) as version_number,
         row_number() over (
             partition by record_id
             order by extracted_at, window_start, load_id, payload_hash
-        ) as arrival_number
+        ) as first_number
     from versions
 
 ),
 
-newest as (
+arrived as (
 
-    select * from numbered
-    where version_number = 1
+    select
+        *,
+        -- A version read earlier may come later; then it is no news.
+        case
+            when
+                version_number = max(version_number) over (
+                    partition by record_id
+                    order by loaded_at, version_number
+                    rows between unbounded preceding and current row
+                )
+                then 1
+            else 0
+        end as is_newest_yet
+    from numbered
 
 ),
 
-first_seen as (
+compared as (
 
-    select * from numbered
-    where arrival_number = 1
+    select
+        *,
+        lag(payload_hash) over (
+            partition by record_id, is_newest_yet
+            order by version_number
+        ) as previous_hash
+    from arrived
+
+),
+
+chosen as (
+
+    select
+        *,
+        max(
+            case
+                when
+                    is_newest_yet = 1
+                    and (previous_hash is null or previous_hash <> payload_hash)
+                    then version_number
+            end
+        ) over (partition by record_id) as newest_number
+    from compared
+
+),
+
+-- Not a join of the newest with the first: Postgres expects a row or two of each, and would compare
+-- every conversation with every other.
+conversations as (
+
+    select
+        record_id,
+        max(case when version_number = newest_number then load_id end) as load_id,
+        max(case when version_number = newest_number then payload_hash end) as payload_hash,
+        max(case when version_number = newest_number then copy_count end) as copy_count,
+        max(case when version_number = newest_number then extracted_at end) as extracted_at,
+        max(case when version_number = newest_number then loaded_at end) as loaded_at,
+        max(case when first_number = 1 then window_start end) as first_window_start,
+        max(case when first_number = 1 then window_end end) as first_window_end,
+        max(case when first_number = 1 then extracted_at end) as first_extracted_at,
+        max(case when first_number = 1 then loaded_at end) as first_loaded_at
+    from chosen
+    group by record_id
 
 ),
 
@@ -52,24 +109,26 @@ final as (
 
     select
         -- ids
-        cast(newest.record_id as {{ dbt.type_string() }}) as conversation_id,
-        newest.load_id,
-        newest.payload_hash,
+        cast(record_id as {{ dbt.type_string() }}) as conversation_id,
+        load_id,
+        payload_hash,
 
         -- numbers; how often the newest version was loaded
-        newest.copy_count,
+        copy_count,
 
         -- timestamps; extracted_at as the raw table has it, which is how the record is found there
-        newest.extracted_at,
-        {{ utc('first_seen.window_start') }} as first_window_start,
-        {{ utc('first_seen.window_end') }} as first_window_end,
-        {{ utc('first_seen.extracted_at') }} as first_extracted_at,
-        first_seen.loaded_at as first_loaded_at,
-        newest.loaded_at
+        extracted_at,
+        {{ utc('first_window_start') }} as first_window_start,
+        {{ utc('first_window_end') }} as first_window_end,
+        {{ utc('first_extracted_at') }} as first_extracted_at,
+        first_loaded_at,
+        loaded_at
 
-    from newest
-    inner join first_seen
-        on newest.record_id = first_seen.record_id
+    from conversations
+    -- Of the others nothing is new.
+    where
+        ({{ newly_loaded() }})
+        or ({{ newly_loaded('first_loaded_at') }})
 
 )
 
