@@ -47,7 +47,7 @@ CONCURRENT = 4
 # A minute is a real one; a small quota makes three of them last.
 QUOTA, QUOTA_MINUTES = 120, 3
 
-console = Console(width=None if sys.stdout.isatty() else 130, highlight=False)
+console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
 progress = Console(stderr=True, style="dim", highlight=False, soft_wrap=True)
 
 
