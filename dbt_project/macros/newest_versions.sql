@@ -44,6 +44,7 @@ versions as (
         source.payload_hash,
         min(source._dlt_load_id) as load_id,
         min(committed_loads.loaded_at) as loaded_at,
+        max(committed_loads.loaded_at) as last_loaded_at,
         min(source.window_start) as window_start,
         min(source.window_end) as window_end,
         count(*) as copy_count

@@ -190,8 +190,10 @@ def test_every_history_of_two_contents_is_told_load_by_load_as_at_once(
         raw.load(number, extracted_at=DAY + timedelta(hours=hour), conversation_details=records)
         dbt(warehouse, "run", *models)
         assert told(warehouse) == expected(warehouse)
+    load_by_load = tables(warehouse, *SCHEMAS)
     dbt(warehouse, "run", "--full-refresh", *models)
     assert told(warehouse) == expected(warehouse)
+    assert tables(warehouse, *SCHEMAS) == load_by_load
     assert len(told(warehouse)) == len(histories) - 1
 
 

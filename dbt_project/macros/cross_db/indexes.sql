@@ -26,7 +26,7 @@
 
 {#- Statements that have the engine plan the rest of a transaction for a slice of many rows. Postgres
     takes a join by two keys, as by conversation and session, for one of a row with a row, and then
-    compares each with each: half an hour of what takes a minute. Of few rows that costs nothing, and
+    compares each with each: a minute for what takes half a second. Of few rows that costs nothing, and
     they are found by index. -#}
 {% macro planned_for(slice) -%}
     {{ return(adapter.dispatch('planned_for', 'genesys')(slice)) }}

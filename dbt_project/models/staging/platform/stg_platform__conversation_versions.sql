@@ -96,6 +96,7 @@ conversations as (
         max(case when version_number = newest_number then copy_count end) as copy_count,
         max(case when version_number = newest_number then extracted_at end) as extracted_at,
         max(case when version_number = newest_number then loaded_at end) as loaded_at,
+        max(case when version_number = newest_number then last_loaded_at end) as last_loaded_at,
         max(case when first_number = 1 then window_start end) as first_window_start,
         max(case when first_number = 1 then window_end end) as first_window_end,
         max(case when first_number = 1 then extracted_at end) as first_extracted_at,
@@ -125,9 +126,9 @@ final as (
         loaded_at
 
     from conversations
-    -- Of the others nothing is new.
+    -- Of the others nothing is new, not even a copy.
     where
-        ({{ newly_loaded() }})
+        ({{ newly_loaded('last_loaded_at') }})
         or ({{ newly_loaded('first_loaded_at') }})
 
 )
