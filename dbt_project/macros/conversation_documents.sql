@@ -9,11 +9,7 @@
 {% macro default__conversation_documents() -%}
 source as (
 
-    select details.*
-    from {{ raw_table('platform', 'conversation_details') }} as details
-    inner join {{ ref('stg_loader__loads') }} as loads
-        on details._dlt_load_id = loads.load_id
-    where {{ newly_loaded('loads.loaded_at') }}
+    select * from {{ raw_table('platform', 'conversation_details') }}
 
 ),
 
@@ -32,8 +28,7 @@ newest as (
 
 
 {#- Of copies one is chosen by where it stands, so that payloads are read once: to hold them for two joins,
-    and to read them as JSON before any field is taken out, took more time than all else. No load is asked
-    for here: a version's load_id is one that is complete. -#}
+    and to read them as JSON before any field is taken out, took more time than all else. -#}
 {% macro duckdb__conversation_documents() -%}
 {%- set details = raw_table('platform', 'conversation_details') -%}
 {#- What stands for a table that is not there yet is a query, whose rows stand nowhere. -#}

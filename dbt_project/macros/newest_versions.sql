@@ -108,7 +108,9 @@ payloads as (
             and source.extracted_at = newest.extracted_at
             and source.payload_hash = newest.payload_hash
             and source._dlt_load_id = newest.load_id
-    where newest.copy_count = 1
+    where
+        newest.copy_count = 1
+        and {{ newly_loaded_files('source._dlt_load_id') }}
 
     union all
 
@@ -126,7 +128,9 @@ payloads as (
             and source.extracted_at = newest.extracted_at
             and source.payload_hash = newest.payload_hash
             and source._dlt_load_id = newest.load_id
-    where newest.copy_count > 1
+    where
+        newest.copy_count > 1
+        and {{ newly_loaded_files('source._dlt_load_id') }}
     group by newest.record_id, newest.extracted_at, newest.payload_hash, newest.loaded_at
 
 ),

@@ -22,6 +22,7 @@ records as (
     from {{ raw_table(source_name, table_name) }} as source
     inner join committed_loads
         on source._dlt_load_id = committed_loads.load_id
+    where {{ newly_loaded_files('source._dlt_load_id') }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 
 RAW = "genesys_raw"
 
@@ -36,6 +37,19 @@ def write_files(database: Path, bucket: Path, loads: Iterable[str]) -> None:
             for (table,) in tables:
                 _write_rows(connection, table, load_id, bucket)
             _write_completion(connection, load_id, bucket)
+
+
+def spoil_column(bucket: Path, table: str, column: str) -> None:
+    """Overwrite all values of a column in the files of a table; their footers stay."""
+    for path in sorted((bucket / RAW / table).glob("*.parquet")):
+        footer = pq.read_metadata(path)
+        with path.open("r+b") as file:
+            for number in range(footer.num_row_groups):
+                group = footer.row_group(number)
+                chunks = (group.column(one) for one in range(group.num_columns))
+                [chunk] = [one for one in chunks if one.path_in_schema == column]
+                file.seek(chunk.dictionary_page_offset or chunk.data_page_offset)
+                file.write(b"\xff" * chunk.total_compressed_size)
 
 
 def _write_rows(

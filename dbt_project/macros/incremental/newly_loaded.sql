@@ -12,6 +12,26 @@
 {% macro loaded_through() -%} cast('9999-12-31 00:00:00' as timestamp) {%- endmacro %}
 
 
+{#- The same of raw rows, by the id of their load, which is its time in seconds since 1970: files of other
+    loads are then left unopened, where a join with the loads would read them first. -#}
+{% macro newly_loaded_files(column='_dlt_load_id') -%}
+    {{ column }} >= {{ first_load_id() }} and {{ column }} < {{ last_load_id() }}
+{%- endmacro %}
+
+{% macro first_load_id() -%} '0000000000.000000' {%- endmacro %}
+
+{% macro last_load_id() -%} '9999999999.999999' {%- endmacro %}
+
+{#- The least id of loads later than a time. A load's time has six decimals, its id may have more; and
+    none of them are zeros at the end, so that ids are in the order of their texts. -#}
+{% macro load_id_after(time) -%}
+    {%- set datetime = modules.datetime -%}
+    {%- set since = datetime.datetime.fromisoformat(time) - datetime.datetime(1970, 1, 1)
+        + datetime.timedelta(microseconds=1) -%}
+    {{ return("'" ~ ("%.6f" | format(since.total_seconds())).rstrip('0').rstrip('.') ~ "'") }}
+{%- endmacro %}
+
+
 {#- Which rows of time the reads of the slice may have changed: those of every period of the report's
     calendar that lies between the first moment they asked about and the last. -#}
 {% macro newly_read(column, period) -%}
@@ -27,14 +47,18 @@
 
 {#- A query as it is for one slice. -#}
 {% macro in_slice(sql, slice) -%}
-    {%- set ends = [
+    {%- set filled = namespace(sql=sql) -%}
+    {%- for end, time in [
         (loaded_after(), slice.after), (loaded_through(), slice.through),
         (read_from(), slice.read_from), (read_to(), slice.read_to),
-    ] -%}
-    {%- set filled = namespace(sql=sql) -%}
-    {%- for end, time in ends if time -%}
+    ] if time -%}
         {%- set filled.sql = filled.sql | replace(end, "cast('" ~ time ~ "' as timestamp)") -%}
     {%- endfor -%}
+    {%- if first_load_id() in filled.sql -%}
+        {%- set filled.sql = filled.sql
+            | replace(first_load_id(), load_id_after(slice.after))
+            | replace(last_load_id(), load_id_after(slice.through)) -%}
+    {%- endif -%}
     {%- if slice.contacts -%}
         {%- set everybody = changed_contacts(config.get('made_of').contacts_of) -%}
         {%- set changed = '(select canonical_contact_id from ' ~ slice.contacts ~ ')' -%}
