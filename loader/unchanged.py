@@ -44,7 +44,9 @@ _NAMED = re.compile(r"\benv_var\b")
 _VARIABLE = re.compile(r"\benv_var\s*\(\s*['\"](\w+)['\"]")
 _ANOTHER_TIME_ANOTHER_RESULT = re.compile(
     r"\b(current_(date|time|timestamp)|(local|sys)(date|time|timestamp)\w*|\w*timestamp\(\)"
-    r"|(now|today|getdate)\s*\(|run_started_at|invocation_id|modules\.datetime"
+    r"|(now|today|getdate)\s*\(|run_started_at|invocation_id"
+    # But for what is said of a time that is given.
+    r"|modules\.datetime(?!\.(timedelta|datetime|datetime\.fromisoformat)\()"
     r"|(random\w*|\w*uuid\w*)\s*\(|(table|using\s+)sample|nextval"
     r"|(read_(csv|parquet|n?d?json|text|blob|xlsx)\w*|\w+_scan|(postgres|mysql)_query)\s*\("
     r"|dblink|external_location)"

@@ -128,7 +128,8 @@ OF_ANOTHER_TIME = (
     "select current_timestamp", "select now()", "select {{ run_started_at }}", "select random()",
     "select gen_random_uuid()", "select * from read_csv('a.csv')", "select * from 'a.parquet'",
     "select * from postgres_scan('', '', '')", "{{ env_var(name) }}",
-    "{{ modules.datetime.date.today() }}", "select current_date as today", "select now ()",
+    "{{ modules.datetime.date.today() }}", "{{ modules.datetime.datetime.utcnow() }}",
+    "select current_date as today", "select now ()",
     'select * from "a.csv"', "from {{ ref('numbers') }} using sample 1",
     "{% set v = env_var %}{{ v('ELT_TWO') }}", "attach 'other.duckdb'",
 )  # fmt: skip

@@ -25,9 +25,8 @@
 {#- The least id of loads later than a time. A load's time has six decimals, its id may have more; and
     none of them are zeros at the end, so that ids are in the order of their texts. -#}
 {% macro load_id_after(time) -%}
-    {%- set datetime = modules.datetime -%}
-    {%- set since = datetime.datetime.fromisoformat(time) - datetime.datetime(1970, 1, 1)
-        + datetime.timedelta(microseconds=1) -%}
+    {%- set since = modules.datetime.datetime.fromisoformat(time)
+        - modules.datetime.datetime(1970, 1, 1) + modules.datetime.timedelta(microseconds=1) -%}
     {{ return("'" ~ ("%.6f" | format(since.total_seconds())).rstrip('0').rstrip('.') ~ "'") }}
 {%- endmacro %}
 
