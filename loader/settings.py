@@ -114,7 +114,7 @@ class Settings(_Target):
         default=15, alias="ELT_INTERVAL_MINUTES"
     )
     page_size: Whole = count(1000, 1, 10_000, "ELT_PAGE_SIZE")
-    commit_megabytes: Whole = count(64, 1, 1024, "ELT_COMMIT_MEGABYTES")
+    commit_megabytes: Whole = count(96, 1, 1024, "ELT_COMMIT_MEGABYTES")
     record_megabytes: Whole = count(32, 1, 256, "ELT_RECORD_MEGABYTES")
     concurrent_jobs: Whole = count(4, 1, 32, "ELT_CONCURRENT_JOBS")
     quarantine_percent: Whole = count(1, 0, 100, "ELT_QUARANTINE_PERCENT")
