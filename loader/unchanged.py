@@ -1,4 +1,4 @@
-"""Whether `transform run` has anything to do: it builds nothing where nothing has changed.
+"""What a transform need not do again: build where nothing has changed, and run tests of code alone.
 
 Known is of what the marts were last built (the project's files, the command's arguments, the
 environment that both read, the versions of dbt) and the state the warehouse was left in. A state is
@@ -7,15 +7,19 @@ erasure, a build that failed or was killed, a table dropped or changed by hand.
 
 Whatever cannot be told that way is built: a model that asks for the time or reads anything beside
 the warehouse, an option not known here, a warehouse that cannot tell its state.
+
+A unit test brings its rows itself: once passed, it passes until the project is another, whatever is
+loaded.
 """
 
 import hashlib
 import json
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from loader.settings import Settings
 
@@ -26,6 +30,9 @@ _OPTIONS = {
     **dict.fromkeys(("--log-level", "--log-level-file"), 1),
     **dict.fromkeys(("--quiet", "-q", "--no-use-colors", "--use-colors", "--debug", "-d"), 0),
 }
+# Of those, the ones that name what is tested, and the ones that models are compiled with.
+_SELECTING = frozenset({"--select", "-s", "--exclude", "--selector"})
+_COMPILED_WITH = frozenset({"--vars", "--target", "-t"})
 # Environment variables of dbt's that change nothing in a table, or name what is read here.
 _OF_DBT = frozenset({
     "DBT_PROJECT_DIR", "DBT_PROFILES_DIR", "DBT_TARGET_PATH", "DBT_LOG_PATH", "DBT_LOG_LEVEL",
@@ -34,7 +41,10 @@ _OF_DBT = frozenset({
 # dbt writes there itself, in the project's own folder; inside that of the models, models may lie.
 _WRITTEN = ("target", "logs")
 # Whose macros and types are in what is built.
-_PACKAGES = ("dbt-core", "dbt-adapters", "dbt-common", "dbt-duckdb", "dbt-postgres", "duckdb")
+_PACKAGES = (
+    "dbt-core", "dbt-adapters", "dbt-common", "dbt-duckdb", "duckdb", "dbt-postgres", "dbt-spark",
+    "pyspark", "dbt-databricks", "dbt-snowflake", "dbt-bigquery",
+)  # fmt: skip
 # Asked for by `source freshness` alone.
 _OF_FRESHNESS = "last_read.sql"
 _CODE = (".sql", ".py", ".yml", ".yaml")
@@ -105,13 +115,62 @@ class LastBuild:
             self._path.unlink(missing_ok=True)
 
 
+class UnitTests:
+    """Whether the unit tests have passed on the project as it is, kept in the work directory.
+
+    Args:
+        settings: whose work directory it is.
+        command: of dbt.
+        arguments: of dbt, the command among them.
+    """
+
+    def __init__(self, settings: Settings, command: str, arguments: Sequence[str]) -> None:
+        self._path = settings.work_dir / "unit_tests_passed"
+        self._are_run = command in ("build", "test")
+        options = _options([word for word in arguments if word != command])
+        names = {name for name, _ in options or ()}
+        self._are_all = not names & _SELECTING
+        # Who names models wants to see their tests.
+        self._may_be_left_out = not names & _SELECTING - {"--exclude"}
+        self._of: str | None = None
+        if self._are_run and options is not None:
+            self._of = _hash_of([option for option in options if option[0] in _COMPILED_WITH])
+
+    def left_out(self) -> Sequence[str]:
+        """Return the options that leave them out, none where they are to be run."""
+        if self._of is None or not self._may_be_left_out:
+            return ()
+        try:
+            has_passed = self._path.read_text("utf-8") == self._of
+        except OSError:
+            has_passed = False
+        return ("--exclude-resource-type", "unit_test") if has_passed else ()
+
+    def keep(self, results: Iterable[Any]) -> None:
+        """Keep how they ended.
+
+        Args:
+            results: of dbt's nodes.
+        """
+        if not self._are_run:
+            return
+        ended = [one.status for one in results if one.node.resource_type == "unit_test"]
+        if any(status != "pass" for status in ended):
+            self._path.unlink(missing_ok=True)
+        elif ended and self._are_all and self._of is not None:
+            self._path.write_text(self._of, "utf-8")
+
+
 def _built_of(words: Sequence[str]) -> str | None:
     """Return a hash of all that a build depends on beside the warehouse, None if it cannot be told.
 
     The same for `run` and for `build`, which does all that `run` does and more.
     """
-    if not _are_known(words):
-        return None
+    return None if _options(words) is None else _hash_of(words)
+
+
+def _hash_of(words: Sequence[object]) -> str | None:
+    """Return a hash of `words`, the project and all that it reads, None if it cannot be told."""
     project, profiles = (Path(os.environ[f"DBT_{name}_DIR"]) for name in ("PROJECT", "PROFILES"))
     content = hashlib.sha256(json.dumps(words).encode())
     names: set[str] = set()
@@ -140,17 +199,22 @@ def _built_of(words: Sequence[str]) -> str | None:
     return content.hexdigest()
 
 
-def _are_known(words: Sequence[str]) -> bool:
+def _options(words: Sequence[str]) -> list[tuple[str, str]] | None:
+    """Return the options among dbt's arguments and their values, None if one is not known here."""
+    found: list[tuple[str, str]] = []
     rest = iter(words)
     for word in rest:
         name, _, value = word.partition("=")
-        if _OF_ANOTHER_PLACE.search(word) or (name.startswith("-") and name not in _OPTIONS):
-            return False
+        if name.startswith("-") and name not in _OPTIONS:
+            return None
         if _OPTIONS.get(name) and not value:
-            following = next(rest, None)
-            if following is None or _OF_ANOTHER_PLACE.search(following):
-                return False
-    return True
+            value = next(rest, "")
+            if not value:
+                return None
+        if _OF_ANOTHER_PLACE.search(f"{name} {value}"):
+            return None
+        found.append((name, value))
+    return found
 
 
 def _can_be_another(path: Path, code: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from loader.errors import BuildFailed, DestinationError, ExitCode, LoaderError, SettingsError, Stale
 from loader.seeds import check_seeds
 from loader.settings import Settings
-from loader.unchanged import LastBuild
+from loader.unchanged import LastBuild, UnitTests
 from loader.warehouses import warehouse_of
 from loader.warehouses.base import OURS, Warehouse
 from loader.warehouses.lock import locked
@@ -25,6 +25,10 @@ ALL_ROWS = "--all-rows"
 NOTHING_CHANGED = (
     "nothing has changed since the last build: no load, nobody's edit of a model, seed, variable, "
     "setting or table; so nothing is built (--full-refresh builds all anew)"
+)
+TESTS_OF_CODE = (
+    "models and settings are as they were when the unit tests passed: those are left out "
+    "(transform test --resource-type unit_test runs them)"
 )
 FAILED = ("error", "fail", "runtime error", "partial success")
 # A seed that nobody has loaded, in the words of DuckDB and Postgres, BigQuery, Spark, Snowflake.
@@ -86,12 +90,17 @@ def transform(settings: Settings, arguments: Sequence[str], ours: str = OURS) ->
         command = next(word for word in arguments if word in cli.commands)
         last_build = LastBuild(settings, command, arguments)
         last_build.stands(warehouse.state())
+        unit_tests = UnitTests(settings, command, arguments)
+        left_out = unit_tests.left_out()
+        if left_out:
+            logger.info("%s", TESTS_OF_CODE)
         try:
-            ended = dbtRunner().invoke(list(arguments))
+            ended = dbtRunner().invoke([*arguments, *left_out])
         finally:
             warehouse.after_build()
+        results = getattr(ended.result, "results", None) or ()
+        unit_tests.keep(results)
         last_build.keep(warehouse.state(), ended.success)
-    results = getattr(ended.result, "results", None) or ()
     for node in results:
         # dbt says of a table that it is stale, and not since when.
         if node.status in ("warn", "error") and getattr(node, "max_loaded_at", None):

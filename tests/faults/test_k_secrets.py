@@ -6,9 +6,11 @@ import gzip
 import json
 import re
 import socket
+import struct
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 from urllib.parse import quote
 
@@ -387,10 +389,20 @@ def megabytes(site: Site, exit_code: int) -> tuple[str, int]:
 
 def packed(part: bytes, times: int) -> bytes:
     """Return a page with the part written into it so many times, as gzip, without holding it."""
-    packer = zlib.compressobj(wbits=31)
-    page = [packer.compress(b'{"conversations":[{"conversationId":"large000","text":"')]
-    page += [packer.compress(part) for _ in range(times)]
-    return b"".join([*page, packer.compress(b'"}]}'), packer.flush()])
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+
+    def alone(text: bytes) -> bytes:
+        """Pack a text so that it can stand anywhere: nothing in it points at what is before it."""
+        return packer.compress(text) + packer.flush(zlib.Z_FULL_FLUSH)
+
+    begin, end = b'{"conversations":[{"conversationId":"large000","text":"', b'"}]}'
+    body = [alone(begin), alone(part) * times, packer.compress(end), packer.flush()]
+    checksum = 0
+    for text in (begin, *repeat(part, times), end):
+        checksum = zlib.crc32(text, checksum)
+    length = len(begin) + len(part) * times + len(end)
+    header = b"\x1f\x8b\x08" + bytes(7)
+    return b"".join([header, *body, struct.pack("<II", checksum, length % (1 << 32))])
 
 
 @pytest.mark.slow

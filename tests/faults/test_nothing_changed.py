@@ -1,16 +1,17 @@
-"""`transform run` builds nothing where nothing has changed, and misses no change."""
+"""`transform` does nothing twice: it builds what has changed, and tests code that is another."""
 
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
 
 from loader.settings import Settings
-from loader.unchanged import LastBuild
+from loader.unchanged import LastBuild, UnitTests
 from loader.warehouses.duckdb import DuckDB, DuckDBSettings
 from tests.faults.site import Site
 from tests.sandbox.process import ROOT
@@ -203,6 +204,81 @@ def test_of_the_project_itself_it_can_be_told(
     assert asked("run").stands("state")
 
 
+# -- unit tests --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tested(project: Path, tmp_path: Path) -> Callable[..., UnitTests]:
+    """Return what makes a command of dbt's, with a work directory of its own."""
+    settings = Settings.model_construct(work_dir=tmp_path)
+
+    def command(*words: str) -> UnitTests:
+        return UnitTests(settings, words[0], words)
+
+    return command
+
+
+def ended(*statuses: str) -> list[SimpleNamespace]:
+    """Return what dbt says of unit tests that ended so, and of a data test that failed."""
+    kinds = [("unit_test", status) for status in statuses] + [("test", "fail")]
+    return [
+        SimpleNamespace(node=SimpleNamespace(resource_type=kind), status=status)
+        for kind, status in kinds
+    ]
+
+
+@pytest.mark.parametrize(("file", "text"), EDITS.values(), ids=EDITS)
+def test_unit_tests_of_another_project_are_run(
+    project: Path, tested: Callable[..., UnitTests], file: str, text: str
+) -> None:
+    assert not tested("build").left_out()
+    tested("build").keep(ended("pass", "pass"))
+    for words in (("build",), ("test",), ("build", "--exclude", "a", "--threads", "2")):
+        assert tested(*words).left_out() == ("--exclude-resource-type", "unit_test")
+    path = project / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    assert not tested("build").left_out()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run",), ("test", "--select", "a"), ("test", "-s", "a"), ("build", "--selector", "a"),
+        ("build", "--full-refresh"), ("test", "--resource-type", "unit_test"),
+        ("test", "--exclude-resource-type", "test"), ("test", "--vars", "{zone: CET}"),
+        ("test", "--target=postgres"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_unit_tests_that_are_asked_for_are_run(
+    tested: Callable[..., UnitTests], words: tuple[str, ...]
+) -> None:
+    tested("test").keep(ended("pass"))
+    assert not tested(*words).left_out()
+
+
+def test_unit_tests_count_as_passed_only_where_all_were_run_and_passed(
+    tested: Callable[..., UnitTests], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for words in (("test", "--select", "a"), ("build", "--exclude", "a"), ("run",)):
+        tested(*words).keep(ended("pass"))
+        assert not tested("test").left_out()
+    for statuses in (("pass", "fail"), ("pass", "skipped"), ("error",), ()):
+        tested("test").keep(ended(*statuses))
+        assert not tested("test").left_out()
+    tested("test").keep(ended("pass"))
+    # None was run, or nothing that has to do with them.
+    tested("test").keep(ended())
+    tested("run").keep(ended("fail"))
+    assert tested("test").left_out()
+    tested("test", "--resource-type", "unit_test").keep(ended("pass", "fail"))
+    assert not tested("test").left_out()
+    tested("test").keep(ended("pass"))
+    monkeypatch.setenv("ELT_TARGET", "postgres")
+    assert not tested("test").left_out()
+
+
 # -- the state of a warehouse --------------------------------------------------------------------
 
 
@@ -293,3 +369,30 @@ def test_a_run_with_nothing_new_is_one_line_and_a_dropped_table_is_made(
     site.run("transform", "run", *WITHOUT_LOG).error(8)
     (project / "models" / "numbers.sql").write_text(MODEL, "utf-8")
     assert [run(), run()] == [True, False]
+
+
+UNIT_TEST = """
+unit_tests:
+  - name: one_is_one
+    model: numbers
+    given: []
+    expect: {rows: [{one: 1}]}
+"""
+
+
+def test_unit_tests_are_run_again_when_the_project_is_another(site: Site, project: Path) -> None:
+    (project / "models" / "_unit_tests.yml").write_text(UNIT_TEST, "utf-8")
+
+    def has_left_out() -> bool:
+        said = site.run("transform", "build", *WITHOUT_LOG).succeeded().said
+        return "the unit tests passed: those are left out" in said
+
+    assert [has_left_out(), has_left_out()] == [False, True]
+    site.load("--only", "users")
+    assert has_left_out()
+    model = project / "models" / "numbers.sql"
+    model.write_text(MODEL.replace("1 as", "2 as"), "utf-8")
+    said = site.run("transform", "build", *WITHOUT_LOG).error(8)
+    assert "first the unit test one_is_one" in said
+    model.write_text(MODEL, "utf-8")
+    assert [has_left_out(), has_left_out()] == [False, True]

@@ -8,9 +8,10 @@ python -m tests.harness.quick_dbt transform build …   the loader so in a proce
 """
 
 import contextlib
+import functools
 import gc
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -29,6 +30,7 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import Macro, ParsedNode
 from dbt.graph.graph import Graph
 from dbt.include.global_project import PROJECT_NAME as GLOBAL_PROJECT_NAME
+from dbt_common.clients import agate_helper
 from dbt_common.events.base_types import (
     BaseEvent,
     DebugLevel,
@@ -54,6 +56,7 @@ def quick_dbt() -> Iterator[None]:
         mock.patch.object(jinja2.Environment, "compile", _compiled_once),
         mock.patch.object(Compiler, "compile", _linked_once),
         mock.patch.object(MacroNamespaceBuilder, "build_namespace", _namespace),
+        mock.patch.object(agate_helper, "build_type_tester", _type_tester),
     ):
         yield
 
@@ -214,6 +217,25 @@ def _namespace(
     )
     found.global_project_namespace, found.packages = everywhere, packages
     return found
+
+
+_make_type_tester = agate_helper.build_type_tester
+
+
+@functools.cache
+def _type_tester_of(columns: Row, nulls: Row | None) -> Any:  # noqa: ANN401 - untyped, agate's
+    return _make_type_tester(columns, nulls)
+
+
+def _type_tester(
+    text_columns: Iterable[str], string_null_values: Iterable[str] | None = ("null", "")
+) -> Any:  # noqa: ANN401
+    """Make what tells the types of an answer once for all that have the same columns.
+
+    Each one makes a reader of dates anew, for a millisecond and a half.
+    """
+    nulls = None if string_null_values is None else tuple(string_null_values)
+    return _type_tester_of(tuple(sorted(text_columns)), nulls)
 
 
 if __name__ == "__main__":
