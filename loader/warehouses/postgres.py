@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -30,6 +30,8 @@ _KEEP = """
         ('tcp_keepalives_count', '6'), ('idle_session_timeout', '0')) as given (name, value)
     inner join pg_settings as settings on given.name = settings.name
 """
+# So many files are copied at once.
+COPIES = 2
 # Where nothing answers, not even that the line is cut, one would wait for hours.
 _PATIENCE: dict[str, Any] = {
     "connect_timeout": 15, "keepalives_idle": 60, "keepalives_interval": 10, "keepalives_count": 6,
@@ -63,6 +65,8 @@ class Postgres(Warehouse[PostgresSettings]):
     name = "postgres"
     settings_model = PostgresSettings
     file_format = "csv"
+    # Half of a load is the server's work, and a connection's is done by one process of its own.
+    dlt_values: ClassVar[Mapping[str, object]] = {"parallelism_strategy": "parallel"}
     chosen_by = "ELT_POSTGRES_DATABASE"
     signs: ClassVar = {
         "password authentication failed|no password supplied": (
@@ -163,7 +167,8 @@ class Postgres(Warehouse[PostgresSettings]):
                 "password": self.settings.password.get_secret_value(),
                 "database": self.settings.database,
                 "query": dict(_PATIENCE),
-            }
+            },
+            max_parallel_load_jobs=COPIES,
         )
 
     def list_load(self, client: "JobClientBase", load_id: str) -> bool:
