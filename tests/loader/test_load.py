@@ -2,10 +2,15 @@
 
 import hashlib
 import json
+import threading
 from pathlib import Path
 
 import pytest
+from dlt.common.destination.client import RunnableLoadJob
+from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
+from dlt.destinations.impl.postgres.postgres import PostgresCsvCopyJob
 
+from loader.warehouses import configuration, dataset
 from tests.harness.place import Place, fault
 from tests.harness.postgres import PostgresDatabase
 from tests.harness.tiers import first
@@ -206,6 +211,46 @@ def test_postgres_holds_what_duckdb_holds(
     assert on_postgres.ledger(columns) == loader.ledger(columns)
     payloads = "select record_id, payload from genesys_raw.conversation_details"
     assert set(on_postgres.query(payloads)) == set(loader.query(payloads))
+
+
+@pytest.mark.parametrize(
+    ("engine", "job"),
+    [
+        ("duckdb", DuckDbCopyJob),
+        pytest.param("postgres", PostgresCsvCopyJob, marks=pytest.mark.slow),
+    ],
+)
+def test_two_files_of_a_commit_are_copied_at_once_as_they_are(
+    loader: Place,
+    sandbox: SandboxProcess,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    engine: str,
+    job: type[RunnableLoadJob],
+) -> None:
+    if engine == "postgres":
+        database = request.getfixturevalue("postgres")
+        loader = Place(sandbox, tmp_path / "pg", database, dict(loader.settings))
+    monkeypatch.setattr(dataset, "ROW_GROUP_BYTES", 64 << 10)
+    monkeypatch.setitem(configuration.VALUES, "file_max_bytes", 1)
+    copy, files = job.run, []
+    # Broken where the second does not come while the first is there.
+    both = threading.Barrier(2, timeout=10)
+
+    def together(one: RunnableLoadJob) -> None:
+        path = Path(one._file_path)
+        if path.name.startswith("conversation_details."):
+            files.append(path.suffixes[-1])
+            if len(files) <= both.parties:
+                both.wait()
+        copy(one)
+
+    monkeypatch.setattr(job, "run", together)
+    loader.load("--only", "conversation_details")
+    assert len(files) > both.parties
+    assert set(files) == {".parquet" if engine == "duckdb" else ".csv"}
+    assert set(loader.newest("payload_hash")) >= visible(sandbox, "2026-03-14T17:30:00.000Z")
 
 
 def test_what_another_dlt_pipeline_is_told_changes_no_load(loader: Place) -> None:
