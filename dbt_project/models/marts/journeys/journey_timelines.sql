@@ -1,8 +1,8 @@
 {{ config(materialized='view') }}
 
 -- Grain: one row per canonical contact, also one without any conversation.
--- The document is text, written piece by piece, so that it is the same text on every engine. A view:
--- each scan of contacts changes when all documents were extracted, and most are asked for alone.
+-- The document is text, written piece by piece, so that it is the same text on every engine. A
+-- view: each scan of contacts changes when all were extracted, and one is asked for at a time.
 
 with
 
