@@ -74,20 +74,15 @@ class LockRow(Renewed):
 
     def _make(self, client: "SqlClientBase[Any]") -> None:
         """Make the schema, the table and its row, where they are not there."""
-        if not client.has_dataset():
-            try:
-                client.create_dataset()
-            except Exception:
-                # Another run was faster.
-                if not client.has_dataset():
-                    raise
         # Another run that makes it in the same moment may not have ended: asked again, it is there.
-        tenacity.Retrying(
+        at_last = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_conflict),
             wait=tenacity.wait_random(0, POLL_SECONDS),
             stop=tenacity.stop_after_delay(MAKING_SECONDS),
             reraise=True,
-        )(
+        )
+        at_last(_make_schema, client)
+        at_last(
             self._sql,
             f"create table if not exists {self._table} as select"
             f" cast('' as {self._text}) as nonce, cast('' as {self._text}) as holder,"
@@ -146,6 +141,16 @@ class LockRow(Renewed):
 
     def _sql(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in self._connected.execute_sql(sql, *parameters) or ()]
+
+
+def _make_schema(client: "SqlClientBase[Any]") -> None:
+    if not client.has_dataset():
+        try:
+            client.create_dataset()
+        except Exception:
+            # Another run was faster.
+            if not client.has_dataset():
+                raise
 
 
 # What engines say to one of two who write at once.

@@ -81,6 +81,15 @@ def test_who_waits_gets_it_when_the_other_is_done(place: Place) -> None:
         assert not done.is_alive()
 
 
+def test_who_makes_the_schema_in_the_same_moment_is_waited_for(place: Place) -> None:
+    other = place.database.cursor()
+    other.execute("begin; create schema genesys_raw")
+    done = threading.Timer(0.5, other.execute, ("commit",))
+    done.start()
+    with place.lock().held():
+        assert not done.is_alive()
+
+
 def test_what_a_dead_process_held_is_free_after_its_lease(place: Place) -> None:
     dead = place.lock(seconds=1)
     with place.client() as dead._client:
