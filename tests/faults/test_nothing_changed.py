@@ -1,5 +1,6 @@
 """`transform` does nothing twice: it builds what has changed, and tests code that is another."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -51,14 +52,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def asked(project: Path, tmp_path: Path) -> Callable[..., LastBuild]:
-    """Return what makes a command of dbt's, with a work directory of its own."""
-    settings = Settings.model_construct(work_dir=tmp_path)
+def settings(tmp_path: Path) -> Settings:
+    """Return settings with a work directory of their own."""
+    return Settings.model_construct(work_dir=tmp_path)
 
-    def command(*words: str) -> LastBuild:
-        return LastBuild(settings, words[0], words)
 
-    return command
+@pytest.fixture
+def asked(project: Path, settings: Settings) -> Callable[..., LastBuild]:
+    """Return what tells of a command of dbt's."""
+    return lambda *words: LastBuild(settings, words[0], words)
 
 
 EDITS = {
@@ -208,14 +210,9 @@ def test_of_the_project_itself_it_can_be_told(
 
 
 @pytest.fixture
-def tested(project: Path, tmp_path: Path) -> Callable[..., UnitTests]:
-    """Return what makes a command of dbt's, with a work directory of its own."""
-    settings = Settings.model_construct(work_dir=tmp_path)
-
-    def command(*words: str) -> UnitTests:
-        return UnitTests(settings, words[0], words)
-
-    return command
+def tested(project: Path, settings: Settings) -> Callable[..., UnitTests]:
+    """Return what tells of a command of dbt's."""
+    return lambda *words: UnitTests(settings, words[0], words)
 
 
 def ended(*statuses: str) -> list[SimpleNamespace]:
@@ -385,7 +382,11 @@ def test_unit_tests_are_run_again_when_the_project_is_another(site: Site, projec
 
     def has_left_out() -> bool:
         said = site.run("transform", "build", *WITHOUT_LOG).succeeded().said
-        return "the unit tests passed: those are left out" in said
+        run = json.loads((project / "target" / "run_results.json").read_text("utf-8"))["results"]
+        is_said = "the unit tests passed: those are left out" in said
+        # And so it is.
+        assert is_said == (not [one for one in run if one["unique_id"].startswith("unit_test.")])
+        return is_said
 
     assert [has_left_out(), has_left_out()] == [False, True]
     site.load("--only", "users")
