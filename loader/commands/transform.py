@@ -119,7 +119,7 @@ def transform(settings: Settings, arguments: Sequence[str], ours: str = OURS) ->
 def _seldom_looked_for_garbage() -> Iterator[None]:
     """Have Python look for garbage a seventieth as often.
 
-    What dbt makes of a project stays to the end: to look through that was a tenth of a build.
+    What dbt makes of a project stays to the end: to look through that was a tenth of a small build.
     """
     before = gc.get_threshold()
     gc.set_threshold(50_000, 20, 100)
